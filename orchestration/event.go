@@ -1,0 +1,48 @@
+package orchestration
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Event is one business fact. Its Data is decoded by a scenario and goes nowhere else: not to the store, not to a
+// log. Shapes follow CloudEvents 1.0.
+type Event struct {
+	Source, ID    string // the idempotency key, the same on every copy and replay
+	Type          string
+	Subject       string // only compared, never trusted as the entity
+	Channel       string // signalboxchannel: a row of the channel table; empty: chosen by source
+	CorrelationID string // a GUID; UUIDv5 of source and ID when the producer gave none
+	Time          time.Time
+	Sequence      string // the CloudEvents sequence extension, empty if absent
+	Data          json.RawMessage
+
+	Generation int       // 1 on a published message; every copy and replay counts up
+	Attempt    int       // attempts already used, as a floor: the truth is in the run
+	Origin     Origin    // where and when the broker first took it, the same on every copy
+	Expires    time.Time // zero: never
+}
+
+// Origin is the position at which the broker first took the event. Copies carry it on.
+type Origin struct {
+	Queue    string
+	Enqueued time.Time // broker's clock
+	Sequence int64
+}
+
+// namespace of the UUIDs that Signalbox derives; a fixed random UUID.
+var namespace = uuid.MustParse("6f1f8c0e-53a4-4d0e-9a6b-2f5d1c7b9e44")
+
+// DeriveCorrelationID gives the correlation ID of an event whose producer gave none: UUIDv5 of source and ID, so that
+// every delivery and every copy finds the same one.
+func DeriveCorrelationID(source, id string) string {
+	return derive("correlation", source, id)
+}
+
+// derive makes a UUIDv5 over length-prefixed parts, so that ("a","bc") and ("ab","c") differ.
+func derive(parts ...string) string {
+	b, _ := json.Marshal(parts) // a JSON array of strings is unambiguous; marshalling strings cannot fail
+	return uuid.NewSHA1(namespace, b).String()
+}

@@ -1,0 +1,59 @@
+package orchestration
+
+import (
+	"time"
+
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// Verdict is how one go at an event ended.
+type Verdict int
+
+// The verdicts. The worker settles by verdict alone.
+const (
+	Completed   Verdict = iota // every step is done and recorded
+	Superseded                 // a newer state of the entity is already applied
+	Duplicate                  // the event was done before, by another message
+	Surplus                    // a copy that a later copy of the same message replaced
+	Postponed                  // not now: again after a while, by a copy
+	Interrupted                // a drain cut it short: give the message back, no attempt
+	Lost                       // lock, lease or store lost: settle nothing
+	Rejected                   // dead-letter, with reason
+)
+
+var verdictNames = [...]string{"completed", "superseded", "duplicate", "surplus", "postponed", "interrupted", "lost", "rejected"}
+
+// String names the verdict for logs.
+func (v Verdict) String() string { return verdictNames[v] }
+
+// Cause says what a postponed event waits for. It is a metric label.
+type Cause string
+
+// The closed list of causes (metric signalbox_waiting).
+const (
+	CauseGate       Cause = "gate"       // throttled
+	CauseDependency Cause = "dependency" // needs a binding
+	CauseHeld       Cause = "held"       // another run holds the entity
+	CauseBackoff    Cause = "backoff"    // failed, will be tried again
+	CauseBlocked    Cause = "blocked"    // locked out of the CSU
+	CauseTaint      Cause = "taint"      // an earlier write may still land, or the store was lost
+	CauseContinue   Cause = "continue"   // the run took too long in one go, or a newer worker must take it
+)
+
+// Causes lists every cause.
+func Causes() []Cause {
+	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseTaint, CauseContinue}
+}
+
+// Outcome is the engine's whole answer. It names no queue and no protocol.
+type Outcome struct {
+	Verdict  Verdict
+	Reason   fault.Reason // Rejected: the dead letter's reason
+	Detail   string       // Rejected: one sentence for a person, without personal data
+	Cause    Cause        // Postponed: what it waits for
+	After    time.Duration
+	Attempt  int    // attempts used so far, for the copy
+	Scenario string // empty when no scenario took it
+	Step     string // where it stopped
+	Err      error  // what failed; safe to log
+}
