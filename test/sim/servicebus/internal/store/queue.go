@@ -1,0 +1,258 @@
+package store
+
+import (
+	"container/heap"
+	"container/list"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/signalbox/signalbox/test/sim/servicebus/internal/wire"
+)
+
+// Queue is a queue or the dead-letter queue of one.
+//
+// A message is in exactly one place: ready, held back by a fault, locked by a consumer, or scheduled. One timer
+// serves the earliest of all that is due. When messages are ready and a consumer has credit, one goroutine hands
+// them out and ends when either runs out; an idle queue has none.
+type Queue struct {
+	path   string
+	props  QueueProperties
+	dead   *Queue // nil on a dead-letter queue
+	parent *Queue // nil on a queue
+
+	mu        sync.Mutex // a queue's before its dead-letter queue's
+	lastSeq   int64
+	all       index
+	ready     index
+	locked    map[uuid.UUID]*entry
+	scheduled int
+	due       dueHeap
+	timer     *time.Timer
+	armed     time.Time // when the timer fires; zero when it is not set
+	waiting   list.List // of *Consumer with credit, the next one to be served first
+	handing   bool      // the goroutine that hands out is running
+	closed    bool
+	running   sync.WaitGroup
+	faults
+}
+
+type place int
+
+const (
+	gone place = iota
+	ready
+	held
+	locked
+	scheduled
+)
+
+type entry struct {
+	msg      *wire.Message // ours alone
+	seq      int64
+	enqueued time.Time
+	failed   uint32 // attempts that failed: the delivery count on the wire
+	place    place
+	due      time.Time // when held, locked or scheduled
+	at       int       // position in the heap
+	token    uuid.UUID // when locked
+	holder   *Consumer // who has it or had it last
+	source   string    // the queue it was dead-lettered in
+}
+
+func newQueue(path string, p QueueProperties) *Queue {
+	return &Queue{path: path, props: p, locked: make(map[uuid.UUID]*entry)}
+}
+
+// Path is the address of the queue, spelled as at its creation.
+func (q *Queue) Path() string { return q.path }
+
+// IsDeadLetter tells a dead-letter queue, to which nobody may send.
+func (q *Queue) IsDeadLetter() bool { return q.parent != nil }
+
+// Properties returns the settings, defaults filled in. A dead-letter queue has its queue's.
+func (q *Queue) Properties() QueueProperties { return q.props }
+
+// Counts is a snapshot. Active includes the locked ones, as it does in the service.
+type Counts struct{ Active, Locked, Scheduled, DeadLetter int }
+
+// Counts counts the messages of the queue, and those of its dead-letter queue in DeadLetter.
+func (q *Queue) Counts() Counts {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c := Counts{Active: q.all.size - q.scheduled, Locked: len(q.locked), Scheduled: q.scheduled}
+	if q.dead != nil {
+		q.dead.mu.Lock()
+		c.DeadLetter = q.dead.all.size
+		q.dead.mu.Unlock()
+	}
+	return c
+}
+
+// Send stores the messages in order, all or none, and returns their sequence numbers. A message whose
+// x-opt-scheduled-enqueue-time lies ahead is stored as scheduled.
+func (q *Queue) Send(msgs ...*wire.Message) ([]int64, error) {
+	if q.IsDeadLetter() {
+		return nil, ErrNotAllowed
+	}
+	for _, m := range msgs {
+		if err := check(m, q.props); err != nil {
+			return nil, err
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	seqs := make([]int64, len(msgs))
+	for i, m := range msgs {
+		kept := accept(m)
+		seqs[i] = q.add(kept, now)
+		if q.twice > 0 {
+			q.twice--
+			q.add(clone(kept), now)
+		}
+	}
+	q.settleDown()
+	return seqs, nil
+}
+
+// Schedule is Send for messages that carry x-opt-scheduled-enqueue-time; the numbers it returns are good for
+// CancelScheduled until that time. Then the message is appended under a new number and with a new enqueued time.
+func (q *Queue) Schedule(msgs ...*wire.Message) ([]int64, error) { return q.Send(msgs...) }
+
+// CancelScheduled removes scheduled messages, all or none. ErrMessageNotFound if any of them is not scheduled.
+func (q *Queue) CancelScheduled(seqs ...int64) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, seq := range seqs {
+		if e := q.all.get(seq); e == nil || e.place != scheduled {
+			return ErrMessageNotFound
+		}
+	}
+	for _, seq := range seqs {
+		if e := q.all.get(seq); e != nil { // a number given twice is gone already
+			q.drop(e)
+		}
+	}
+	return nil
+}
+
+// Peek returns up to max messages from that number on, in order, whatever their state.
+func (q *Queue) Peek(from int64, max int) []*wire.Message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var msgs []*wire.Message
+	for e := q.all.next(from); e != nil && len(msgs) < max; e = q.all.next(e.seq + 1) {
+		msgs = append(msgs, e.show())
+	}
+	return msgs
+}
+
+// add stores an accepted message under the next number.
+func (q *Queue) add(m *wire.Message, now time.Time) int64 {
+	q.lastSeq++
+	e := &entry{msg: m, seq: q.lastSeq, enqueued: now}
+	q.all.put(e)
+	if at, later := scheduledFor(m, now); later {
+		q.scheduled++
+		q.wait(e, scheduled, at)
+	} else {
+		q.offer(e, now)
+	}
+	return e.seq
+}
+
+// offer makes a message available, at once or after the delay of a fault.
+func (q *Queue) offer(e *entry, now time.Time) {
+	if q.delay > 0 {
+		q.wait(e, held, now.Add(q.delay))
+		return
+	}
+	e.place = ready
+	q.ready.put(e)
+}
+
+// wait puts an entry, which is in no place, where something will happen to it.
+func (q *Queue) wait(e *entry, where place, until time.Time) {
+	e.place, e.due = where, until
+	heap.Push(&q.due, e)
+}
+
+// lift takes an entry out of its place and leaves it in the index of all.
+func (q *Queue) lift(e *entry) {
+	switch e.place {
+	case ready:
+		q.ready.remove(e.seq)
+	case locked:
+		delete(q.locked, e.token)
+		heap.Remove(&q.due, e.at)
+	case scheduled:
+		q.scheduled--
+		heap.Remove(&q.due, e.at)
+	case held:
+		heap.Remove(&q.due, e.at)
+	}
+	e.place = gone
+}
+
+// drop removes an entry from the queue.
+func (q *Queue) drop(e *entry) {
+	q.lift(e)
+	q.all.remove(e.seq)
+}
+
+// settleDown ends every change: the timer is set for what is due first, and what can be handed out is.
+func (q *Queue) settleDown() {
+	if q.closed {
+		return
+	}
+	if len(q.due) > 0 && (q.armed.IsZero() || q.due[0].due.Before(q.armed)) {
+		q.armed = q.due[0].due
+		if q.timer == nil {
+			q.timer = time.AfterFunc(time.Until(q.armed), q.tick)
+		} else {
+			q.timer.Reset(time.Until(q.armed))
+		}
+	}
+	if !q.handing && q.ready.size > 0 && q.waiting.Len() > 0 {
+		q.handing = true
+		q.running.Add(1)
+		go q.handOut()
+	}
+}
+
+// tick does what is due. It may come too early, when what it was set for has gone; then it only sets itself again.
+func (q *Queue) tick() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.armed = time.Time{}
+	if q.closed {
+		return
+	}
+	now := time.Now()
+	for len(q.due) > 0 && !q.due[0].due.After(now) {
+		e := q.due[0]
+		switch e.place {
+		case locked:
+			q.expire(e, now)
+		case scheduled:
+			q.drop(e)
+			q.add(e.msg, now) // its time has come, so it is stored for now
+		default:
+			q.lift(e)
+			e.place = ready
+			q.ready.put(e)
+		}
+	}
+	q.settleDown()
+}
+
+func (q *Queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	if q.timer != nil {
+		q.timer.Stop()
+	}
+	q.mu.Unlock()
+	q.running.Wait()
+}
