@@ -1,0 +1,110 @@
+// Package config reads what an operator sets: defaults, then one YAML file, then the environment; the later wins.
+//
+// Every key has one name in two spellings, by one rule: run.lease in the file is SIGNALBOX_RUN_LEASE in the
+// environment. A secret may also come from a file: SIGNALBOX_REDIS_URL_FILE names it. In the YAML file a secret is
+// only ever a reference, "env:NAME" or "file:PATH", so that the file can be committed and shown.
+//
+// Load reports every problem at once, each with the key, where its value came from and what to do. It never corrects
+// a value quietly, and refuses keys it does not know.
+//
+// The structs below are the reference: each field's tag holds the key, the default, the range and the sentence that
+// docs/reference/configuration.md shows. Durations are written as Go writes them (15s, 5m, 336h); sizes are bytes.
+package config
+
+import (
+	"time"
+
+	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/orchestration"
+)
+
+// Config is everything that can be set, checked.
+type Config struct {
+	Environment string                 `key:"environment" default:"development" help:"name of this deployment, in every log line"`
+	ServiceBus  ServiceBus             `key:"servicebus"`
+	Redis       Redis                  `key:"redis"`
+	CSU         CSU                    `key:"csu"`
+	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
+	Worker      Worker                 `key:"worker"`
+	Run         Run                    `key:"run"`
+	Hash        Hash                   `key:"hash"`
+	Admin       Admin                  `key:"admin"`
+	Log         Log                    `key:"log"`
+
+	origins map[string]string // by key; what has no entry was set by the program itself
+}
+
+// ServiceBus says where events come from and where our own copies wait.
+type ServiceBus struct {
+	ConnectionString    secret.String `key:"connection_string" required:"true" help:"of the namespace, with Listen and Send"`
+	Queues              []string      `key:"queues" default:"signalbox-in" required:"true" help:"source queues"`
+	OwnQueue            OwnQueue      `key:"own_queue"`
+	MaxDeliveryCount    int           `key:"max_delivery_count" default:"10" min:"1" max:"2000" help:"as set on the source queues; over half of it a message is rescheduled instead of abandoned"`
+	OwnMaxDeliveryCount int           `key:"own_max_delivery_count" default:"50" min:"1" max:"2000" help:"as set on our own queues"`
+}
+
+// OwnQueue names Signalbox's own queues by lane.
+type OwnQueue struct {
+	Live string `key:"live" default:"signalbox-live" help:"our own queue of the lane live: reschedules, wakes and follow-ups"`
+}
+
+// Redis says where runs, bindings and the fleet's budget are kept.
+type Redis struct {
+	URL            secret.String `key:"url" required:"true" help:"rediss://user:password@host:port/db"`
+	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"permit redis:// without TLS to a host other than this one"`
+}
+
+// CSU is the Commerce Scale Unit that calls go to.
+type CSU struct {
+	Name           string        `key:"name" default:"default" help:"what channels call it; part of every Redis key, so never change it"`
+	URL            string        `key:"url" required:"true" help:"root of the CSU, such as https://scu.example.commerce.dynamics.com"`
+	TokenURL       string        `key:"token_url" required:"true" help:"Entra's token endpoint"`
+	ClientID       string        `key:"client_id" required:"true" help:"application that the CSU knows"`
+	ClientSecret   secret.String `key:"client_secret" required:"true" help:"that application's secret"`
+	Resource       string        `key:"resource" help:"audience of a version 1 token; set this or csu.scope"`
+	Scope          string        `key:"scope" help:"scope of a version 2 token, ending in /.default; set this or csu.resource"`
+	Scheme         string        `key:"scheme" default:"id_token" help:"word before the token in the Authorization header: id_token or bearer"`
+	APIVersion     string        `key:"api_version" default:"7.3" help:"sent with every call; in quotes in the file"`
+	ReadTimeout    time.Duration `key:"read_timeout" default:"30s" min:"100ms" max:"10m" help:"limit of one read"`
+	WriteTimeout   time.Duration `key:"write_timeout" default:"100s" min:"100ms" max:"10m" help:"limit of one write"`
+	MaxExecution   time.Duration `key:"max_execution" default:"120s" min:"100ms" max:"1h" help:"how long after sending a write may still take effect"`
+	SearchLag      time.Duration `key:"search_lag" default:"30s" min:"0s" max:"1h" help:"how long after a write a search may miss it"`
+	Concurrency    int           `key:"concurrency" default:"32" min:"1" max:"10000" help:"calls at once from one process"`
+	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"permit http:// for csu.url and csu.token_url to a host other than this one"`
+}
+
+// Worker is how one process takes messages.
+type Worker struct {
+	Slots       int           `key:"slots" default:"32" min:"1" max:"10000" help:"runs at once in one process"`
+	Drain       time.Duration `key:"drain" default:"50s" min:"1s" max:"30m" help:"time to finish after SIGTERM; keep it below the pod's grace period"`
+	ReceiveWait time.Duration `key:"receive_wait" default:"30s" min:"100ms" max:"5m" help:"how long one receive waits for a message"`
+	MaxBody     int           `key:"max_body" default:"262144" min:"1024" max:"104857600" help:"largest accepted body in bytes; a larger one is dead-lettered as TooLarge"`
+}
+
+// Run is how one event is worked on.
+type Run struct {
+	Lease      time.Duration   `key:"lease" default:"15s" min:"1s" max:"5m" help:"how long a claim lasts unless renewed"`
+	Renew      time.Duration   `key:"renew" default:"5s" min:"100ms" max:"2m" help:"how often a claim is renewed"`
+	Max        time.Duration   `key:"max" default:"5m" min:"1s" max:"1h" help:"longest go at one event; it goes on by a copy"`
+	RetryFor   time.Duration   `key:"retry_for" default:"20s" min:"0s" max:"10m" help:"how long a step is tried again within one go"`
+	Keep       time.Duration   `key:"keep" default:"336h" min:"1h" max:"8760h" help:"how long a run is remembered: the window in which a second delivery is recognised"`
+	Reschedule []time.Duration `key:"reschedule" default:"5s,30s,2m,10m,1h,4h" required:"true" min:"1s" max:"24h" help:"waits between attempts; after the last the event is dead-lettered as AttemptsExhausted"`
+}
+
+// Hash is the key of the keyed hashes that stand for business keys in Redis and in logs.
+type Hash struct {
+	Key   secret.String `key:"key" required:"true" help:"at least 32 random bytes, base64 or raw; another key finds nothing of what is stored"`
+	KeyID string        `key:"key_id" default:"k1" help:"names the key beside each hash"`
+}
+
+// Admin is the port of metrics and health.
+type Admin struct {
+	Listen string `key:"listen" default:"127.0.0.1:9464" help:"address of /metrics, /livez, /readyz and /startupz"`
+}
+
+// Log is what is written to the log.
+type Log struct {
+	Level      string    `key:"level" default:"info" help:"debug, info, warn or error; debug needs log.debug_until"`
+	DebugUntil time.Time `key:"debug_until" help:"RFC 3339 time, at most 24 hours ahead, until which log.level debug is accepted"`
+	Sampling   bool      `key:"sampling" default:"false" help:"thin out the info lines of single messages when there are many"`
+}

@@ -1,0 +1,187 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/orchestration"
+)
+
+var (
+	secretType    = reflect.TypeFor[secret.String]()
+	durationType  = reflect.TypeFor[time.Duration]()
+	durationsType = reflect.TypeFor[[]time.Duration]()
+	textsType     = reflect.TypeFor[[]string]()
+	timeType      = reflect.TypeFor[time.Time]()
+	channelsType  = reflect.TypeFor[orchestration.Channels]()
+)
+
+// wrong is why a value cannot be read, and what would be right.
+type wrong struct{ what, do string }
+
+// fromText gives the text of a default or a variable the shape that YAML would have given it; text that does not fit
+// stays text, for parse to complain of.
+func (k key) fromText(s string) any {
+	switch {
+	case k.typ == textsType, k.typ == durationsType:
+		var list []any
+		for part := range strings.SplitSeq(s, ",") {
+			list = append(list, strings.TrimSpace(part))
+		}
+		return list
+	case k.typ == channelsType:
+		var rows any
+		if json.Unmarshal([]byte(s), &rows) == nil {
+			return rows
+		}
+	case k.typ.Kind() == reflect.Bool && (s == "true" || s == "false"):
+		return s == "true"
+	case k.typ.Kind() == reflect.Int:
+		if n, err := strconv.Atoi(s); err == nil {
+			return n
+		}
+	}
+	return s
+}
+
+// read puts v, in the shape that YAML gives it, into the key's field.
+func (l *loading) read(c *Config, k key, v any) {
+	if k.typ == channelsType {
+		l.readChannels(c, k, v)
+		return
+	}
+	got, w := k.parse(v)
+	if w != nil {
+		l.report(Problem{k.name, c.origins[k.name], w.what, w.do})
+		return
+	}
+	k.in(c).Set(reflect.ValueOf(got))
+}
+
+func (k key) parse(v any) (any, *wrong) {
+	switch k.typ {
+	case secretType:
+		return secret.New(v.(string)), nil // resolved before
+	case textsType:
+		return elements(v, text)
+	case durationsType:
+		return elements(v, k.duration)
+	case durationType:
+		return k.duration(v)
+	case timeType:
+		return instant(v)
+	}
+	switch k.typ.Kind() {
+	case reflect.Bool:
+		return boolean(v)
+	case reflect.Int:
+		return k.number(v)
+	default:
+		return text(v)
+	}
+}
+
+// text takes strings only. A bare 7.3 or 052 is a number in YAML and would come back as something else.
+func text(v any) (string, *wrong) {
+	if s, ok := v.(string); ok {
+		return s, nil
+	}
+	return "", &wrong{fmt.Sprintf("is a %s where text is expected", shapeOf(v)), "put it in quotes"}
+}
+
+func boolean(v any) (bool, *wrong) {
+	if b, ok := v.(bool); ok {
+		return b, nil
+	}
+	return false, &wrong{show(v) + " is neither true nor false", "write true or false, without quotes"}
+}
+
+func (k key) number(v any) (int, *wrong) {
+	n, ok := v.(int)
+	if low, high := k.tag.Get("min"), k.tag.Get("max"); !ok {
+		return 0, &wrong{show(v) + " is not a whole number", "write one, without quotes, from " + low + " to " + high}
+	} else if n < must(strconv.Atoi(low)) || n > must(strconv.Atoi(high)) {
+		return 0, &wrong{show(v) + " is out of range", "choose one from " + low + " to " + high}
+	}
+	return n, nil
+}
+
+func (k key) duration(v any) (time.Duration, *wrong) {
+	low, high := k.tag.Get("min"), k.tag.Get("max")
+	s, ok := v.(string)
+	d, err := time.ParseDuration(s)
+	if !ok || err != nil {
+		return 0, &wrong{show(v) + " is not a duration", "write a number with its unit, such as " + high}
+	}
+	if d < must(time.ParseDuration(low)) || d > must(time.ParseDuration(high)) {
+		return 0, &wrong{show(v) + " is out of range", "choose one from " + low + " to " + high}
+	}
+	return d, nil
+}
+
+func instant(v any) (time.Time, *wrong) {
+	if t, ok := v.(time.Time); ok { // YAML knows times
+		return t.UTC(), nil
+	}
+	s, _ := v.(string)
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, &wrong{show(v) + " is not a time", "write it as 2026-01-31T15:04:05Z"}
+	}
+	return t.UTC(), nil
+}
+
+func elements[T any](v any, one func(any) (T, *wrong)) ([]T, *wrong) {
+	parts, ok := v.([]any)
+	if !ok {
+		return nil, &wrong{"is a " + shapeOf(v) + " where a list is expected", "write a list, or text with commas in the environment"}
+	}
+	list := make([]T, 0, len(parts))
+	for _, p := range parts {
+		t, w := one(p)
+		if w != nil {
+			return nil, w
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// show quotes a value for a problem; long ones are cut, since whoever pasted the wrong thing may have pasted a secret.
+func show(v any) string {
+	s := fmt.Sprint(v)
+	if len(s) > 24 {
+		s = s[:8] + "…"
+	}
+	return strconv.Quote(s)
+}
+
+func shapeOf(v any) string {
+	switch v.(type) {
+	case map[string]any:
+		return "section"
+	case []any:
+		return "list"
+	case bool:
+		return "flag"
+	case time.Time:
+		return "time"
+	case string:
+		return "text"
+	default:
+		return "number"
+	}
+}
+
+// must is for the ranges in our own tags; a test reads them all.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
