@@ -1,0 +1,67 @@
+// Package rediskey builds every Redis key of Signalbox, in one place.
+//
+// All keys of one CSU share a hash tag, sb1:{c:<csu>}:, so that one script may touch all of them; a Redis Cluster then
+// means any shard, one per CSU. Business keys appear as keyed hashes only.
+//
+//	run:<hash(source,id)>   a run: a hash while it lasts, a small string once done    14 days
+//	ent:<hash(entity)>      who holds the entity, and its taints                      14 days
+//	nat:<hash(key)>         the same for a natural key; the D365 id learned under it  14 days
+//	map:<hash(entity)>      the binding, with the last applied version                kept
+//	mapr:<hash(target)>     the binding backwards: a field per source                 kept
+//	corr:<correlation id>   the run, or a set of runs, of a correlation               14 days
+//	epoch                   the server's run id; until when claims may only look      kept
+package rediskey
+
+import (
+	"github.com/signalbox/signalbox/internal/keyhash"
+	"github.com/signalbox/signalbox/internal/pii"
+	"github.com/signalbox/signalbox/mapping"
+)
+
+// Schema is the version of the key layout.
+const Schema = "sb1"
+
+// Keys builds the keys of one CSU. Safe for concurrent use.
+type Keys struct {
+	prefix string
+	h      *keyhash.Hasher
+}
+
+// New makes the keys of a CSU, named as in the configuration.
+func New(csu string, h *keyhash.Hasher) Keys { return Keys{Schema + ":{c:" + csu + "}:", h} }
+
+// Prefix is what every key of the CSU begins with.
+func (k Keys) Prefix() string { return k.prefix }
+
+// RunID is the short name of a run: the keyed hash of source and id.
+func (k Keys) RunID(source, id string) string { return k.h.Sum("run", source, id) }
+
+// Run is the key of a run by its short name.
+func (k Keys) Run(runID string) string { return k.prefix + "run:" + runID }
+
+// EntityID is the keyed hash of a reference.
+func (k Keys) EntityID(r mapping.Ref) string {
+	return k.h.Sum("entity", r.Kind, r.Scope, r.Source, r.ID)
+}
+
+// Entity is the key of an entity's holder.
+func (k Keys) Entity(r mapping.Ref) string { return k.prefix + "ent:" + k.EntityID(r) }
+
+// Natural is the key of a natural key's holder.
+func (k Keys) Natural(scope, kind string, value pii.Text) string {
+	return k.prefix + "nat:" + k.h.Sum("natural", scope, kind, value.Reveal())
+}
+
+// Map is the key of a binding.
+func (k Keys) Map(r mapping.Ref) string { return k.prefix + "map:" + k.EntityID(r) }
+
+// MapBack is the key of a binding backwards.
+func (k Keys) MapBack(t mapping.Target) string {
+	return k.prefix + "mapr:" + k.h.Sum("target", t.Kind, t.Scope, t.ID)
+}
+
+// Correlation is the key of a correlation's runs. Correlation IDs are GUIDs.
+func (k Keys) Correlation(id string) string { return k.prefix + "corr:" + id }
+
+// Epoch is the key of the store's birth.
+func (k Keys) Epoch() string { return k.prefix + "epoch" }

@@ -1,0 +1,287 @@
+package orchestration
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// tries is what one step goes through within one go.
+type tries struct {
+	pauses    *backoff.ExponentialBackOff
+	conflicts int
+	ambiguous bool // a write of this step in this go got no definitive answer
+}
+
+// conflictTries is how often a conflict is looked at again at once, before it counts as transient.
+const conflictTries = 3
+
+// step looks, and acts when the look found nothing and acting is open. It returns how the go ends if it must.
+func (g *goes) step(ctx context.Context, i int, st StepOutline) (acted bool, end *ending) {
+	call := g.e.opts.Enter(ctx, Call{CorrelationID: g.q.Event.CorrelationID, StillOurs: g.lease.stillOurs})
+	t := &tries{pauses: g.e.pauses(g.e.opts.RetryFor)}
+	for {
+		began := time.Now()
+		undo := g.run.undo()
+		found, err := g.look(call, i, st)
+		if err == nil && (found || !st.Acts) {
+			if found && st.Acts {
+				g.e.opts.Observer.AlreadyThere(ctx, g.q.Scenario, st.Name)
+			}
+			g.did(ctx, st, "ok", began)
+			return false, nil
+		}
+		wrote := false
+		if err == nil {
+			if end := g.mustNotAct(st); end != nil {
+				return false, end
+			}
+			if again, end := g.closed(ctx, t); end != nil {
+				return false, end
+			} else if again {
+				continue
+			}
+			wrote = true
+			if err = g.act(call, i, st); err == nil {
+				g.did(ctx, st, "ok", began)
+				g.acted = true
+				g.lookOnceMore(call, i, st)
+				return true, nil
+			}
+		}
+		undo()
+		if end := g.failed(ctx, st, t, err, wrote, began); end != nil {
+			return false, end
+		}
+	}
+}
+
+func (g *goes) did(ctx context.Context, st StepOutline, outcome string, began time.Time) {
+	g.e.opts.Observer.StepDone(ctx, g.q.Scenario, st.Name, outcome, time.Since(began))
+}
+
+// mustNotAct ends the go where acting could double an effect for ever, or where patience is used up.
+func (g *goes) mustNotAct(st StepOutline) *ending {
+	if st.Sure == AtMostOnce && (g.ownTaint[st.Name] || g.ownTaint[""] || g.grant.Forgotten) {
+		return reject(errOutcomeUnknown)
+	}
+	if g.attempt() > len(g.e.opts.Reschedule) {
+		return reject(fault.New(fault.Permanent, fault.AttemptsExhausted, "every attempt failed and the last look found nothing; repair the cause, then replay"))
+	}
+	return nil
+}
+
+// closed waits while acting is closed: an earlier write may still land, or the store was lost. It looks again meanwhile,
+// and postpones when the wait is too long for one go.
+func (g *goes) closed(ctx context.Context, t *tries) (again bool, end *ending) {
+	left := time.Until(g.actFrom)
+	if left <= 0 {
+		return false, nil
+	}
+	pause := t.pauses.NextBackOff()
+	if left > g.e.opts.WaitInRun && !t.ambiguous || pause == backoff.Stop {
+		return false, g.postpone(CauseTaint, min(left, tainLook), Released{Taint: t.ambiguous, Attempt: t.ambiguous})
+	}
+	if !sleep(ctx, min(max(pause, 10*time.Millisecond), left)) {
+		return false, g.interrupted(ctx, t.ambiguous, nil)
+	}
+	return true, nil
+}
+
+// tainLook is how often keys that are closed for long are looked at again.
+const tainLook = 30 * time.Second
+
+// lookOnceMore follows an act that came after a taint: what the tainted write made may have landed just before, and then
+// the look finds both. The step's look picks which one to keep and reports the other.
+func (g *goes) lookOnceMore(ctx context.Context, i int, st StepOutline) {
+	if !g.grant.Suspect || st.Sure != Lagging {
+		return
+	}
+	undo := g.run.undo()
+	if found, err := g.look(ctx, i, st); err != nil || !found {
+		undo()
+	}
+}
+
+func (g *goes) look(ctx context.Context, i int, st StepOutline) (found bool, err error) {
+	if !g.run.looks(i) {
+		return false, nil
+	}
+	defer g.recovered(ctx, st, fault.Transient, &err)
+	return g.run.look(ctx, i)
+}
+
+func (g *goes) act(ctx context.Context, i int, st StepOutline) (err error) {
+	defer g.recovered(ctx, st, fault.Ambiguous, &err)
+	return g.run.act(ctx, i)
+}
+
+// recovered turns a panic into a failure: of a look it is transient, of an act nobody knows what went out.
+func (g *goes) recovered(ctx context.Context, st StepOutline, kind fault.Kind, err *error) {
+	if p := recover(); p != nil {
+		g.e.opts.Observer.Panicked(ctx, g.q.Scenario, st.Name, debug.Stack())
+		*err = &fault.Error{Kind: kind, Operation: st.Name, Class: "panic", Detail: "the step panicked"}
+	}
+}
+
+// failed decides what a failure means: nil to look again, else how the go ends.
+func (g *goes) failed(ctx context.Context, st StepOutline, t *tries, err error, wrote bool, began time.Time) *ending {
+	f := fault.As(err)
+	kind := f.Kind
+	if kind == fault.Unknown {
+		kind = fault.Transient
+		if wrote {
+			kind = fault.Ambiguous
+		}
+	}
+	if kind == fault.Ambiguous && !wrote {
+		kind = fault.Transient // a read leaves nothing behind
+	}
+	if kind == fault.Ambiguous {
+		t.ambiguous = true
+		g.actFrom = later(g.actFrom, time.Now().Add(g.e.opts.Window))
+		g.e.opts.Observer.Tainted(ctx, g.q.Scenario, st.Name)
+	}
+	if g.lease.stillOurs() != nil {
+		g.did(ctx, st, "cancelled", began)
+		g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
+		return &ending{out: Outcome{Verdict: Lost, Err: ErrLeaseLost}}
+	}
+	if ctx.Err() != nil {
+		g.did(ctx, st, "cancelled", began)
+		return g.interrupted(ctx, t.ambiguous, err)
+	}
+	g.did(ctx, st, stepOutcome(kind, f), began)
+	return g.next(ctx, st, t, kind, f)
+}
+
+func stepOutcome(kind fault.Kind, f *fault.Error) string {
+	switch {
+	case kind == fault.Permanent || kind == fault.Poison:
+		return "permanent"
+	case f.Class == "timeout":
+		return "timeout"
+	}
+	return "retryable"
+}
+
+// next is the table of the eight kinds.
+func (g *goes) next(ctx context.Context, st StepOutline, t *tries, kind fault.Kind, f *fault.Error) *ending {
+	switch kind {
+	case fault.Permanent, fault.Poison:
+		if f.Reason == "" {
+			f.Reason = fault.CsuRejected
+		}
+		return reject(f)
+	case fault.Blocked:
+		return g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{Taint: t.ambiguous})
+	case fault.Dependency:
+		return g.dependency(f)
+	case fault.Throttled:
+		return g.throttled(ctx, st, t, f)
+	case fault.Conflict:
+		if t.conflicts++; t.conflicts <= conflictTries {
+			g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, kind)
+			return nil
+		}
+	}
+	return g.again(ctx, st, t, kind, f)
+}
+
+// again pauses before the next look, or uses up an attempt when the step has had its time.
+func (g *goes) again(ctx context.Context, st StepOutline, t *tries, kind fault.Kind, f *fault.Error) *ending {
+	pause := t.pauses.NextBackOff()
+	if pause == backoff.Stop {
+		if t.ambiguous {
+			return g.postpone(CauseTaint, min(time.Until(g.actFrom), tainLook), Released{Taint: true, Attempt: true})
+		}
+		used := g.attempt()
+		if used >= len(g.e.opts.Reschedule) {
+			f.Reason, f.Detail = fault.AttemptsExhausted, "every attempt failed, the last one with: "+sentence(f)
+			f.Operation, f.Code, f.Status, f.RequestID = "", "", 0, "" // they are in the sentence now
+			return reject(f)
+		}
+		end := g.postpone(CauseBackoff, g.e.opts.Reschedule[used], Released{Attempt: true})
+		end.out.Err = f
+		return end
+	}
+	g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, kind)
+	if !sleep(ctx, pause) {
+		return g.interrupted(ctx, t.ambiguous, f)
+	}
+	return nil
+}
+
+// throttled waits as told if that fits the go, else postpones to that moment. It never counts.
+func (g *goes) throttled(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
+	wait := orElse(f.Wait, time.Second)
+	if wait > g.e.opts.WaitInRun {
+		end := g.postpone(CauseGate, wait, Released{Taint: t.ambiguous})
+		end.out.Err = f
+		return end
+	}
+	g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, fault.Throttled)
+	t.pauses.Reset() // the server's pause is not the step's failure: its time begins anew
+	if !sleep(ctx, jittered(wait)) {
+		return g.interrupted(ctx, t.ambiguous, f)
+	}
+	return nil
+}
+
+// dependency waits for a binding that is not there, up to a deadline from the event's origin; no attempts are used.
+func (g *goes) dependency(f *fault.Error) *ending {
+	age := time.Since(g.q.Event.Origin.Enqueued)
+	if !g.q.Event.Origin.Enqueued.IsZero() && age > g.e.opts.Patience {
+		f.Kind, f.Reason = fault.Permanent, fault.MissingDependency
+		return reject(f)
+	}
+	wait := orElse(f.Wait, min(max(age, 5*time.Minute), 30*time.Minute)) // doubles with age
+	end := g.postpone(CauseDependency, wait, Released{})
+	end.out.Err = f
+	return end
+}
+
+// interrupted ends a go whose context is over: too long in one go, a drain, or a lost lock or lease.
+func (g *goes) interrupted(ctx context.Context, wrote bool, err error) *ending {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, ErrLeaseLost):
+		return &ending{out: Outcome{Verdict: Lost, Err: cause}}
+	case errors.Is(cause, errRunTooLong):
+		return g.postpone(CauseContinue, 0, Released{Taint: wrote})
+	}
+	if err == nil {
+		err = cause
+	}
+	return &ending{out: Outcome{Verdict: Interrupted, Err: err}, back: &Released{Taint: wrote}}
+}
+
+func (g *goes) postpone(cause Cause, wait time.Duration, back Released) *ending {
+	wait = jittered(max(wait, 0))
+	back.Cause, back.Wait = cause, wait
+	return &ending{out: Outcome{Verdict: Postponed, Cause: cause, After: wait}, back: &back}
+}
+
+func reject(err error) *ending {
+	o := rejected("", "", err)
+	return &ending{out: o, back: &Released{Reason: string(o.Reason)}}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func orElse(d, other time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return other
+}

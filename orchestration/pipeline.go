@@ -1,0 +1,209 @@
+package orchestration
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// Order says how events of one entity relate.
+type Order int
+
+// The two orders.
+const (
+	State Order = iota // each event carries the full state: the newest wins, an overtaken one is superseded
+	Fact               // each event is a fact of its own: never superseded, ordered only by what it needs
+)
+
+// String names the order.
+func (o Order) String() string { return [...]string{"state", "fact"}[o] }
+
+// Pipeline is a scenario as data: it can be listed, drawn, counted and checked before it runs.
+// E is the shape of the event's data, S what the steps learn; both travel as JSON.
+type Pipeline[E, S any] struct {
+	Name     string // a metric label and a switch
+	Handles  string // the event type
+	Version  int    // raise when a field of S changes its meaning: what was learned is dropped and the run starts again
+	Order    Order
+	Schema   []byte // JSON Schema (2020-12) of the data
+	Entity   func(E) (kind, id string)
+	Keys     func(E) []Key // natural keys held together with the entity; nil for none
+	Validate func(E) error // what the schema cannot say; nil for nothing
+	Steps    []Step[E, S]
+}
+
+// Scenario is a Pipeline with its types closed over. Only Pipeline implements it.
+type Scenario interface {
+	Outline() Outline
+	check() error
+	compile() (*schema, error)
+	open(ev Event, ch Channel) (opened, error)
+}
+
+// Outline is what can be said of a scenario without running it.
+type Outline struct {
+	Name, Handles string
+	Version       int
+	Order         Order
+	Schema        []byte
+	Steps         []StepOutline
+}
+
+// StepOutline is one step of an Outline.
+type StepOutline struct {
+	Name string
+	Acts bool
+	Sure Certainty
+}
+
+// Outline lists the pipeline's steps.
+func (p Pipeline[E, S]) Outline() Outline {
+	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema}
+	for _, s := range p.Steps {
+		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure})
+	}
+	return o
+}
+
+func (p Pipeline[E, S]) check() error {
+	var problems []error
+	say := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("scenario %q: "+format, append([]any{p.Name}, args...)...))
+	}
+	if p.Name == "" || p.Handles == "" || p.Entity == nil || len(p.Steps) == 0 {
+		say("needs a name, an event type, an entity and at least one step")
+	}
+	seen := map[string]bool{}
+	for _, s := range p.Steps {
+		switch {
+		case s.Name == "":
+			say("a step has no name")
+		case seen[s.Name]:
+			say("two steps are named %q", s.Name)
+		case s.Act == nil && s.Look == nil:
+			say("step %q neither looks nor acts", s.Name)
+		case s.Act != nil && s.Look == nil && s.Sure != AtMostOnce:
+			say("step %q acts without a look; give it one, or say AtMostOnce if that is what you want", s.Name)
+		}
+		seen[s.Name] = true
+	}
+	return errors.Join(problems...)
+}
+
+func (p Pipeline[E, S]) compile() (*schema, error) {
+	s, err := compileSchema(p.Name, p.Schema)
+	if err != nil {
+		return nil, fmt.Errorf("scenario %q: %w", p.Name, err)
+	}
+	return s, nil
+}
+
+func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
+	r := &Run[E, S]{Event: ev, Channel: ch}
+	if err := json.Unmarshal(ev.Data, &r.In); err != nil {
+		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data does not decode into the type's shape"}
+	}
+	if p.Validate != nil {
+		if err := p.Validate(r.In); err != nil {
+			return nil, err
+		}
+	}
+	kind, id := p.Entity(r.In)
+	if id == "" {
+		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data has no id of the " + kind}
+	}
+	r.entity = mapping.Ref{Kind: kind, Scope: ch.Scope(), Source: ev.Source, ID: id}
+	return &openRun[E, S]{p: p, r: r}, nil
+}
+
+// opened is one event on one pipeline, with the types closed over: what the engine drives.
+type opened interface {
+	request() Request // entity, keys, order and pipeline version
+	begin(g Grant) error
+	count() int
+	step(i int) StepOutline
+	looks(i int) bool
+	when(i int) bool
+	look(ctx context.Context, i int) (bool, error)
+	act(ctx context.Context, i int) error
+	note(i int)
+	undo() func()
+	learned() (json.RawMessage, error)
+	staged() staged
+	saved() // forget what was staged
+	reports() []report
+}
+
+type openRun[E, S any] struct {
+	p Pipeline[E, S]
+	r *Run[E, S]
+}
+
+func (o *openRun[E, S]) request() Request {
+	q := Request{Event: o.r.Event, Scenario: o.p.Name, Pipeline: o.p.Version, Scope: o.r.Channel.Scope(),
+		CSU: o.r.Channel.CSU, Entity: o.r.entity, Order: o.p.Order}
+	q.Event.Data = nil // the store never sees it
+	if o.p.Keys != nil {
+		q.Keys = o.p.Keys(o.r.In)
+	}
+	return q
+}
+
+func (o *openRun[E, S]) begin(g Grant) error {
+	o.r.Binding, o.r.Hints, o.r.Suspect = g.Binding, g.Hints, g.Suspect
+	if len(g.Learned) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(g.Learned, &o.r.State); err != nil {
+		return fmt.Errorf("decode what was learned: %w", err)
+	}
+	return nil
+}
+
+func (o *openRun[E, S]) count() int { return len(o.p.Steps) }
+
+func (o *openRun[E, S]) step(i int) StepOutline {
+	s := o.p.Steps[i]
+	return StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure}
+}
+
+func (o *openRun[E, S]) looks(i int) bool { return o.p.Steps[i].Look != nil }
+
+func (o *openRun[E, S]) when(i int) bool {
+	w := o.p.Steps[i].When
+	return w == nil || w(o.r)
+}
+
+func (o *openRun[E, S]) look(ctx context.Context, i int) (bool, error) {
+	return o.p.Steps[i].Look(ctx, o.r)
+}
+
+func (o *openRun[E, S]) act(ctx context.Context, i int) error { return o.p.Steps[i].Act(ctx, o.r) }
+
+func (o *openRun[E, S]) note(i int) {
+	if n := o.p.Steps[i].Note; n != nil {
+		n(o.r)
+	}
+}
+
+func (o *openRun[E, S]) undo() func()   { return o.r.snapshot() }
+func (o *openRun[E, S]) staged() staged { return o.r.staged }
+func (o *openRun[E, S]) saved()         { o.r.staged = staged{} }
+
+func (o *openRun[E, S]) reports() []report {
+	out := o.r.reports
+	o.r.reports = nil
+	return out
+}
+
+func (o *openRun[E, S]) learned() (json.RawMessage, error) {
+	b, err := json.Marshal(o.r.State)
+	if err != nil {
+		return nil, fmt.Errorf("encode what was learned: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,142 @@
+-- Takes a run, its entity and its natural keys, all or none.
+-- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6.. natural keys
+-- ARGV: 1 a JSON object: claim, owner, run (short name), lease, window, ttl (all ms), gen, attempt, origin, enq (origin in ms,
+--       0 if unknown), fp, state (bool), version, pv, scen, corr, srv (run id of the server as the caller knows it)
+-- Returns a JSON object with "answer" and what belongs to it; see Grant in package orchestration. Nothing is written
+-- unless the answer is go or look_only, save the place in line of an entity that is held.
+local a = cjson.decode(ARGV[1])
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+
+local function hash(key)
+  local flat, h = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do h[flat[i]] = flat[i + 1] end
+  return h
+end
+-- A fingerprint made with another key cannot be compared; its key id stands before the dot.
+local function differs(fp)
+  if not fp or fp == a.fp then return false end
+  return string.match(fp, '^[^.]*') == string.match(a.fp, '^[^.]*')
+end
+
+local bound = hash(KEYS[3])
+local newer = a.state and bound.ver ~= nil and bound.ver > a.version
+local function answer(name, r)
+  r = r or {}
+  r.answer, r.binding, r.newer = name, bound.v, newer
+  return cjson.encode(r)
+end
+
+local run = {}
+local kind = redis.call('TYPE', KEYS[1])['ok']
+if kind == 'string' then
+  local done = cjson.decode(redis.call('GET', KEYS[1]))
+  if differs(done.f) then return answer('conflict') end
+  return answer('done', {same = done.o == a.origin, ended = done.e})
+elseif kind == 'hash' then
+  run = hash(KEYS[1])
+  if differs(run.fp) then return answer('conflict') end
+  if tonumber(run.gen or '0') > a.gen then return answer('surplus', {same = run.origin == a.origin}) end
+  if tonumber(run.pv or '0') > a.pv then return answer('newer', {attempt = tonumber(run.attempt or '0')}) end
+end
+if newer then return answer('superseded') end
+
+-- Is anything held by somebody else?
+local held = {[0] = run}
+for i = 2, #KEYS do
+  if i == 2 or i > 5 then held[#held + 1] = hash(KEYS[i]) end
+end
+for i = 0, #held do
+  local h = held[i]
+  if h.claim and h.claim ~= a.claim and tonumber(h.lease) > now then
+    local place = redis.call('HINCRBY', KEYS[2], 'line', 1)
+    redis.call('PEXPIRE', KEYS[2], a.ttl)
+    return answer('held', {by = h.owner, key = i, til = tonumber(h.lease) - now, place = place,
+      attempt = tonumber(run.attempt or '0')})
+  end
+end
+
+-- The store's birth. A claim that finds it missing (wiped under living connections) writes it.
+local epoch = hash(KEYS[5])
+if not epoch.run_id then
+  epoch = {run_id = a.srv, born = now, look_only_until = now + a.lease + a.window}
+  redis.call('HSET', KEYS[5], 'run_id', epoch.run_id, 'born', now, 'look_only_until', epoch.look_only_until)
+end
+local others = tonumber(epoch.look_only_until)
+local own, suspect, ownSteps = 0, false, {}
+
+-- Takeover: whoever let a lease run out may have a write on its way. Then read every taint.
+for i = 1, #held do
+  local h, key = held[i], KEYS[i == 1 and 2 or i + 4]
+  if h.claim and h.claim ~= a.claim then
+    local field, til = 't:' .. h.run, tonumber(h.lease) + a.window
+    local old = h[field]
+    if not old or tonumber(string.match(old, '|(%d+)$')) < til then
+      h[field] = '|' .. string.format('%d', til)
+      redis.call('HSET', key, field, h[field])
+    end
+  end
+  for field, value in pairs(h) do
+    if string.sub(field, 1, 2) == 't:' then
+      suspect = true
+      local step, til = string.match(value, '^(.*)|(%d+)$')
+      til = tonumber(til)
+      if til > now then
+        if field == 't:' .. a.run then
+          own = math.max(own, til)
+          ownSteps[step] = true
+        else
+          others = math.max(others, til)
+        end
+      end
+    end
+  end
+end
+
+-- Grant.
+local fresh = kind == 'none'
+local steps, learned = run.steps, run.learned
+if tonumber(run.pv or '0') < a.pv then
+  steps, learned = nil, nil
+  redis.call('HDEL', KEYS[1], 'steps', 'learned')
+end
+local attempt = math.max(tonumber(run.attempt or '0'), a.attempt)
+local lease = string.format('%d', now + a.lease)
+redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
+  'origin', run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
+  'began', run.began or string.format('%d', now))
+redis.call('HDEL', KEYS[1], 'wait', 'last')
+redis.call('PEXPIRE', KEYS[1], a.ttl)
+local hints = {}
+for i = 1, #held do
+  local key = KEYS[i == 1 and 2 or i + 4]
+  redis.call('HSET', key, 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'run', a.run)
+  redis.call('PEXPIRE', key, a.ttl)
+  if i > 1 then hints[i - 1] = held[i].id or '' end
+end
+redis.call('HDEL', KEYS[2], 'line')
+if fresh then
+  local c = redis.call('TYPE', KEYS[4])['ok']
+  if c == 'none' then
+    redis.call('SET', KEYS[4], a.run)
+  elseif c == 'set' then
+    redis.call('SADD', KEYS[4], a.run)
+  else
+    local first = redis.call('GET', KEYS[4])
+    if first ~= a.run then
+      redis.call('DEL', KEYS[4])
+      redis.call('SADD', KEYS[4], first, a.run)
+    end
+  end
+  redis.call('PEXPIRE', KEYS[4], a.ttl)
+end
+
+local ownList = {}
+for step in pairs(ownSteps) do ownList[#ownList + 1] = step end
+local til = math.max(own, others)
+local r = {attempt = attempt, steps = steps, learned = learned, suspect = suspect,
+  forgotten = fresh and a.enq > 0 and tonumber(epoch.born) > a.enq,
+  ['in'] = math.max(til - now, 0), othersin = math.max(others - now, 0)}
+if #hints > 0 then r.hints = hints end
+if #ownList > 0 then r.own = ownList end
+return answer(til > now and 'look_only' or 'go', r)

@@ -1,0 +1,35 @@
+-- Gives a claim back without an end.
+-- KEYS: 1 run, 2 entity, 3.. natural keys
+-- ARGV: 1 claim id, 2 run (short name), 3 step where it stopped, 4 taint window in ms or '' for no taint, 5 '1' if it counts as
+--       an attempt, 6 what it waits for, 7 wait in ms, 8 reason if it was rejected
+-- Returns 1; 0 if the claim is not ours any more. Asked again after it was done it returns 1.
+local kind = redis.call('TYPE', KEYS[1])['ok']
+if kind ~= 'hash' then return 0 end
+if redis.call('HGET', KEYS[1], 'claim') ~= ARGV[1] then
+  if redis.call('HGET', KEYS[1], 'last') == ARGV[1] then return 1 end
+  return 0
+end
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+for i = 2, #KEYS do
+  if redis.call('HGET', KEYS[i], 'claim') == ARGV[1] then
+    if ARGV[4] ~= '' then -- before the HDEL: an emptied hash would be removed, and its lifetime with it
+      redis.call('HSET', KEYS[i], 't:' .. ARGV[2], ARGV[3] .. '|' .. string.format('%d', now + tonumber(ARGV[4])))
+    end
+    redis.call('HDEL', KEYS[i], 'claim', 'lease', 'owner', 'run')
+  end
+end
+if ARGV[5] == '1' then redis.call('HINCRBY', KEYS[1], 'attempt', 1) end
+redis.call('HDEL', KEYS[1], 'claim', 'lease', 'owner')
+redis.call('HSET', KEYS[1], 'last', ARGV[1])
+if ARGV[6] ~= '' then
+  redis.call('HSET', KEYS[1], 'wait', ARGV[6] .. '|' .. ARGV[3] .. '|' .. string.format('%d', now + tonumber(ARGV[7])))
+end
+-- The last 20 events of the run's life, for a person: time, step, what for.
+local entry = string.format('%d', now) .. '|' .. ARGV[3] .. '|' .. (ARGV[8] ~= '' and ARGV[8] or ARGV[6])
+local lines = {}
+for line in string.gmatch(redis.call('HGET', KEYS[1], 'hist') or '', '[^\n]+') do lines[#lines + 1] = line end
+lines[#lines + 1] = entry
+while #lines > 20 do table.remove(lines, 1) end
+redis.call('HSET', KEYS[1], 'hist', table.concat(lines, '\n'))
+return 1

@@ -1,0 +1,67 @@
+-- Writes progress and bindings under a claim; the last save of a run finishes it.
+-- KEYS: 1 run, 2 entity, 3 binding of the entity, 4.. natural keys, then per binding: forward key, backward key
+-- ARGV: 1 a JSON object: claim, run (short name), ttl (ms), nat (how many natural keys), step, steps, learned, hints,
+--       bindings (each: id, source, ref, value), state (bool), version, applied, endtaint, finish, ended
+-- Returns 'ok'; 'lost' if the claim is not ours any more; 'conflict' if a binding contradicts one that is there.
+-- Nothing is written unless it returns 'ok'. A finish that is asked again answers 'ok' by the claim id in the done record.
+local a = cjson.decode(ARGV[1])
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+
+local kind = redis.call('TYPE', KEYS[1])['ok']
+if kind == 'string' then
+  if cjson.decode(redis.call('GET', KEYS[1])).c == a.claim then return 'ok' end
+  return 'lost'
+end
+if kind ~= 'hash' then return 'lost' end
+for i = 1, 3 + a.nat do
+  if i ~= 3 and redis.call('HGET', KEYS[i], 'claim') ~= a.claim then return 'lost' end
+end
+
+local first = 4 + a.nat
+for i, b in ipairs(a.bindings or {}) do
+  local forward, back = KEYS[first + 2 * (i - 1)], KEYS[first + 2 * (i - 1) + 1]
+  local id = redis.call('HGET', forward, 'v')
+  if id and id ~= b.id then return 'conflict' end
+  local other = redis.call('HGET', back, b.source)
+  if other and string.match(other, '^[^|]*') ~= b.ref then return 'conflict' end
+end
+for i, b in ipairs(a.bindings or {}) do
+  local forward, back = KEYS[first + 2 * (i - 1)], KEYS[first + 2 * (i - 1) + 1]
+  redis.call('HSET', forward, 'v', b.id)
+  redis.call('HSET', back, b.source, b.ref .. '|' .. b.value)
+end
+for i, id in ipairs(a.hints or {}) do
+  if id ~= '' then redis.call('HSET', KEYS[3 + i], 'id', id) end
+end
+if a.state and a.applied then
+  local ver = redis.call('HGET', KEYS[3], 'ver')
+  if not ver or ver < a.version then redis.call('HSET', KEYS[3], 'ver', a.version) end
+end
+
+-- Taints: this run's own end when its looks have answered them; those that are over end with the finish.
+local own = 't:' .. a.run
+for i = 2, 3 + a.nat do
+  if i ~= 3 then
+    if a.endtaint then redis.call('HDEL', KEYS[i], own) end
+    if a.finish then
+      local flat = redis.call('HGETALL', KEYS[i])
+      for j = 1, #flat, 2 do
+        if string.sub(flat[j], 1, 2) == 't:' and tonumber(string.match(flat[j + 1], '|(%d+)$')) <= now then
+          redis.call('HDEL', KEYS[i], flat[j])
+        end
+      end
+      redis.call('HDEL', KEYS[i], 'claim', 'lease', 'owner', 'run', 'line')
+    end
+  end
+end
+
+if not a.finish then
+  redis.call('HSET', KEYS[1], 'steps', a.steps, 'learned', a.learned)
+  redis.call('PEXPIRE', KEYS[1], a.ttl)
+  return 'ok'
+end
+local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began', 'hist')
+redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = run[1], o = run[2], g = tonumber(run[3]), a = tonumber(run[4]),
+  s = run[5], r = run[6], b = tonumber(run[7]), t = now, e = a.ended}), 'PX', a.ttl)
+return 'ok'

@@ -1,0 +1,304 @@
+// Package redisstore keeps the engine's progress in Redis: the go-redis adapter of orchestration.Store.
+//
+// Every call is one Lua script and one round trip. Scripts are re-entrant by claim id, so the client must not retry
+// commands by itself (MaxRetries: -1) but may be asked again by the engine. Times inside are the server's, in
+// milliseconds. Keys: see internal/rediskey.
+//
+// Concurrency: one Store for the process. Errors: orchestration.ErrNotOurs, mapping.ErrConflict, or the client's, which
+// mean that the outcome is not known.
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/signalbox/signalbox/internal/keyhash"
+	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/orchestration"
+)
+
+//go:embed claim.lua
+var claimText string
+
+//go:embed extend.lua
+var extendText string
+
+//go:embed save.lua
+var saveText string
+
+//go:embed release.lua
+var releaseText string
+
+var (
+	claimScript   = redis.NewScript(claimText)
+	extendScript  = redis.NewScript(extendText)
+	saveScript    = redis.NewScript(saveText)
+	releaseScript = redis.NewScript(releaseText)
+)
+
+// Scripts names the scripts by the hash Redis knows them by, for metrics.
+func Scripts() map[string]string {
+	return map[string]string{claimScript.Hash(): "claim", extendScript.Hash(): "extend", saveScript.Hash(): "save",
+		releaseScript.Hash(): "release", epochScript.Hash(): "epoch"}
+}
+
+// Options of a Store.
+type Options struct {
+	Client redis.UniversalClient
+	Hasher *keyhash.Hasher
+	Epoch  *Epoch        // knows the server and its replicas
+	Lease  time.Duration // how long a claim lasts unless renewed
+	Window time.Duration // csu.max_execution + csu.search_lag: how long keys stay closed for acting after an unclean end
+	Keep   time.Duration // how long runs are remembered; default 14 days
+}
+
+// Store is the adapter.
+type Store struct {
+	o Options
+}
+
+var _ orchestration.Store = (*Store)(nil)
+
+// New makes a Store over a client that the caller opens and closes.
+func New(o Options) *Store {
+	if o.Keep == 0 {
+		o.Keep = 14 * 24 * time.Hour
+	}
+	return &Store{o}
+}
+
+// Load puts the scripts into the server's cache, so that the first event does not pay for it.
+func (s *Store) Load(ctx context.Context) error {
+	for _, script := range []*redis.Script{claimScript, extendScript, saveScript, releaseScript} {
+		if err := script.Load(ctx, s.o.Client).Err(); err != nil {
+			return fmt.Errorf("load scripts: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) keys(csu string) rediskey.Keys { return rediskey.New(csu, s.o.Hasher) }
+
+// held lists the keys a claim holds: the run, the entity and the natural keys.
+func (s *Store) held(q orchestration.Request) []string {
+	k := s.keys(q.CSU)
+	return append([]string{k.Run(k.RunID(q.Event.Source, q.Event.ID)), k.Entity(q.Entity)}, s.natural(q)...)
+}
+
+func (s *Store) natural(q orchestration.Request) []string {
+	k := s.keys(q.CSU)
+	out := make([]string, 0, len(q.Keys))
+	for _, n := range q.Keys {
+		out = append(out, k.Natural(q.Scope, n.Kind, n.Value))
+	}
+	return out
+}
+
+// claimArgs and claimAnswer are what claim.lua reads and returns.
+type claimArgs struct {
+	Claim       string `json:"claim"`
+	Owner       string `json:"owner"`
+	Run         string `json:"run"`
+	Lease       int64  `json:"lease"`
+	Window      int64  `json:"window"`
+	TTL         int64  `json:"ttl"`
+	Generation  int    `json:"gen"`
+	Attempt     int    `json:"attempt"`
+	Origin      string `json:"origin"`
+	Enqueued    int64  `json:"enq"`
+	Fingerprint string `json:"fp"`
+	State       bool   `json:"state"`
+	Version     string `json:"version"`
+	Pipeline    int    `json:"pv"`
+	Scenario    string `json:"scen"`
+	Correlation string `json:"corr"`
+	Server      string `json:"srv"`
+}
+
+type claimAnswer struct {
+	Answer    orchestration.Answer `json:"answer"`
+	Binding   string               `json:"binding"`
+	Newer     bool                 `json:"newer"`
+	Same      bool                 `json:"same"`
+	Ended     string               `json:"ended"`
+	Attempt   int                  `json:"attempt"`
+	Steps     string               `json:"steps"`
+	Learned   string               `json:"learned"`
+	Suspect   bool                 `json:"suspect"`
+	Forgotten bool                 `json:"forgotten"`
+	In        int64                `json:"in"`
+	OthersIn  int64                `json:"othersin"`
+	Hints     []string             `json:"hints"`
+	Own       []string             `json:"own"`
+	By        string               `json:"by"`
+	Key       int                  `json:"key"`
+	Until     int64                `json:"til"`
+	Place     int                  `json:"place"`
+}
+
+// Claim takes the run, its entity and its natural keys, all or none.
+func (s *Store) Claim(ctx context.Context, q orchestration.Request) (orchestration.Grant, error) {
+	k := s.keys(q.CSU)
+	a := claimArgs{Claim: q.ClaimID, Owner: q.Owner, Run: k.RunID(q.Event.Source, q.Event.ID), Lease: s.o.Lease.Milliseconds(),
+		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Generation: q.Event.Generation, Attempt: q.Event.Attempt,
+		Origin: q.Event.Origin.String(), Fingerprint: q.Fingerprint, State: q.Order == orchestration.State, Version: q.Version,
+		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Server: s.o.Epoch.Server()}
+	if !q.Event.Origin.Enqueued.IsZero() {
+		a.Enqueued = q.Event.Origin.Enqueued.UnixMilli()
+	}
+	args, err := json.Marshal(a)
+	if err != nil {
+		return orchestration.Grant{}, fmt.Errorf("encode claim: %w", err)
+	}
+	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch()}, s.natural(q)...)
+	text, err := claimScript.Run(ctx, s.o.Client, keys, args).Text()
+	if err != nil {
+		return orchestration.Grant{}, fmt.Errorf("claim: %w", err)
+	}
+	var r claimAnswer
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return orchestration.Grant{}, fmt.Errorf("read the claim's answer: %w", err)
+	}
+	return r.grant(), nil
+}
+
+func (r claimAnswer) grant() orchestration.Grant {
+	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+	g := orchestration.Grant{Answer: r.Answer, ActIn: ms(r.In), OthersIn: ms(r.OthersIn), OwnTaint: r.Own, Suspect: r.Suspect,
+		Forgotten: r.Forgotten, Learned: json.RawMessage(r.Learned), Attempt: r.Attempt, Binding: r.Binding, Hints: r.Hints,
+		HeldBy: r.By, HeldKey: r.Key, Until: ms(r.Until), Place: r.Place, SameMessage: r.Same, Newer: r.Newer, Ended: r.Ended}
+	if r.Steps != "" {
+		g.Steps = strings.Split(r.Steps, ",")
+	}
+	return g
+}
+
+// Extend renews the lease of everything the claim holds.
+func (s *Store) Extend(ctx context.Context, q orchestration.Request) error {
+	n, err := extendScript.Run(ctx, s.o.Client, s.held(q), q.ClaimID, s.o.Lease.Milliseconds()).Int()
+	if err != nil {
+		return fmt.Errorf("extend the lease: %w", err)
+	}
+	if n == 0 {
+		return orchestration.ErrNotOurs
+	}
+	return nil
+}
+
+type saveArgs struct {
+	Claim    string        `json:"claim"`
+	Run      string        `json:"run"`
+	TTL      int64         `json:"ttl"`
+	Natural  int           `json:"nat"`
+	Step     string        `json:"step"`
+	Steps    string        `json:"steps"`
+	Learned  string        `json:"learned"`
+	Hints    []string      `json:"hints,omitempty"`
+	Bindings []saveBinding `json:"bindings,omitempty"`
+	State    bool          `json:"state"`
+	Version  string        `json:"version"`
+	Applied  bool          `json:"applied"`
+	EndTaint bool          `json:"endtaint"`
+	Finish   bool          `json:"finish"`
+	Ended    string        `json:"ended"`
+}
+
+type saveBinding struct {
+	ID     string `json:"id"`
+	Source string `json:"source"`
+	Ref    string `json:"ref"`
+	Value  string `json:"value"`
+}
+
+// Save writes progress, bindings and learned ids; a finishing save also waits for a replica where there are any, since
+// the message is completed on its word.
+func (s *Store) Save(ctx context.Context, q orchestration.Request, p orchestration.Progress) error {
+	k := s.keys(q.CSU)
+	a := saveArgs{Claim: q.ClaimID, Run: k.RunID(q.Event.Source, q.Event.ID), TTL: s.o.Keep.Milliseconds(), Natural: len(q.Keys),
+		Step: p.Step, Steps: strings.Join(p.Steps, ","), Learned: string(p.Learned), Hints: p.Hints, State: q.Order == orchestration.State,
+		Version: q.Version, Applied: p.Applied, EndTaint: p.EndTaint, Finish: p.Finish, Ended: "completed"}
+	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity)}, s.natural(q)...)
+	for _, b := range p.Bindings {
+		keys = append(keys, k.Map(b.Ref), k.MapBack(b.Target))
+		a.Bindings = append(a.Bindings, saveBinding{ID: b.Target.ID, Source: b.Ref.Source, Ref: k.EntityID(b.Ref), Value: inClear(b.Ref.ID)})
+	}
+	args, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("encode progress: %w", err)
+	}
+	text, err := s.runSaved(ctx, p.Finish, keys, args)
+	if err != nil {
+		return fmt.Errorf("save: %w", err)
+	}
+	switch text {
+	case "ok":
+		return nil
+	case "lost":
+		return orchestration.ErrNotOurs
+	case "conflict":
+		return mapping.ErrConflict
+	}
+	return fmt.Errorf("save: unknown answer %q", text)
+}
+
+// inClear is the id as a binding's value: itself if it is not personal by its looks, else nothing.
+func inClear(id string) string {
+	if mapping.Storable(id) {
+		return id
+	}
+	return ""
+}
+
+var errNoReplica = errors.New("no replica has confirmed the finish")
+
+// runSaved runs the save script. WAIT rides behind a finish in the same network round trip.
+func (s *Store) runSaved(ctx context.Context, finish bool, keys []string, args []byte) (string, error) {
+	if !finish || !s.o.Epoch.Replicas() {
+		return saveScript.Run(ctx, s.o.Client, keys, args).Text()
+	}
+	pipe := s.o.Client.Pipeline()
+	saved := pipe.EvalSha(ctx, saveScript.Hash(), keys, args)
+	waited := pipe.Do(ctx, "wait", 1, 100)
+	if _, err := pipe.Exec(ctx); err != nil && !redis.HasErrorPrefix(err, "NOSCRIPT") {
+		return "", err
+	}
+	if redis.HasErrorPrefix(saved.Err(), "NOSCRIPT") {
+		if err := saveScript.Load(ctx, s.o.Client).Err(); err != nil {
+			return "", err
+		}
+		return "", errors.New("scripts were not loaded; asked again")
+	}
+	if n, err := waited.Int(); err != nil || n == 0 {
+		return "", errors.Join(errNoReplica, s.o.Epoch.Refresh(ctx, s.o.Client))
+	}
+	return saved.Text()
+}
+
+// Release gives the claim back without an end.
+func (s *Store) Release(ctx context.Context, q orchestration.Request, r orchestration.Released) error {
+	k := s.keys(q.CSU)
+	window, attempt := "", "0"
+	if r.Taint {
+		window = fmt.Sprint(s.o.Window.Milliseconds())
+	}
+	if r.Attempt {
+		attempt = "1"
+	}
+	n, err := releaseScript.Run(ctx, s.o.Client, s.held(q), q.ClaimID, k.RunID(q.Event.Source, q.Event.ID), r.Step, window, attempt,
+		string(r.Cause), r.Wait.Milliseconds(), r.Reason).Int()
+	if err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	if n == 0 {
+		return orchestration.ErrNotOurs
+	}
+	return nil
+}

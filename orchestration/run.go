@@ -1,0 +1,149 @@
+package orchestration
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+var (
+	errIDConflict     = fault.New(fault.Poison, fault.IDConflict, "an event with this source and id but other content was seen before; publish the change under a new id")
+	errUnknownAnswer  = fault.New(fault.Poison, fault.Bug, "the store gave an answer this version does not know")
+	errOutcomeUnknown = fault.New(fault.Permanent, fault.OutcomeUnknown, "a write may have happened and there is no way to look it up; check the target, then replay or discard")
+)
+
+// goes is one go at an event under a claim.
+type goes struct {
+	e     *Engine
+	run   opened
+	q     Request
+	grant Grant
+	lease *lease
+
+	finished  []string  // steps, in order
+	actFrom   time.Time // acting is closed until then
+	othersTil time.Time // the part of it that this run's own looks cannot end
+	ownTaint  map[string]bool
+	acted     bool // an act succeeded in this go
+}
+
+// start keeps the lease and runs the steps. Its context ends with the lease, the go's own time, or the caller's.
+func (e *Engine) start(ctx context.Context, run opened, q Request, grant Grant, sent time.Time) Outcome {
+	g := &goes{e: e, run: run, q: q, grant: grant, lease: &lease{}, finished: grant.Steps, ownTaint: map[string]bool{}}
+	g.lease.extend(sent, e.opts.Lease)
+	g.actFrom, g.othersTil = time.Now().Add(grant.ActIn), time.Now().Add(grant.OthersIn)
+	for _, step := range grant.OwnTaint {
+		g.ownTaint[step] = true
+	}
+	if err := run.begin(grant); err != nil { // a checkpoint is only a cache: drop it and start from the message
+		g.finished = nil
+	}
+	if len(grant.Steps) > 0 {
+		e.opts.Observer.Resumed(ctx, q.Scenario)
+	}
+	held, cancel := context.WithCancelCause(ctx)
+	held, stop := context.WithTimeoutCause(held, e.opts.MaxRun, errRunTooLong)
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		e.keep(held, cancel, q, g.lease)
+	}()
+	defer func() {
+		stop()
+		cancel(nil)
+		<-kept
+	}()
+	return g.steps(held)
+}
+
+// steps runs what is not finished, in order; each step's save carries everything before it, and the last one finishes.
+func (g *goes) steps(ctx context.Context) Outcome {
+	for i := range g.run.count() {
+		st := g.run.step(i)
+		if g.isFinished(st.Name) {
+			continue
+		}
+		if !g.run.when(i) {
+			g.e.opts.Observer.StepDone(ctx, g.q.Scenario, st.Name, "skipped", 0)
+			continue
+		}
+		acted, end := g.step(ctx, i, st)
+		if end != nil {
+			return g.end(ctx, st.Name, *end)
+		}
+		g.run.note(i)
+		g.finished = append(g.finished, st.Name)
+		last := !g.more(i + 1)
+		if acted || last || !g.run.staged().empty() {
+			if end := g.save(ctx, st, acted, last); end != nil {
+				return g.end(ctx, st.Name, *end)
+			}
+			if last {
+				return g.completed(ctx)
+			}
+		}
+		g.tell(ctx)
+	}
+	if end := g.save(ctx, StepOutline{}, false, true); end != nil {
+		return g.end(ctx, "", *end)
+	}
+	return g.completed(ctx)
+}
+
+func (g *goes) completed(ctx context.Context) Outcome {
+	g.tell(ctx)
+	return Outcome{Verdict: Completed, Attempt: g.attempt()}
+}
+
+// tell hands on what the steps reported.
+func (g *goes) tell(ctx context.Context) {
+	for _, r := range g.run.reports() {
+		g.e.opts.Observer.Reported(ctx, g.q.Scenario, r.reason, r.detail)
+	}
+}
+
+func (g *goes) isFinished(name string) bool { return contains(g.finished, name) }
+
+// more says whether any step from i on would still run, as things stand.
+func (g *goes) more(i int) bool {
+	for ; i < g.run.count(); i++ {
+		if !g.isFinished(g.run.step(i).Name) && g.run.when(i) {
+			return true
+		}
+	}
+	return false
+}
+
+func (g *goes) attempt() int { return max(g.grant.Attempt, g.q.Event.Attempt) }
+
+// ending is how a go ends before its last step, and what the store must be told.
+type ending struct {
+	out  Outcome
+	back *Released // nil: tell the store nothing, the claim is not ours or already given back
+}
+
+// end gives the claim back, as far as the store can be reached, and completes the outcome. A claim that cannot be given
+// back runs out by its lease and is then taken over with a taint, so nothing depends on it.
+func (g *goes) end(ctx context.Context, step string, e ending) Outcome {
+	g.tell(ctx)
+	o := e.out
+	o.Step = step
+	o.Attempt = g.attempt()
+	if e.back != nil {
+		e.back.Step = step
+		if e.back.Attempt {
+			o.Attempt++
+		}
+		call, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer done()
+		for try := 0; try < 3; try++ {
+			err := g.e.opts.Store.Release(call, g.q, *e.back)
+			if err == nil || errors.Is(err, ErrNotOurs) {
+				break
+			}
+		}
+	}
+	return o
+}

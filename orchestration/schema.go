@@ -1,0 +1,108 @@
+package orchestration
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// schema checks an event's data. What it reports names the place and the rule, never the value: the library's own
+// messages quote values, which may be personal.
+type schema struct{ s *jsonschema.Schema }
+
+// noLoader refuses every reference out of a schema: by default the library would read local files.
+type noLoader struct{}
+
+func (noLoader) Load(url string) (any, error) {
+	return nil, fmt.Errorf("schema refers to %s, which is not part of it", url)
+}
+
+func compileSchema(name string, text []byte) (*schema, error) {
+	if len(text) == 0 {
+		return nil, errors.New("no JSON Schema")
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("read schema: %w", err)
+	}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(noLoader{})
+	c.AssertFormat()
+	url := "schema:///" + name
+	if err := c.AddResource(url, doc); err != nil {
+		return nil, fmt.Errorf("add schema: %w", err)
+	}
+	s, err := c.Compile(url)
+	if err != nil {
+		return nil, fmt.Errorf("compile schema: %w", err)
+	}
+	return &schema{s}, nil
+}
+
+// check gives a Poison fault with the JSON pointer of the first offending field.
+func (s *schema) check(data json.RawMessage) error {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return &fault.Error{Kind: fault.Poison, Reason: fault.Malformed, Detail: "the data is not JSON"}
+	}
+	err = s.s.Validate(doc)
+	if err == nil {
+		return nil
+	}
+	f := &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data does not match the type's schema"}
+	var v *jsonschema.ValidationError
+	if errors.As(err, &v) {
+		for len(v.Causes) > 0 {
+			v = v.Causes[0]
+		}
+		f.Pointer = pointer(v.InstanceLocation)
+		rule := strings.Join(v.ErrorKind.KeywordPath(), "/")
+		f.Detail = fmt.Sprintf("%s does not keep the schema's rule %q", orRoot(f.Pointer), rule)
+		if missing := missingNames(v); missing != "" {
+			f.Detail = fmt.Sprintf("%s lacks %s", orRoot(f.Pointer), missing)
+		}
+	}
+	return f
+}
+
+// missingNames names the required members that are not there. Member names come from our schema, not from the event.
+func missingNames(v *jsonschema.ValidationError) string {
+	if k, ok := v.ErrorKind.(*kind.Required); ok {
+		return strings.Join(k.Missing, ", ")
+	}
+	return ""
+}
+
+func pointer(path []string) string {
+	var b strings.Builder
+	for _, p := range path {
+		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(p))
+	}
+	return b.String()
+}
+
+func orRoot(pointer string) string {
+	if pointer == "" {
+		return "the data"
+	}
+	return pointer
+}
+
+// canonical is data with its object keys sorted and without insignificant white space; numbers keep their text.
+// Two bodies that mean the same to JSON have the same canonical form.
+func canonical(data json.RawMessage) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, fmt.Errorf("decode data: %w", err)
+	}
+	return json.Marshal(v) // maps are written with sorted keys
+}

@@ -1,0 +1,120 @@
+package orchestration
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// Certainty says how much a look that found nothing is worth.
+type Certainty int
+
+// What a "not found" means.
+const (
+	Conclusive Certainty = iota // it is not there
+	Lagging                     // it may have been written lately and not show yet (a search index)
+	AtMostOnce                  // there is no usable look: the act is made at most once, and what is in doubt goes to a person
+)
+
+// Step is one effect and how to see whether it is already there. The engine looks first, skips the act when the look
+// finds it, and refuses to act when it must not. A step without Act only learns.
+type Step[E, S any] struct {
+	Name string // verb-noun; stable: a checkpoint key, a metric label and a switch
+	// Look only reads. It may be called many times and concurrently with nothing else of this run.
+	Look func(ctx context.Context, r *Run[E, S]) (found bool, err error)
+	Sure Certainty
+	// Act makes the effect. It is never called twice without a look in between.
+	Act func(ctx context.Context, r *Run[E, S]) error
+	// Note stages bindings and events, whether the effect was found or made.
+	Note func(r *Run[E, S])
+	When func(r *Run[E, S]) bool // nil means always
+}
+
+// Run is all that a step sees: the fact, and what earlier steps learned.
+type Run[E, S any] struct {
+	Event   Event
+	Channel Channel
+	In      E        // the decoded data; read only
+	State   S        // learned IDs and decisions, never the event; saved after every act
+	Binding string   // the D365 id bound to the entity when the run began; empty if none
+	Hints   []string // the D365 id last learned under each natural key, in the order of Pipeline.Keys
+	Suspect bool     // an earlier write may have landed late: a search may find more than one
+
+	entity  mapping.Ref
+	staged  staged
+	reports []report
+}
+
+// staged is what Note collected since the last save.
+type staged struct {
+	bindings []mapping.Binding
+	hints    []string
+	events   []Event
+}
+
+func (s staged) empty() bool { return len(s.bindings) == 0 && len(s.events) == 0 && s.hints == nil }
+
+type report struct {
+	reason fault.Reason
+	detail string
+}
+
+// Entity is the business object the event is about.
+func (r *Run[E, S]) Entity() mapping.Ref { return r.entity }
+
+// EntityToken is the same for every event of this entity: an order's id, a cart's id, a channel reference.
+func (r *Run[E, S]) EntityToken(purpose string) string {
+	return derive("entity", purpose, r.entity.Kind, r.entity.Scope, r.entity.Source, r.entity.ID)
+}
+
+// EventToken is the same on every attempt at this event, and differs between events.
+func (r *Run[E, S]) EventToken(purpose string) string {
+	return derive("event", purpose, r.Event.Source, r.Event.ID)
+}
+
+// Bind stages the binding of a reference to a D365 id; it is written with the next save, both ways.
+func (r *Run[E, S]) Bind(from mapping.Ref, id string) {
+	if from == r.entity && r.Binding == id {
+		return // already so; nothing to write
+	}
+	r.staged.bindings = append(r.staged.bindings, mapping.Binding{Ref: from, Target: mapping.Target{Kind: from.Kind, Scope: from.Scope, ID: id}})
+}
+
+// Learn stages the D365 id learned under the natural key of that position.
+func (r *Run[E, S]) Learn(key int, id string) {
+	if key < len(r.Hints) && r.Hints[key] == id {
+		return
+	}
+	for len(r.staged.hints) <= key {
+		r.staged.hints = append(r.staged.hints, "")
+	}
+	r.staged.hints[key] = id
+}
+
+// Emit stages an event; it is sent to our own queue before the next save. Its id must be the same on every attempt:
+// use EventToken or EntityToken.
+func (r *Run[E, S]) Emit(ev Event) { r.staged.events = append(r.staged.events, ev) }
+
+// Report hands on something a person should see although the run goes on. detail is one sentence without personal data.
+func (r *Run[E, S]) Report(reason fault.Reason, detail string) {
+	r.reports = append(r.reports, report{reason, detail})
+}
+
+// snapshot remembers the state, so that a try that failed half-way leaves nothing behind.
+func (r *Run[E, S]) snapshot() func() {
+	state, err := json.Marshal(r.State)
+	bindings, hints, events, reports := len(r.staged.bindings), slices.Clone(r.staged.hints), len(r.staged.events), len(r.reports)
+	return func() {
+		if err == nil {
+			var s S
+			if json.Unmarshal(state, &s) == nil {
+				r.State = s
+			}
+		}
+		r.staged.bindings, r.staged.hints, r.staged.events = r.staged.bindings[:bindings], hints, r.staged.events[:events]
+		r.reports = r.reports[:reports]
+	}
+}
