@@ -1,0 +1,143 @@
+package csu
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// AdminHandler serves what the Go methods do as JSON over HTTP. It asks for no credentials: keep its port to yourself.
+func (s *Simulator) AdminHandler() http.Handler {
+	mux := http.NewServeMux()
+	show := func(pattern string, value func() any) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, value()) })
+	}
+	show("GET /ledger", func() any { return s.Ledger() })
+	show("GET /customers", func() any { return s.Customers() })
+	show("GET /duplicates", func() any { return s.DuplicateEmails() })
+	show("GET /stats", func() any { return s.Stats() })
+	show("GET /faults", func() any { return s.Faults() })
+	show("GET /settings", func() any { return s.settings() })
+	show("POST /tokens/revoke", func() any { return map[string]int{"revoked": s.RevokeTokens()} })
+	show("POST /reset", func() any { s.Reset(); return map[string]bool{"reset": true} })
+	show("DELETE /faults", func() any { s.ClearFaults(); return s.Faults() })
+	mux.HandleFunc("DELETE /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if !s.Clear(r.PathValue("id")) {
+			refuse(w, http.StatusNotFound, fmt.Errorf("there is no such fault"))
+			return
+		}
+		answer(w, http.StatusOK, s.Faults())
+	})
+	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
+		var f Fault
+		err := decodeStrict(http.MaxBytesReader(w, r.Body, maxBody), &f)
+		if err == nil {
+			f.ID, err = s.Inject(f)
+		}
+		if err != nil {
+			refuse(w, http.StatusBadRequest, err)
+			return
+		}
+		answer(w, http.StatusCreated, map[string]string{"id": f.ID})
+	})
+	mux.HandleFunc("POST /settings", func(w http.ResponseWriter, r *http.Request) {
+		var change settings
+		err := decodeStrict(http.MaxBytesReader(w, r.Body, maxBody), &change)
+		if err == nil {
+			err = change.check()
+		}
+		if err != nil {
+			refuse(w, http.StatusBadRequest, err)
+			return
+		}
+		s.Configure(change.apply)
+		answer(w, http.StatusOK, s.settings())
+	})
+	return mux
+}
+
+// settings are the options that can be changed over HTTP; what is absent stays.
+type settings struct {
+	TokenLifetime *duration `json:"tokenLifetime,omitempty"`
+	SearchLag     *duration `json:"searchLag,omitempty"`
+	Latency       *duration `json:"latency,omitempty"`
+	CommitDelay   *duration `json:"commitDelay,omitempty"`
+	ErrorShape    *string   `json:"errorShape,omitempty"` // "commerce" or "odata"
+	SearchMode    *string   `json:"searchMode,omitempty"` // "exact" or "substring"
+	RefuseScheme  *string   `json:"refuseScheme,omitempty"`
+}
+
+var (
+	shapeNames = []string{ShapeCommerce: "commerce", ShapeOData: "odata"}
+	modeNames  = []string{SearchExact: "exact", SearchSubstring: "substring"}
+)
+
+func (s *Simulator) settings() settings {
+	o := s.options()
+	return settings{
+		(*duration)(&o.TokenLifetime), (*duration)(&o.SearchLag), (*duration)(&o.Latency), (*duration)(&o.CommitDelay),
+		&shapeNames[o.ErrorShape], &modeNames[o.SearchMode], &o.RefuseScheme,
+	}
+}
+
+func (c settings) check() error {
+	for _, d := range []*duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay} {
+		if d != nil && *d < 0 {
+			return fmt.Errorf("a duration is not negative")
+		}
+	}
+	for _, choice := range []struct {
+		sent  *string
+		known []string
+	}{{c.ErrorShape, shapeNames}, {c.SearchMode, modeNames}, {c.RefuseScheme, []string{"", "bearer", "id_token"}}} {
+		if choice.sent != nil && slices.Index(choice.known, *choice.sent) < 0 {
+			return fmt.Errorf("%q is none of %q", *choice.sent, choice.known)
+		}
+	}
+	return nil
+}
+
+func (c settings) apply(o *Options) {
+	set := func(to *time.Duration, from *duration) {
+		if from != nil {
+			*to = time.Duration(*from)
+		}
+	}
+	set(&o.TokenLifetime, c.TokenLifetime)
+	set(&o.SearchLag, c.SearchLag)
+	set(&o.Latency, c.Latency)
+	set(&o.CommitDelay, c.CommitDelay)
+	if c.ErrorShape != nil {
+		o.ErrorShape = ErrorShape(slices.Index(shapeNames, *c.ErrorShape))
+	}
+	if c.SearchMode != nil {
+		o.SearchMode = SearchMode(slices.Index(modeNames, *c.SearchMode))
+	}
+	if c.RefuseScheme != nil {
+		o.RefuseScheme = *c.RefuseScheme
+	}
+}
+
+func decodeStrict(r io.Reader, into any) error {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
+
+func answer(w http.ResponseWriter, status int, value any) {
+	b, err := marshal(value)
+	if err != nil {
+		refuse(w, http.StatusInternalServerError, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // whoever asked has gone
+}
+
+func refuse(w http.ResponseWriter, status int, err error) {
+	answer(w, status, map[string]string{"error": err.Error()})
+}

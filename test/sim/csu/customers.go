@@ -1,0 +1,248 @@
+package csu
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// firstRecordID is odd and over 2^53: whoever reads record ids as floating point gets another one.
+const firstRecordID = 1<<53 + 1
+
+// Customer is an account as a read by key shows it, member names as in the metadata. Numbers are json.Number.
+type Customer map[string]any
+
+// AccountNumber is the key.
+func (c Customer) AccountNumber() string { return str(c, "AccountNumber") }
+
+// Email is the main e-mail address, as it came.
+func (c Customer) Email() string { return str(c, "Email") }
+
+// Addresses lists the postal addresses.
+func (c Customer) Addresses() []map[string]any { return entries(c, "Addresses") }
+
+// Contacts lists phone and e-mail contacts.
+func (c Customer) Contacts() []map[string]any { return entries(c, "Contacts") }
+
+// store is the channel database: accounts by number and the search index.
+type store struct {
+	customers map[string]*record
+	byEmail   map[string]map[string]bool // folded e-mail → accounts that have or had it, for the index
+	lastID    int64
+}
+
+// record is one account and what the search index knows of it.
+type record struct {
+	account string
+	members map[string]any
+	indexed []indexed // the one that searches see first, then those still to come
+}
+
+func newStore() store {
+	return store{customers: map[string]*record{}, byEmail: map[string]map[string]bool{}, lastID: firstRecordID - 1}
+}
+
+func (s *store) nextID() int64 {
+	s.lastID++
+	return s.lastID
+}
+
+// serverOwned members are set here and ignored when a client sends them (AccountNumber has a rule of its own).
+var serverOwned = map[string]bool{
+	"AccountNumber": true, "RecordId": true, "DirectoryPartyRecordId": true, "PartyNumber": true,
+	"CreatedDateTime": true, "IsAsyncCustomer": true,
+}
+
+// createCustomer answers POST Customers.
+func (c *call) createCustomer() (reply, *apiError) {
+	body, err := c.customerBody()
+	if err != nil {
+		return reply{}, err
+	}
+	if err := aggregate(c.validate(body, true)); err != nil {
+		return reply{}, err
+	}
+	c.fillFromChannel(body)
+	customer, effect, err := c.commit(func(s *store) (*record, *apiError) { return s.create(body, time.Now()) })
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{
+		status: http.StatusCreated,
+		header: map[string]string{"Location": c.origin() + "Customers(" + quoteKey(customer.AccountNumber()) + ")"},
+		body:   c.entity(customer),
+		effect: effect,
+	}, nil
+}
+
+// getCustomer answers GET Customers('acc'). What the real service answers for an unknown key is not documented (inferred).
+func (c *call) getCustomer() (reply, *apiError) {
+	c.sim.mu.Lock()
+	defer c.sim.mu.Unlock()
+	rec, known := c.sim.store.customers[c.key]
+	if !known {
+		return reply{}, customerNotFound()
+	}
+	return reply{status: http.StatusOK, body: c.entity(rec.view())}, nil
+}
+
+// updateCustomer answers PATCH Customers('acc'): sent members change, null clears, the rest stays.
+func (c *call) updateCustomer() (reply, *apiError) {
+	body, err := c.customerBody()
+	if err != nil {
+		return reply{}, err
+	}
+	if account := str(body, "AccountNumber"); account != "" && account != c.key {
+		return reply{}, invalid(idReadOnly, "AccountNumber cannot be changed")
+	}
+	if err := aggregate(c.validate(body, false)); err != nil {
+		return reply{}, err
+	}
+	customer, effect, err := c.commit(func(s *store) (*record, *apiError) { return s.update(c.key, body) })
+	if err != nil {
+		return reply{}, err
+	}
+	if !wantsRepresentation(c.r) {
+		return reply{status: http.StatusNoContent, effect: effect}, nil
+	}
+	return reply{
+		status: http.StatusOK,
+		header: map[string]string{"Preference-Applied": "return=representation"},
+		body:   c.entity(customer),
+		effect: effect,
+	}, nil
+}
+
+func customerNotFound() *apiError {
+	return &apiError{http.StatusNotFound, typeValidation, idCustomerNotFound, "the customer was not found", nil}
+}
+
+// commit waits until the write is due and applies it, whether or not its client still listens.
+func (c *call) commit(change func(*store) (*record, *apiError)) (Customer, int64, *apiError) {
+	if !c.wait(PointCommit) {
+		return nil, 0, gone
+	}
+	s := c.sim
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.generation != c.generation {
+		return nil, 0, gone
+	}
+	rec, err := change(&s.store)
+	if err != nil {
+		return nil, 0, err
+	}
+	view := rec.view()
+	s.store.index(rec, view, time.Now().Add(s.opts.SearchLag))
+	return view, s.record(c, rec.account, view.Email()), nil
+}
+
+// AddCustomer puts an account into the store without a request and without an effect in the ledger, for tests that
+// begin with customers. Searches see it at once. The account number is the next one.
+func (s *Simulator) AddCustomer(members map[string]any) (string, error) {
+	c := &call{sim: s, r: &http.Request{Header: http.Header{"Content-Type": {"application/json"}}}}
+	var err error
+	if c.body, err = marshal(members); err != nil {
+		return "", fmt.Errorf("csu: add customer: %w", err)
+	}
+	body, refused := c.customerBody()
+	if refused != nil {
+		return "", fmt.Errorf("csu: add customer: %s", refused.message)
+	}
+	c.fillFromChannel(body)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rec, refused := s.store.create(body, time.Now())
+	if refused != nil {
+		return "", fmt.Errorf("csu: add customer: %s", refused.message)
+	}
+	s.store.index(rec, rec.view(), time.Now())
+	return rec.account, nil
+}
+
+func (s *store) create(body map[string]any, now time.Time) (*record, *apiError) {
+	rec := &record{members: map[string]any{}}
+	if err := s.apply(rec, body); err != nil {
+		return nil, err
+	}
+	rec.account = fmt.Sprintf("%06d", len(s.customers)+1)
+	id := s.nextID()
+	rec.members["AccountNumber"] = rec.account
+	rec.members["RecordId"] = number(id)
+	rec.members["DirectoryPartyRecordId"] = number(s.nextID())
+	rec.members["PartyNumber"] = fmt.Sprintf("%09d", len(s.customers)+1)
+	rec.members["CreatedDateTime"] = now.UTC().Format(time.RFC3339)
+	rec.members["IsAsyncCustomer"] = false
+	s.customers[rec.account] = rec
+	return rec, nil
+}
+
+func (s *store) update(account string, body map[string]any) (*record, *apiError) {
+	rec, known := s.customers[account]
+	if !known {
+		return nil, customerNotFound()
+	}
+	return rec, s.apply(rec, body)
+}
+
+// apply merges a body into a record, wholly or, on an error, not at all.
+func (s *store) apply(rec *record, body map[string]any) *apiError {
+	next := clone(rec.members)
+	for name, value := range body {
+		if !serverOwned[name] && name != "Addresses" && name != "Contacts" {
+			next[name] = value
+		}
+	}
+	var err *apiError
+	if next["Addresses"], err = s.mergeAddresses(next, body); err != nil {
+		return err
+	}
+	if next["Contacts"], err = s.mergeContacts(next, body); err != nil {
+		return err
+	}
+	rec.members = next
+	return nil
+}
+
+// fillFromChannel completes a new customer as the channel's default customer would.
+func (c *call) fillFromChannel(body map[string]any) {
+	for name, value := range map[string]string{
+		"CurrencyCode":  cmp.Or(c.channel.Currency, "USD"),
+		"Language":      cmp.Or(c.channel.Language, "en-us"),
+		"CustomerGroup": cmp.Or(c.channel.CustomerGroup, "3"),
+	} {
+		if str(body, name) == "" {
+			body[name] = value
+		}
+	}
+	if num(body, "CustomerTypeValue") == 0 {
+		body["CustomerTypeValue"] = number(1)
+	}
+}
+
+// view is the record as an answer shows it: a copy, with what the service derives.
+func (r *record) view() Customer {
+	out := clone(r.members)
+	if str(out, "Name") == "" {
+		parts := []string{str(out, "FirstName"), str(out, "MiddleName"), str(out, "LastName")}
+		if name := strings.Join(strings.Fields(strings.Join(parts, " ")), " "); name != "" {
+			out["Name"] = name
+		}
+	}
+	for _, name := range []string{"Attributes", "CustomerAffiliations", "Images", "ExtensionProperties"} {
+		if out[name] == nil {
+			out[name] = []any{}
+		}
+	}
+	for _, a := range entries(out, "Addresses") {
+		a["FullAddress"] = fullAddress(a)
+	}
+	return out
+}
+
+func (c *call) entity(customer Customer) Customer {
+	customer["@odata.context"] = c.origin() + "$metadata#Customers/$entity"
+	return customer
+}
