@@ -46,7 +46,6 @@ func newKit(t *testing.T, dial func(context.Context, string, string) (net.Conn, 
 	epoch := redisstore.NewEpoch(keys, lease+window, nil)
 	client := redis.NewClient(&redis.Options{Addr: addr, Dialer: dial, MaxRetries: -1, OnConnect: epoch.OnConnect, PoolSize: 4,
 		DisableIdentity: true})
-	t.Cleanup(func() { _ = client.Close() })
 	k := &kit{client: client, epoch: epoch,
 		Store: redisstore.New(redisstore.Options{Client: client, Hasher: hasher, Epoch: epoch, Lease: lease, Window: window})}
 	return k
@@ -61,9 +60,9 @@ func onMini(t *testing.T, test func(t *testing.T, k *kit)) {
 		k := newKit(t, func(context.Context, string, string) (net.Conn, error) { return m.Dial() }, "127.0.0.1:1")
 		require.NoError(t, k.client.Ping(t.Context()).Err())
 		require.NoError(t, k.epoch.WriteClean(t.Context(), k.client))
+		t.Cleanup(m.Close)
+		t.Cleanup(func() { _ = k.client.Close() })
 		test(t, k)
-		require.NoError(t, k.client.Close())
-		m.Close()
 	})
 }
 
@@ -74,6 +73,7 @@ func onReal(t *testing.T, test func(t *testing.T, k *kit)) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	k := newKit(t, nil, s.Addr())
+	t.Cleanup(func() { _ = k.client.Close() })
 	require.NoError(t, k.client.Ping(t.Context()).Err())
 	require.NoError(t, k.epoch.WriteClean(t.Context(), k.client))
 	test(t, k)
@@ -329,6 +329,7 @@ func TestARestartedServerIsForLookingOnlyForAWhile(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	k := newKit(t, nil, s.Addr())
+	t.Cleanup(func() { _ = k.client.Close() })
 	require.NoError(t, k.client.Ping(t.Context()).Err())
 	require.NoError(t, k.epoch.WriteClean(t.Context(), k.client))
 	q := request("c1", "e1", "42", "ana@example.com", noon)
@@ -371,4 +372,3 @@ func TestEveryKeyButBindingsHasALifetimeAndHoldsNoPersonalData(t *testing.T) {
 		}
 	})
 }
-
