@@ -1,0 +1,180 @@
+package csuclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/signalbox/signalbox/internal/pii"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+const (
+	searchPage  = 20 // hits asked for at once
+	searchPages = 5  // pages looked at before a search that is not exact is given up
+)
+
+// Channel makes calls for one operating unit: the CSU takes channel, currency and legal entity from it.
+type Channel struct {
+	client *Client
+	oun    string
+}
+
+// Channel binds calls to an operating unit number.
+func (c *Client) Channel(oun string) *Channel { return &Channel{client: c, oun: oun} }
+
+// Format prints the operating unit alone.
+func (ch *Channel) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "csuclient.Channel(%s)", ch.oun)
+}
+
+// Probe finds out whether calls would work at all: a token, and the cheapest call that needs one.
+func (c *Client) Probe(ctx context.Context) error {
+	_, err := (&Channel{client: c}).ReadEnvironment(ctx)
+	return err
+}
+
+// ReadEnvironment says which CSU answers for the channel.
+func (ch *Channel) ReadEnvironment(ctx context.Context) (Environment, error) {
+	var env Environment
+	err := ch.client.do(ctx, call{
+		op: opEnvironment, method: http.MethodGet, path: "GetEnvironmentConfiguration()", oun: ch.oun,
+		read: func(a *answer) *fault.Error { return a.decode(opEnvironment, &env) },
+	})
+	return whole(env, err)
+}
+
+// FindCustomersByEmail gives the accounts whose e-mail is this one, compared in full and without regard to case, by
+// account number. The search may lag behind a create and, on some scale units, answers to parts of an address.
+func (ch *Channel) FindCustomersByEmail(ctx context.Context, email pii.Email) ([]GlobalCustomer, error) {
+	if email.Canonical() == "" {
+		return nil, opCustomersSearch.bug("no e-mail to search for")
+	}
+	seen := make(map[string]bool)
+	var exact []GlobalCustomer
+	for page := range searchPages {
+		hits, err := ch.searchPage(ctx, email, page)
+		if err != nil {
+			return nil, err
+		}
+		news := false
+		for _, h := range hits {
+			if seen[h.AccountNumber] {
+				continue
+			}
+			seen[h.AccountNumber], news = true, true
+			if h.AccountNumber != "" && h.Email.Same(email) { // without account: a party that is no customer here
+				exact = append(exact, h)
+			}
+		}
+		if len(hits) < searchPage || !news {
+			slices.SortFunc(exact, func(a, b GlobalCustomer) int { return strings.Compare(a.AccountNumber, b.AccountNumber) })
+			return exact, nil
+		}
+	}
+	if len(exact) == 0 { // "not there" would be a guess, and a create after it a second account
+		return nil, opCustomersSearch.fault(fault.Permanent, classInvalid, "the search by e-mail is not exact and has too many hits")
+	}
+	slices.SortFunc(exact, func(a, b GlobalCustomer) int { return strings.Compare(a.AccountNumber, b.AccountNumber) })
+	return exact, nil
+}
+
+func (ch *Channel) searchPage(ctx context.Context, email pii.Email, page int) ([]GlobalCustomer, error) {
+	query := fmt.Sprintf("&$top=%d", searchPage)
+	if page > 0 {
+		query += fmt.Sprintf("&$skip=%d", page*searchPage)
+	}
+	var hits struct {
+		Value *[]GlobalCustomer `json:"value"`
+	}
+	err := ch.client.do(ctx, call{
+		op: opCustomersSearch, method: http.MethodPost, path: "Customers/SearchByFields", query: query, oun: ch.oun,
+		body: searchByEmail(email),
+		read: func(a *answer) *fault.Error {
+			if f := a.decode(opCustomersSearch, &hits); f != nil {
+				return f
+			}
+			if hits.Value == nil { // some other JSON must not read as "no hits"
+				return opCustomersSearch.unreadable(a, "the answer has no list of hits")
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return *hits.Value, nil
+}
+
+// ReadCustomer reads one customer; errors.Is(err, ErrNotFound) if there is none of that account number.
+func (ch *Channel) ReadCustomer(ctx context.Context, account string) (Customer, error) {
+	var got Customer
+	if account == "" { // Customers('') means "me"
+		return got, opCustomersRead.bug("no account number")
+	}
+	err := ch.client.do(ctx, call{
+		op: opCustomersRead, method: http.MethodGet, path: entity("Customers", account), oun: ch.oun,
+		read: func(a *answer) *fault.Error {
+			if a.status == http.StatusNoContent {
+				return opCustomersRead.notFound(a.status)
+			}
+			return a.customer(opCustomersRead, &got)
+		},
+	})
+	return whole(got, err)
+}
+
+// CreateCustomer creates a customer and gives it as the CSU knows it now. The CSU takes any number of customers with one
+// e-mail: look first, and look again after an Ambiguous error.
+func (ch *Channel) CreateCustomer(ctx context.Context, c Customer) (Customer, error) {
+	var got Customer
+	err := ch.client.do(ctx, call{
+		op: opCustomersCreate, method: http.MethodPost, path: "Customers", oun: ch.oun, body: newCustomer(c),
+		read: func(a *answer) *fault.Error { return a.customer(opCustomersCreate, &got) },
+	})
+	return whole(got, err)
+}
+
+// UpdateCustomer changes the members that are set. The last update wins: the CSU keeps no version of a customer.
+func (ch *Channel) UpdateCustomer(ctx context.Context, account string, changes CustomerChanges) error {
+	if account == "" {
+		return opCustomersUpdate.bug("no account number")
+	}
+	if changes.IsEmpty() {
+		return nil
+	}
+	return ch.client.do(ctx, call{
+		op: opCustomersUpdate, method: http.MethodPatch, path: entity("Customers", account), oun: ch.oun,
+		body: changedCustomer(account, changes),
+		read: func(a *answer) *fault.Error {
+			if len(bytes.TrimSpace(a.body)) > 0 && !json.Valid(a.body) { // a page of something in between
+				return opCustomersUpdate.unreadable(a, "the answer could not be read")
+			}
+			return nil
+		},
+	})
+}
+
+// customer reads one customer, which must say who it is.
+func (a *answer) customer(op operation, c *Customer) *fault.Error {
+	if f := a.decode(op, c); f != nil {
+		return f
+	}
+	if c.AccountNumber == "" {
+		return op.unreadable(a, "the answer has no account number")
+	}
+	return nil
+}
+
+// whole drops what was read before an error.
+func whole[T any](v T, err error) (T, error) {
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return v, nil
+}
