@@ -16,7 +16,8 @@ func TestPeekPagesThroughAThousandMessagesInEveryState(t *testing.T) {
 		s, r := b.sender(t, "q"), b.receiver(t, "q")
 		batch, err := s.NewMessageBatch(within(t), nil)
 		require.NoError(t, err)
-		for _, body := range numbered(999) {
+		names := numbered(999)
+		for _, body := range names {
 			require.NoError(t, batch.AddMessage(text(body), nil))
 		}
 		require.NoError(t, s.SendMessageBatch(within(t), batch, nil))
@@ -35,7 +36,7 @@ func TestPeekPagesThroughAThousandMessagesInEveryState(t *testing.T) {
 		}
 		require.Len(t, got, 1000)
 		for i, m := range got[:999] {
-			require.Equal(t, numbered(999)[i], string(m.Body))
+			require.Equal(t, names[i], string(m.Body))
 			require.Equal(t, azservicebus.MessageStateActive, m.State)
 			require.EqualValues(t, i+1, *m.SequenceNumber)
 		}
