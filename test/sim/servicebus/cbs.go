@@ -24,7 +24,7 @@ func putToken(r *request) response {
 	}
 	q, err := r.broker.namespace.Queue(path)
 	if err != nil {
-		fault := notFound(audience)
+		fault := notFound(path)
 		return failed(404, fault.Condition, fault.Description)
 	}
 	if r.broker.faults.token(q) {

@@ -11,10 +11,10 @@ import (
 )
 
 // maxDepth is how deeply values may nest, maxZeroWidth how many elements an array may have that take no
-// bytes at all: both stop a few hostile bytes from costing much.
+// bytes at all: both stop a few hostile bytes from costing much. No client is known to write such arrays.
 const (
 	maxDepth     = 32
-	maxZeroWidth = 65536
+	maxZeroWidth = 16
 )
 
 // Decode reads one value from the front of b and returns what follows it. The result shares no memory with b.
