@@ -1,0 +1,100 @@
+package customers
+
+import (
+	_ "embed" // the schema
+
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/internal/pii"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// EventType is what the scenario handles.
+const EventType = "signalbox.customer.changed.v1"
+
+//go:embed schema.json
+var schema []byte
+
+// Changed is the full state of one customer, as its source knows it now (schema.json).
+type Changed struct {
+	ID           string    `json:"id"`
+	Email        pii.Email `json:"email"`
+	FirstName    pii.Text  `json:"firstName"`
+	MiddleName   pii.Text  `json:"middleName"`
+	LastName     pii.Text  `json:"lastName"`
+	Organization pii.Text  `json:"organization"`
+	Phone        pii.Text  `json:"phone"`
+	Language     string    `json:"language"`
+	Addresses    []Address `json:"addresses"`
+}
+
+// Address is one of the customer's addresses.
+type Address struct {
+	Purpose      string   `json:"purpose"` // invoice, delivery, home or business; home when absent
+	Name         pii.Text `json:"name"`
+	Street       pii.Text `json:"street"`
+	StreetNumber pii.Text `json:"streetNumber"`
+	City         pii.Text `json:"city"`
+	District     pii.Text `json:"district"`
+	County       pii.Text `json:"county"`
+	State        pii.Text `json:"state"`
+	Zip          pii.Text `json:"zip"`
+	Country      string   `json:"country"` // ISO 3166-1 alpha-3
+	Phone        pii.Text `json:"phone"`
+	Primary      bool     `json:"primary"`
+}
+
+func (c Changed) entity() (kind, id string) { return "customer", c.ID }
+
+// keys holds the e-mail address together with the customer, because the CSU does not keep it unique.
+func (c Changed) keys() []orchestration.Key {
+	return []orchestration.Key{{Kind: "email", Value: pii.New(c.Email.Canonical())}}
+}
+
+// check says what the schema cannot.
+func (c Changed) check() error {
+	primary := 0
+	for _, a := range c.Addresses {
+		if a.Primary {
+			primary++
+		}
+	}
+	if primary > 1 {
+		return &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Pointer: "/addresses", Detail: "/addresses has more than one primary address"}
+	}
+	if c.Organization.IsZero() && c.FirstName.IsZero() && c.LastName.IsZero() {
+		return &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data has neither a person's name nor an organization"}
+	}
+	return nil
+}
+
+var purposes = map[string]int{
+	"invoice": csuclient.AddressInvoice, "delivery": csuclient.AddressDelivery,
+	"home": csuclient.AddressHome, "business": csuclient.AddressBusiness, "": csuclient.AddressHome,
+}
+
+// customer is the event as the CSU would know it, with the channel's defaults.
+func (c Changed) customer(ch orchestration.Channel) csuclient.Customer {
+	out := csuclient.Customer{
+		Type: csuclient.Person, FirstName: c.FirstName, MiddleName: c.MiddleName, LastName: c.LastName,
+		Email: c.Email, ReceiptEmail: c.Email, Phone: c.Phone, Language: c.Language,
+		CustomerGroup: ch.Group, CurrencyCode: ch.Currency,
+	}
+	if !c.Organization.IsZero() {
+		out.Type, out.Name = csuclient.Organization, c.Organization
+	}
+	if out.Language == "" {
+		out.Language = ch.Language
+	}
+	for _, a := range c.Addresses {
+		out.Addresses = append(out.Addresses, a.address())
+	}
+	return out
+}
+
+func (a Address) address() csuclient.Address {
+	return csuclient.Address{
+		Name: a.Name, Street: a.Street, StreetNumber: a.StreetNumber, City: a.City, District: a.District, County: a.County,
+		State: a.State, ZipCode: a.Zip, Country: a.Country, Phone: a.Phone, Type: purposes[a.Purpose], IsPrimary: a.Primary,
+	}
+}
