@@ -1,8 +1,6 @@
 package csu
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -29,6 +27,8 @@ const (
 	CommitThenDrop  Kind = "commit-then-drop"  // commit, then close the connection
 	CommitThenError Kind = "commit-then-error" // commit, then answer Status (default 502) with an HTML page
 )
+
+var kinds = []Kind{Latency, Hold, Throttle, Error, Drop, Unauthorized, Forbid, CommitThenDrop, CommitThenError}
 
 // Point is a place in a request's life at which it can be made to wait.
 type Point string
@@ -134,10 +134,9 @@ func (s *Simulator) Faults() []Fault {
 }
 
 func (f Fault) check() error {
-	known := []Kind{Latency, Hold, Throttle, Error, Drop, Unauthorized, Forbid, CommitThenDrop, CommitThenError}
 	switch {
-	case !slices.Contains(known, f.Kind):
-		return fmt.Errorf("csu: fault kind %q is none of %v", f.Kind, known)
+	case !slices.Contains(kinds, f.Kind):
+		return fmt.Errorf("csu: fault kind %q is none of %v", f.Kind, kinds)
 	case f.Operation != "" && !slices.Contains(Operations(), f.Operation):
 		return fmt.Errorf("csu: operation %q is none of %v", f.Operation, Operations())
 	case f.Probability < 0 || f.Probability > 1:
@@ -234,99 +233,6 @@ func (c *call) fault(kind Kind) (Fault, bool) {
 	return Fault{}, false
 }
 
-// wait spends the time that options and faults ask for at a point. A write waits even when its client has gone; false
-// means that the request is not to go on.
-func (c *call) wait(at Point) bool {
-	now := time.Now()
-	delay, holds := c.waits(at, now)
-	if at == PointCommit {
-		delay += max(0, c.received.Add(c.sim.options().CommitDelay).Sub(now))
-	}
-	if at == PointAnswer && c.op.commerce {
-		delay += c.sim.options().Latency
-	}
-	if delay > 0 && !c.sleep(delay, nil) {
-		return false
-	}
-	for _, r := range holds {
-		left := forever
-		if !r.until.IsZero() {
-			left = max(0, time.Until(r.until))
-		}
-		c.sim.countHeld(+1)
-		ok := c.sleep(left, r.gone)
-		c.sim.countHeld(-1)
-		if !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// waits adds up the latencies that hit at a point, and lists the holds.
-func (c *call) waits(at Point, now time.Time) (delay time.Duration, holds []*rule) {
-	c.sim.mu.Lock()
-	defer c.sim.mu.Unlock()
-	for _, r := range c.sim.faults.rules {
-		switch {
-		case r.Point != at:
-		case r.hits(c, Latency, now):
-			delay += r.Delay
-			if r.Jitter > 0 {
-				delay += time.Duration(r.random.Int64N(int64(r.Jitter)))
-			}
-		case r.hits(c, Hold, now):
-			holds = append(holds, r)
-		}
-	}
-	return delay, holds
-}
-
-// forever waits without a timer: inside a testing/synctest bubble even a far-off one would be reached at once.
-const forever time.Duration = -1
-
-func (c *call) sleep(d time.Duration, released <-chan struct{}) bool {
-	var leave <-chan struct{}
-	if !c.op.write {
-		leave = c.r.Context().Done()
-	}
-	var over <-chan time.Time
-	if d != forever {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		over = timer.C
-	}
-	select {
-	case <-over:
-		return true
-	case <-released:
-		return true
-	case <-leave:
-		return false
-	case <-c.sim.done:
-		return false
-	}
-}
-
-func (s *Simulator) options() Options {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.opts
-}
-
-// Held says how many requests wait in a Hold at this moment.
-func (s *Simulator) Held() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.faults.held
-}
-
-func (s *Simulator) countHeld(by int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults.held += by
-}
-
 // faultReply is the answer of an Error or CommitThenError: a gateway's page for 502, 503 and 504 and whenever the
 // truth was lost, the service's own hidden fault otherwise.
 func (c *call) faultReply(f Fault) reply {
@@ -345,42 +251,4 @@ func (c *call) faultReply(f Fault) reply {
 		rep.header = f.retryAfter(rep.header, f.Wait, time.Now())
 	}
 	return rep
-}
-
-// faultDoc is a Fault as JSON shows it: durations are text such as "1m30s".
-type faultDoc struct {
-	*plainFault
-	For    duration `json:"for,omitempty"`
-	Delay  duration `json:"delay,omitempty"`
-	Jitter duration `json:"jitter,omitempty"`
-	Wait   duration `json:"wait,omitempty"`
-}
-
-type plainFault Fault
-
-// MarshalJSON writes durations as text.
-func (f Fault) MarshalJSON() ([]byte, error) {
-	return json.Marshal(faultDoc{(*plainFault)(&f), duration(f.For), duration(f.Delay), duration(f.Jitter), duration(f.Wait)})
-}
-
-// UnmarshalJSON reads what MarshalJSON writes and refuses members it does not know.
-func (f *Fault) UnmarshalJSON(b []byte) error {
-	doc := faultDoc{plainFault: (*plainFault)(f)}
-	if err := decodeStrict(bytes.NewReader(b), &doc); err != nil {
-		return err
-	}
-	f.For, f.Delay = time.Duration(doc.For), time.Duration(doc.Delay)
-	f.Jitter, f.Wait = time.Duration(doc.Jitter), time.Duration(doc.Wait)
-	return nil
-}
-
-// duration is a time.Duration that is text in JSON.
-type duration time.Duration
-
-func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-func (d *duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	*d = duration(v)
-	return err
 }

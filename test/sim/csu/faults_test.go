@@ -164,6 +164,25 @@ func TestLatencyFollowsTheEffect(t *testing.T) {
 	})
 }
 
+func TestTheCommitDelayCountsFromReceipt(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ delay, want time.Duration }{
+		"what has passed is part of it": {10 * time.Second, 10 * time.Second},
+		"nothing is left of it":         {time.Second, 4 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := overPipe(t, Options{CommitDelay: tc.delay})
+				c.inject(Fault{Kind: Latency, Point: PointReceived, Delay: 4 * time.Second})
+				begin := time.Now()
+				require.Equal(t, 201, c.create(ana).status)
+				require.Equal(t, tc.want, c.sim.Ledger()[0].Time.Sub(begin))
+			})
+		})
+	}
+}
+
 func TestJitterStaysWithinItsBounds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

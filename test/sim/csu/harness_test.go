@@ -141,7 +141,7 @@ func (c *client) send(ctx context.Context, method, path, body string, header htt
 	if err != nil {
 		return answerOf{err: err}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	raw, err := io.ReadAll(resp.Body)
 	a := answerOf{status: resp.StatusCode, header: resp.Header, raw: string(raw), err: err}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {

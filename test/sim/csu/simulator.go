@@ -121,6 +121,13 @@ func (s *Simulator) Configure(change func(*Options)) {
 	s.opts = s.opts.withDefaults()
 }
 
+// options are those in force now.
+func (s *Simulator) options() Options {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opts
+}
+
 // Reset forgets customers, ledger, statistics and faults. Tokens and options stay, and writes that were under way
 // are dropped rather than committed into the fresh store.
 func (s *Simulator) Reset() {
