@@ -1,5 +1,3 @@
-// Package worker takes messages from a broker, keeps their locks, hands them to the engine and settles them by its
-// verdict. It knows locks, slots and draining; it does not know the CSU, Redis or what is inside a body.
 package worker
 
 import (
@@ -10,6 +8,16 @@ import (
 
 // ErrLockLost says that the broker no longer holds the message for us: settle nothing.
 var ErrLockLost = errors.New("worker: message lock lost")
+
+// What a Queue or Outbox says of its broker, for the back-off and for the metric's label; see ReasonOf.
+var (
+	ErrNotFound       = errors.New("worker: no such queue")
+	ErrUnauthorized   = errors.New("worker: the broker refuses our credential")
+	ErrConnectionLost = errors.New("worker: connection to the broker lost")
+	ErrTimeout        = errors.New("worker: the broker did not answer in time")
+	ErrClosed         = errors.New("worker: closed")
+	ErrTooLarge       = errors.New("worker: message larger than the queue takes")
+)
 
 // Message is one delivery, as far as the worker needs it. Body and Properties are as received.
 type Message struct {
@@ -32,19 +40,45 @@ type Message struct {
 	Handle any // the adapter's own
 }
 
-// Queue is the part of a broker that the worker needs, for one queue. Any method may return ErrLockLost.
+// Queue is the part of a broker that the worker needs, for one queue. Any method may return ErrLockLost; the other
+// errors of this package may come wrapped.
 type Queue interface {
 	Name() string
-	// Receive waits for messages until ctx ends and returns at most max of them; none and no error is normal.
+	// Receive waits for messages until ctx ends and returns at most max of them; none and no error is normal. It is
+	// not called concurrently; the other methods are.
 	Receive(ctx context.Context, max int) ([]Message, error)
+	// Reopen throws away the receiver, because it is suspected dead; the next Receive makes a new one. Messages in
+	// hand can still be renewed and settled.
+	Reopen(ctx context.Context)
 	RenewLock(ctx context.Context, m Message) (until time.Time, err error)
 	Complete(ctx context.Context, m Message) error
 	Abandon(ctx context.Context, m Message) error
-	DeadLetter(ctx context.Context, m Message, reason, description string) error
+	// DeadLetter moves the message to the dead-letter queue; properties are added to its application properties.
+	DeadLetter(ctx context.Context, m Message, reason, description string, properties map[string]any) error
 }
 
 // Outbox sends messages to our own queues, at once or later.
 type Outbox interface {
 	// Send stores a message in a queue, scheduled for at when that is not zero; it returns once the broker has it.
+	// Of m it takes ID, CorrelationID, ContentType, Subject, Properties and Body: no time to live.
 	Send(ctx context.Context, queue string, m Message, at time.Time) error
+}
+
+// reasons are the labels of signalbox_receiver_reconnects_total.
+var reasons = []struct {
+	err   error
+	label string
+}{
+	{ErrConnectionLost, "connlost"}, {ErrUnauthorized, "unauthorized"}, {ErrNotFound, "notfound"},
+	{ErrTimeout, "timeout"}, {context.DeadlineExceeded, "timeout"}, {ErrClosed, "closed"},
+}
+
+// ReasonOf is the label of a receive error: connlost, unauthorized, notfound, timeout, closed or other.
+func ReasonOf(err error) string {
+	for _, r := range reasons {
+		if errors.Is(err, r.err) {
+			return r.label
+		}
+	}
+	return "other"
 }
