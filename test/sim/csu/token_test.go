@@ -83,6 +83,21 @@ func TestTokensExpireAndAreRevoked(t *testing.T) {
 	})
 }
 
+func TestATokenOutlivesTheNextOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := overPipe(t, Options{TokenLifetime: time.Hour})
+		time.Sleep(59 * time.Minute)
+		second := c.token()
+		require.Equal(t, 200, c.do("GET", "GetEnvironmentConfiguration()", "").status, "the first is good for another minute")
+		time.Sleep(2 * time.Minute)
+		c.token() // sweeps out the first
+		require.Equal(t, 401, c.do("GET", "GetEnvironmentConfiguration()", "").status)
+		require.Equal(t, 200, c.do("GET", "GetEnvironmentConfiguration()", "", "Authorization", "bearer "+second).status)
+		require.Equal(t, 2, c.sim.RevokeTokens(), "expired ones are not kept")
+	})
+}
+
 func TestRolesPerOperation(t *testing.T) {
 	t.Parallel()
 	c := overPipe(t, Options{Clients: []Client{
