@@ -99,15 +99,9 @@ func (o *Options) Validate() error {
 
 // Engine runs events on their scenarios. One per process; safe for concurrent use.
 type Engine struct {
-	opts   Options
-	byType map[string]handler
-	lines  *lines
-}
-
-type handler struct {
-	scenario Scenario
-	outline  Outline
-	schema   *schema
+	opts    Options
+	checker *Checker
+	lines   *lines
 }
 
 // New checks the options and compiles the schemas. Errors name every problem.
@@ -116,15 +110,11 @@ func New(opts Options) (*Engine, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{opts: opts, byType: map[string]handler{}, lines: newLines()}
-	for _, s := range opts.Scenarios {
-		compiled, err := s.compile()
-		if err != nil {
-			return nil, err
-		}
-		e.byType[s.Outline().Handles] = handler{s, s.Outline(), compiled}
+	checker, err := NewChecker(opts.Scenarios, opts.Channels)
+	if err != nil {
+		return nil, err
 	}
-	return e, nil
+	return &Engine{opts: opts, checker: checker, lines: newLines()}, nil
 }
 
 // Outlines lists the scenarios.
@@ -152,41 +142,14 @@ func (e *Engine) Handle(ctx context.Context, ev Event) Outcome {
 	return o
 }
 
-// open finds the scenario and the channel, checks and decodes the data. Every error is a Poison fault: no run begins.
+// open checks the event and names what a claim takes. Every error is a Poison fault: no run begins.
 func (e *Engine) open(ev Event) (handler, opened, Request, error) {
-	h, ok := e.byType[ev.Type]
-	if !ok {
-		return handler{}, nil, Request{}, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
-	}
-	ch, ok := e.opts.Channels.For(ev)
-	if !ok {
-		return h, nil, Request{}, fault.New(fault.Poison, fault.UnknownChannel, "no row of the channel table fits this event; add one and replay it")
-	}
-	if err := checkTimes(ev); err != nil {
-		return h, nil, Request{}, err
-	}
-	if err := h.schema.check(ev.Data); err != nil {
-		return h, nil, Request{}, err
-	}
-	run, err := h.scenario.open(ev, ch)
+	h, run, err := e.checker.open(ev)
 	if err != nil {
 		return h, nil, Request{}, err
 	}
 	q, err := e.request(ev, run)
 	return h, run, q, err
-}
-
-// maxAhead is how far a producer's clock may run ahead of the broker's.
-const maxAhead = 5 * time.Minute
-
-func checkTimes(ev Event) error {
-	if !ev.Origin.Enqueued.IsZero() && ev.Time.After(ev.Origin.Enqueued.Add(maxAhead)) {
-		return fault.New(fault.Poison, fault.TimeInFuture, "the event's time is more than five minutes ahead of the broker's clock; correct the producer's clock and publish it again")
-	}
-	if !ev.Expires.IsZero() && time.Now().After(ev.Expires) {
-		return fault.New(fault.Poison, fault.Expired, "the producer's time to live ran out before the event could be applied")
-	}
-	return nil
 }
 
 func (e *Engine) request(ev Event, run opened) (Request, error) {

@@ -1,0 +1,72 @@
+package orchestration
+
+import (
+	"time"
+
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// Checker says of an event whether it can be run at all: at the door of a publisher, and before every claim. Safe for
+// concurrent use.
+type Checker struct {
+	byType   map[string]handler
+	channels Channels
+}
+
+type handler struct {
+	scenario Scenario
+	outline  Outline
+	schema   *schema
+}
+
+// NewChecker compiles the scenarios' schemas.
+func NewChecker(scenarios []Scenario, channels Channels) (*Checker, error) {
+	c := &Checker{byType: map[string]handler{}, channels: channels}
+	for _, s := range scenarios {
+		compiled, err := s.compile()
+		if err != nil {
+			return nil, err
+		}
+		c.byType[s.Outline().Handles] = handler{s, s.Outline(), compiled}
+	}
+	return c, nil
+}
+
+// Check gives a Poison *fault.Error with its reason and, for data that does not match, the JSON pointer.
+func (c *Checker) Check(ev Event) error {
+	_, _, err := c.open(ev)
+	return err
+}
+
+// open finds the scenario and the channel, checks and decodes the data.
+func (c *Checker) open(ev Event) (handler, opened, error) {
+	h, ok := c.byType[ev.Type]
+	if !ok {
+		return handler{}, nil, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
+	}
+	ch, ok := c.channels.For(ev)
+	if !ok {
+		return h, nil, fault.New(fault.Poison, fault.UnknownChannel, "no row of the channel table fits this event; add one and replay it")
+	}
+	if err := checkTimes(ev); err != nil {
+		return h, nil, err
+	}
+	if err := h.schema.check(ev.Data); err != nil {
+		return h, nil, err
+	}
+	run, err := h.scenario.open(ev, ch)
+	return h, run, err
+}
+
+// maxAhead is how far a producer's clock may run ahead of the broker's.
+const maxAhead = 5 * time.Minute
+
+func checkTimes(ev Event) error {
+	if !ev.Origin.Enqueued.IsZero() && ev.Time.After(ev.Origin.Enqueued.Add(maxAhead)) {
+		return fault.New(fault.Poison, fault.TimeInFuture, "the event's time is more than five minutes ahead of the broker's clock; correct the producer's clock and publish it again")
+	}
+	if !ev.Expires.IsZero() && time.Now().After(ev.Expires) {
+		return fault.New(fault.Poison, fault.Expired, "the producer's time to live ran out before the event could be applied")
+	}
+	return nil
+}
