@@ -180,7 +180,7 @@ func TestFiftySendersOpenAtOnceOnOneClient(t *testing.T) {
 	})
 }
 
-// Items 30, 31: what is not to be found is in TestAMissingQueueIsToldAtOnce.
+// Items 30, 31, as far as there are queues; what is not to be found is in TestAMissingQueueIsToldAtOnce.
 func TestASenderToADeadLetterQueueIsRefusedAtOnce(t *testing.T) {
 	inMemory(t, servicebus.Options{}, func(t *testing.T, b *bed) {
 		start := time.Now()
@@ -197,7 +197,7 @@ func TestNamesOfQueuesDifferByMoreThanCase(t *testing.T) {
 	})
 }
 
-// Item 36: a receive that is given up leaves the connection as it was.
+// A receive that is given up leaves the connection as it was.
 func TestGivingUpOnAReceiveLeavesOtherLinksAlone(t *testing.T) {
 	inMemory(t, servicebus.Options{Queues: []servicebus.Queue{{Name: "q"}, {Name: "other"}}}, func(t *testing.T, b *bed) {
 		c := b.client(t)

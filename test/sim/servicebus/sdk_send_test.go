@@ -55,7 +55,7 @@ func TestAMessageArrivesAsItWasSent(t *testing.T) {
 	})
 }
 
-// Items 44, 40: what the sender left out stays out, save for the message id.
+// Items 40, 44 from the sender's side: what the sender left out stays out, save for the message id.
 func TestABareMessageGetsAnIDAndNothingElse(t *testing.T) {
 	inMemory(t, servicebus.Options{}, func(t *testing.T, b *bed) {
 		require.NoError(t, b.sender(t, "q").SendMessage(within(t), &azservicebus.Message{}, nil))
