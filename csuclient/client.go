@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -42,17 +43,19 @@ func New(o Options) (*Client, error) {
 		c.rt = o.Transport.Wrap(base)
 	}
 	c.tokens = &tokens{fetch: fetcher(o, base), observer: o.Observer, life: life}
+	c.opts.ClientSecret = secret.String{} // only the fetcher needs it
 	return c, nil
 }
 
 // Close ends a refresh under way and the idle connections. Calls under way go on.
 func (c *Client) Close() {
 	c.stop()
+	c.tokens.settle()
 	c.base.CloseIdleConnections()
 }
 
 // Format prints the type alone: a client holds credentials.
-func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "csuclient.Client") }
+func (c Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "csuclient.Client") }
 
 // call is one operation with what it sends and how it reads a success.
 type call struct {
@@ -167,7 +170,7 @@ func (c *Client) acquire(ctx context.Context, op operation, lane string) (func(L
 	f := *fault.As(err)
 	f.Operation = op.name
 	if f.Kind == fault.Unknown { // nothing was sent, so it is not ambiguous, whatever it is
-		f.Kind, f.Class = fault.Transient, classCancelled
+		f.Kind, f.Class = fault.Transient, classOther
 	}
 	return nil, &f
 }

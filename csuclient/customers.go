@@ -28,7 +28,7 @@ type Channel struct {
 func (c *Client) Channel(oun string) *Channel { return &Channel{client: c, oun: oun} }
 
 // Format prints the operating unit alone.
-func (ch *Channel) Format(f fmt.State, _ rune) {
+func (ch Channel) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "csuclient.Channel(%s)", ch.oun)
 }
 

@@ -35,6 +35,7 @@ const (
 	classInvalid      = "invalid"
 	classServerError  = "server_error"
 	classCancelled    = "cancelled"
+	classOther        = "_OTHER"
 )
 
 // operation is one call template.
@@ -102,8 +103,8 @@ func (o operation) unreadable(a *answer, detail string) *fault.Error {
 	return f
 }
 
-// refusal reads an answer that is no success. What the CSU itself says goes first, by id, then by the exception's type;
-// the status decides what neither did. With a status of 5xx a type alone proves nothing about a write.
+// refusal reads an answer that is no success. The error's id goes first, then the status; the exception's type decides
+// only what a plain 400 leaves open, for beside a 5xx it proves nothing about a write.
 func (o operation) refusal(a *answer, now time.Time) *fault.Error {
 	c := parseComplaint(a.body)
 	code, v, byType := c.verdict()
@@ -119,7 +120,7 @@ func (o operation) refusal(a *answer, now time.Time) *fault.Error {
 			f.Kind = fault.Ambiguous
 		}
 		f.Wait = wait
-	case v == unlisted, byType && a.status >= 500:
+	case v == unlisted, byType && a.status != http.StatusBadRequest:
 		f = o.byStatus(a.status, c.found)
 	default:
 		f = o.byVerdict(v)

@@ -193,12 +193,12 @@ func (g *Gate) grow(full bool) {
 // refuse shuts the gate. Of the calls that were under way together only the first refusal halves the limit; the others
 // may still prolong the pause.
 func (g *Gate) refuse(l Load, fresh, probe bool, now time.Time) {
-	wait := min(l.Wait, maxRetryAfter)
-	if !l.Told || wait <= 0 {
+	wait := spread(min(l.Wait, maxRetryAfter))
+	if !l.Told || l.Wait <= 0 {
 		if !fresh {
 			return
 		}
-		wait = min(g.opts.Backoff<<min(g.strikes, 16), g.opts.MaxBackoff)
+		wait = min(g.opts.Backoff<<min(g.strikes, 10), g.opts.MaxBackoff)
 		wait += rand.N(wait/2 + 1)
 		g.strikes++
 	}

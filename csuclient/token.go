@@ -130,6 +130,11 @@ func (t *tokens) start() <-chan singleflight.Result {
 	})
 }
 
+// settle waits for a refresh under way: one that is asked for now joins it, or does nothing.
+func (t *tokens) settle() {
+	<-t.flights.DoChan("", func() (any, error) { return refreshed{fault: opToken.cancelled(t.life)}, nil })
+}
+
 // fetcher asks the token endpoint by client credentials.
 func fetcher(o Options, base http.RoundTripper) func(context.Context) (token, *fault.Error) {
 	client := &http.Client{
