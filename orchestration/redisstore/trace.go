@@ -1,0 +1,231 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/signalbox/signalbox/internal/rediskey"
+)
+
+// RunState says what a run is doing.
+type RunState string
+
+// The states of a run.
+const (
+	RunWorking   RunState = "working"   // a process holds its claim
+	RunWaiting   RunState = "waiting"   // postponed; see RunTrace.Wait
+	RunReleased  RunState = "released"  // given back without a wait: its message comes again, or was dead-lettered
+	RunAbandoned RunState = "abandoned" // its lease ran out without a release: the next delivery takes it over
+	RunDone      RunState = "done"
+)
+
+// RunTrace is what the store knows of one run, for a person. It holds no personal data by construction: of the event only
+// the hash of its key, of what was learned nothing, else closed lists, numbers and times.
+type RunTrace struct {
+	Run           string      `json:"run"` // short name: the keyed hash of source and id
+	State         RunState    `json:"state"`
+	Scenario      string      `json:"scenario"`
+	CorrelationID string      `json:"correlation_id"`
+	Origin        string      `json:"origin"` // queue@enqueued#sequence of the message it began with
+	Generation    int         `json:"generation"`
+	Attempt       int         `json:"attempt"` // attempts used so far
+	Steps         []string    `json:"steps"`   // finished; empty once done, when all of them are
+	Began         time.Time   `json:"began,omitzero"`
+	Ended         time.Time   `json:"ended,omitzero"`
+	Outcome       string      `json:"outcome,omitempty"`     // of a done run
+	Owner         string      `json:"owner,omitempty"`       // the process that holds the claim, or held it last
+	LeaseUntil    time.Time   `json:"lease_until,omitzero"`  // of that claim
+	Wait          *RunWait    `json:"wait,omitempty"`        // of a waiting run
+	History       []RunMoment `json:"history"`               // the last times it was given back, oldest first
+	ForgottenAt   time.Time   `json:"forgotten_at,omitzero"` // when the store drops it
+	ServerTime    time.Time   `json:"server_time,omitzero"`  // the store's clock, to which the times belong
+}
+
+// RunWait is what a postponed run waits for.
+type RunWait struct {
+	For   string    `json:"for"`            // one of orchestration's causes
+	Step  string    `json:"step,omitempty"` // where it stopped
+	Until time.Time `json:"until"`
+}
+
+// RunMoment is one time a run was given back.
+type RunMoment struct {
+	At   time.Time `json:"at"`
+	Step string    `json:"step,omitempty"`
+	Why  string    `json:"why,omitempty"` // a cause, or the reason of a dead letter; empty: interrupted
+}
+
+// Tracer reads runs for a person. It writes nothing, so it needs no scripts and no Epoch. Safe for concurrent use.
+type Tracer struct {
+	client redis.UniversalClient
+	keys   rediskey.Keys
+}
+
+// NewTracer reads the runs of one CSU over a client that the caller opens and closes.
+func NewTracer(client redis.UniversalClient, keys rediskey.Keys) *Tracer {
+	return &Tracer{client, keys}
+}
+
+// ByCorrelation gives the runs of a correlation, oldest first; none if the store knows none.
+func (t *Tracer) ByCorrelation(ctx context.Context, id string) ([]RunTrace, error) {
+	names, err := t.correlated(ctx, t.keys.Correlation(id))
+	if err != nil {
+		return nil, fmt.Errorf("read the runs of a correlation: %w", err)
+	}
+	var runs []RunTrace
+	for _, name := range names {
+		run, found, err := t.read(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			runs = append(runs, run)
+		}
+	}
+	slices.SortStableFunc(runs, func(a, b RunTrace) int { return a.Began.Compare(b.Began) })
+	return runs, nil
+}
+
+// ByEvent gives the run of an event; false if the store knows none.
+func (t *Tracer) ByEvent(ctx context.Context, source, id string) (RunTrace, bool, error) {
+	return t.read(ctx, t.keys.RunID(source, id))
+}
+
+// correlated lists the short names at a correlation's key: text for one run, a set for several.
+func (t *Tracer) correlated(ctx context.Context, key string) ([]string, error) {
+	var one *redis.StringCmd
+	var several *redis.StringSliceCmd
+	_, err := t.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		one, several = p.Get(ctx, key), p.SMembers(ctx, key)
+		return nil
+	})
+	switch {
+	case one.Err() == nil:
+		return []string{one.Val()}, nil
+	case several.Err() == nil:
+		return several.Val(), nil // empty when there is no such key
+	}
+	return nil, err
+}
+
+// read gives one run. A transaction reads both shapes at once: a hash while the run lasts, a string once it is done.
+func (t *Tracer) read(ctx context.Context, name string) (RunTrace, bool, error) {
+	key := t.keys.Run(name)
+	var (
+		now   *redis.TimeCmd
+		ttl   *redis.DurationCmd
+		done  *redis.StringCmd
+		lasts *redis.MapStringStringCmd
+	)
+	_, err := t.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		now, ttl, done, lasts = p.Time(ctx), p.PTTL(ctx, key), p.Get(ctx, key), p.HGetAll(ctx, key)
+		return nil
+	})
+	r := RunTrace{Run: name, Steps: []string{}, History: []RunMoment{}}
+	switch {
+	case done.Err() == nil:
+		if err := r.fromDone(done.Val()); err != nil {
+			return r, false, err
+		}
+	case lasts.Err() == nil && len(lasts.Val()) > 0:
+		r.fromHash(lasts.Val(), now.Val())
+	case errors.Is(done.Err(), redis.Nil):
+		return r, false, nil
+	default:
+		return r, false, fmt.Errorf("read a run: %w", err)
+	}
+	r.ServerTime = now.Val().UTC().Truncate(time.Millisecond)
+	if ttl.Val() > 0 {
+		r.ForgottenAt = r.ServerTime.Add(ttl.Val())
+	}
+	return r, true, nil
+}
+
+// doneRecord is what save.lua leaves of a finished run.
+type doneRecord struct {
+	Origin      string `json:"o"`
+	Generation  int    `json:"g"`
+	Attempt     int    `json:"a"`
+	Scenario    string `json:"s"`
+	Correlation string `json:"r"`
+	Began       int64  `json:"b"`
+	Ended       int64  `json:"t"`
+	Outcome     string `json:"e"`
+}
+
+func (r *RunTrace) fromDone(text string) error {
+	var d doneRecord
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return fmt.Errorf("read the record of a finished run: %w", err)
+	}
+	r.State, r.Scenario, r.CorrelationID, r.Origin = RunDone, d.Scenario, d.Correlation, d.Origin
+	r.Generation, r.Attempt, r.Outcome, r.Began, r.Ended = d.Generation, d.Attempt, d.Outcome, moment(d.Began), moment(d.Ended)
+	return nil
+}
+
+func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
+	r.Scenario, r.CorrelationID, r.Origin = h["scen"], h["corr"], h["origin"]
+	r.Generation, r.Attempt = int(number(h["gen"])), int(number(h["attempt"]))
+	r.Began, r.Owner, r.LeaseUntil = moment(number(h["began"])), h["owner"], moment(number(h["lease"]))
+	if h["steps"] != "" {
+		r.Steps = strings.Split(h["steps"], ",")
+	}
+	r.Wait = waitOf(h["wait"])
+	for line := range strings.Lines(h["hist"]) {
+		if m, ok := momentOf(strings.TrimSpace(line)); ok {
+			r.History = append(r.History, m)
+		}
+	}
+	switch {
+	case h["claim"] != "" && r.LeaseUntil.After(now):
+		r.State = RunWorking
+	case h["claim"] != "":
+		r.State = RunAbandoned
+	case r.Wait != nil:
+		r.State = RunWaiting
+	default:
+		r.State = RunReleased
+	}
+}
+
+// waitOf reads cause|step|until, as release.lua writes it.
+func waitOf(text string) *RunWait {
+	part := strings.Split(text, "|")
+	if len(part) != 3 {
+		return nil
+	}
+	return &RunWait{For: part[0], Step: part[1], Until: moment(number(part[2]))}
+}
+
+// momentOf reads time|step|why, as release.lua writes it.
+func momentOf(line string) (RunMoment, bool) {
+	part := strings.Split(line, "|")
+	if len(part) != 3 {
+		return RunMoment{}, false
+	}
+	return RunMoment{At: moment(number(part[0])), Step: part[1], Why: part[2]}, true
+}
+
+// number is 0 for what is missing: a run that another version wrote is shown as far as it can be read.
+func number(text string) int64 {
+	f, err := strconv.ParseFloat(text, 64) // Lua may write a large number as 1.7e+12
+	if err != nil {
+		return 0
+	}
+	return int64(f)
+}
+
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
