@@ -1,0 +1,255 @@
+package servicebus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/signalbox/signalbox/worker"
+)
+
+// Queue receives from one queue, or from one subscription of a topic.
+type Queue struct {
+	namespace *Namespace
+	client    *azservicebus.Client
+	name      string
+	open      func(*azservicebus.ReceiverOptions) (*azservicebus.Receiver, error)
+
+	mu       sync.Mutex
+	receiver *azservicebus.Receiver // nil until used
+	proven   bool                   // its links have been seen to work
+	line     int                    // counts up whenever the links are known to be gone
+}
+
+// delivery is a message's Handle.
+type delivery struct {
+	*azservicebus.ReceivedMessage
+	line int // on which it came
+}
+
+var _ worker.Queue = (*Queue)(nil)
+
+// Queue gives a queue of the namespace.
+func (n *Namespace) Queue(name string) *Queue {
+	q := &Queue{namespace: n, client: n.client(), name: name}
+	q.open = func(o *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error) {
+		return q.client.NewReceiverForQueue(name, o)
+	}
+	return q
+}
+
+// Subscription gives a subscription of a topic; its name is "topic/subscription".
+func (n *Namespace) Subscription(topic, subscription string) *Queue {
+	q := &Queue{namespace: n, client: n.client(), name: topic + "/" + subscription}
+	q.open = func(o *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error) {
+		return q.client.NewReceiverForSubscription(topic, subscription, o)
+	}
+	return q
+}
+
+// Name implements worker.Queue.
+func (q *Queue) Name() string { return q.name }
+
+// current gives the receiver in use and whether its links are known to work.
+func (q *Queue) current() (*azservicebus.Receiver, bool, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.receiver == nil {
+		receiver, err := q.open(nil)
+		if err != nil {
+			return nil, false, translate("open receiver", err)
+		}
+		q.receiver, q.proven = receiver, false
+	}
+	return q.receiver, q.proven, nil
+}
+
+// working notes that the receiver's links work, broken that they are gone.
+func (q *Queue) working(receiver *azservicebus.Receiver) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.proven = q.receiver == receiver
+}
+
+func (q *Queue) broken() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.proven = false
+	q.line++
+}
+
+func (q *Queue) currentLine() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.line
+}
+
+// Receive implements worker.Queue.
+func (q *Queue) Receive(ctx context.Context, most int) ([]worker.Message, error) {
+	receiver, proven, err := q.current()
+	if err != nil {
+		return nil, err
+	}
+	if !proven {
+		if err := q.prove(ctx, receiver); err != nil {
+			return nil, err
+		}
+	}
+	line := q.currentLine()
+	got, err := receiver.ReceiveMessages(ctx, most, &azservicebus.ReceiveMessagesOptions{TimeAfterFirstMessage: q.namespace.options.TimeAfterFirstMessage})
+	switch {
+	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return nil, nil // waited as long as it was told to
+	case err != nil:
+		q.broken()
+		return nil, translate("receive", err)
+	case len(got) == 0:
+		q.broken() // nothing and no error before its time: the SDK lost the link and will dial again
+	}
+	messages := make([]worker.Message, len(got))
+	for i, m := range got {
+		messages[i] = received(q.name, m)
+		messages[i].Handle = delivery{m, line}
+	}
+	return messages, nil
+}
+
+// prove opens the links with a call that has an answer. A receive has none on an empty queue, so a broker that
+// cannot be reached would look like one that has nothing for us.
+func (q *Queue) prove(ctx context.Context, receiver *azservicebus.Receiver) error {
+	call, cancel := q.namespace.limited(ctx)
+	defer cancel()
+	_, err := peek(call, receiver, 0, 1)
+	var panicked *panicError
+	switch {
+	case errors.As(err, &panicked): // it answered, with a message that the SDK cannot read
+	case err != nil && ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return ctx.Err() // a drain or a pause
+	case err != nil:
+		return translate("open links", err)
+	}
+	q.working(receiver)
+	return nil
+}
+
+// Reopen implements worker.Queue. The old receiver is closed in the background; what it delivered is settled through
+// the new one, by lock token.
+func (q *Queue) Reopen(ctx context.Context) {
+	q.mu.Lock()
+	old := q.receiver
+	q.receiver, q.proven = nil, false
+	q.line++
+	q.mu.Unlock()
+	if old == nil {
+		return
+	}
+	q.namespace.closing.Go(func() {
+		call, cancel := q.namespace.limited(context.WithoutCancel(ctx))
+		defer cancel()
+		_ = old.Close(call) // a link that is suspected dead may well not answer
+	})
+}
+
+// RenewLock implements worker.Queue.
+func (q *Queue) RenewLock(ctx context.Context, m worker.Message) (until time.Time, err error) {
+	receiver, held, stale, err := q.held(m)
+	if err != nil {
+		return until, err
+	}
+	ctx, cancel := q.namespace.limited(ctx)
+	defer cancel()
+	token := byToken(held)
+	if !stale {
+		token = held // names the link as well
+	}
+	if err := receiver.RenewMessageLock(ctx, token, nil); err != nil {
+		return until, translate("renew lock", err)
+	}
+	return value(token.LockedUntil).UTC(), nil
+}
+
+// Complete implements worker.Queue.
+func (q *Queue) Complete(ctx context.Context, m worker.Message) error {
+	return q.settle(ctx, "complete", m, func(ctx context.Context, r *azservicebus.Receiver, held *azservicebus.ReceivedMessage) error {
+		return r.CompleteMessage(ctx, held, nil)
+	})
+}
+
+// Abandon implements worker.Queue.
+func (q *Queue) Abandon(ctx context.Context, m worker.Message) error {
+	return q.settle(ctx, "abandon", m, func(ctx context.Context, r *azservicebus.Receiver, held *azservicebus.ReceivedMessage) error {
+		return r.AbandonMessage(ctx, held, nil)
+	})
+}
+
+// DeadLetter implements worker.Queue.
+func (q *Queue) DeadLetter(ctx context.Context, m worker.Message, reason, description string, properties map[string]any) error {
+	return q.settle(ctx, "dead-letter", m, func(ctx context.Context, r *azservicebus.Receiver, held *azservicebus.ReceivedMessage) error {
+		return r.DeadLetterMessage(ctx, held, &azservicebus.DeadLetterOptions{Reason: &reason, ErrorDescription: &description, PropertiesToModify: properties})
+	})
+}
+
+// dispositionPatience is shorter than the SDK's first pause between tries of a settlement (4 s less a fifth).
+const dispositionPatience = 3 * time.Second
+
+// settle settles on the link that the message came by and, when that is gone, by lock token.
+//
+// The SDK does the second by itself when only the link was lost. When the connection was lost it tries the dead link
+// again and again, and resets the new connection of everybody else before each try (azservicebus 1.11.0,
+// messageSettler.go: only *amqp.LinkError leads to the management link). So its first try must be its last.
+func (q *Queue) settle(ctx context.Context, doing string, m worker.Message, do func(context.Context, *azservicebus.Receiver, *azservicebus.ReceivedMessage) error) error {
+	receiver, held, stale, err := q.held(m)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := q.namespace.limited(ctx)
+	defer cancel()
+	if !stale {
+		first, cancel := context.WithTimeout(ctx, dispositionPatience)
+		defer cancel()
+		err := do(first, receiver, held)
+		if err == nil || first.Err() == nil || ctx.Err() != nil {
+			return translate(doing, err)
+		}
+	}
+	return translate(doing, do(ctx, receiver, byToken(held)))
+}
+
+// held gives what the SDK needs of a message, and whether its link is known to be gone.
+func (q *Queue) held(m worker.Message) (receiver *azservicebus.Receiver, held *azservicebus.ReceivedMessage, stale bool, err error) {
+	d, ok := m.Handle.(delivery)
+	if !ok {
+		return nil, nil, false, errors.New("servicebus: the message was not received here")
+	}
+	receiver, _, err = q.current()
+	return receiver, d.ReceivedMessage, d.line != q.currentLine(), err
+}
+
+// byToken is a message of which only the lock is known; the SDK settles it by the management link.
+func byToken(m *azservicebus.ReceivedMessage) *azservicebus.ReceivedMessage {
+	return &azservicebus.ReceivedMessage{LockToken: m.LockToken, SequenceNumber: m.SequenceNumber}
+}
+
+// panicError is a panic of the SDK: it asserts the types of annotations and of two properties that any sender can
+// set (DeadLetterReason as a number is enough).
+type panicError struct{ value any }
+
+func (e *panicError) Error() string {
+	if mistake, ok := e.value.(runtime.Error); ok { // names types, never values
+		return "the SDK panicked on a message it cannot read: " + mistake.Error()
+	}
+	return fmt.Sprintf("the SDK panicked on a message it cannot read: %T", e.value)
+}
+
+func peek(ctx context.Context, r *azservicebus.Receiver, from int64, most int) (got []*azservicebus.ReceivedMessage, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			got, err = nil, &panicError{value}
+		}
+	}()
+	return r.PeekMessages(ctx, most, &azservicebus.PeekMessagesOptions{FromSequenceNumber: &from})
+}

@@ -1,0 +1,111 @@
+package servicebus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/signalbox/signalbox/worker"
+)
+
+var _ worker.Outbox = (*Namespace)(nil)
+
+// sender gives the one sender of a queue or topic.
+func (n *Namespace) sender(queue string) (*azservicebus.Sender, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s, ok := n.senders[queue]; ok {
+		return s, nil
+	}
+	s, err := n.client().NewSender(queue, nil)
+	if err != nil {
+		return nil, translate("open sender", err)
+	}
+	n.senders[queue] = s
+	return s, nil
+}
+
+// Send implements worker.Outbox. Scheduling rides on the message (x-opt-scheduled-enqueue-time), so it costs no more
+// than a send and needs no management call.
+func (n *Namespace) Send(ctx context.Context, queue string, m worker.Message, at time.Time) error {
+	sender, err := n.sender(queue)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := n.limited(ctx)
+	defer cancel()
+	return translate("send", sender.SendMessage(ctx, sendable(m, at), nil))
+}
+
+// Publish sends messages in as few transfers as their size allows, in order, and says of each what became of it: nil
+// means that the broker has it. A batch is stored whole or not at all; an error other than a refusal leaves open which.
+// It ends early, with the rest unsent, when ctx ends or the queue cannot be used.
+func (n *Namespace) Publish(ctx context.Context, queue string, messages []worker.Message) []error {
+	p := publication{namespace: n, ctx: ctx, messages: messages, results: make([]error, len(messages))}
+	var err error
+	if p.sender, err = n.sender(queue); err != nil {
+		p.giveUp(0, err)
+		return p.results
+	}
+	for at := 0; at < len(messages); {
+		at = p.sendFrom(at)
+	}
+	return p.results
+}
+
+// ErrUnsent marks messages that were never handed to the broker.
+var ErrUnsent = errors.New("servicebus: not sent")
+
+type publication struct {
+	namespace *Namespace
+	ctx       context.Context
+	sender    *azservicebus.Sender
+	messages  []worker.Message
+	results   []error
+}
+
+// sendFrom sends one batch, or one message that fits no batch, and says where to go on.
+func (p *publication) sendFrom(at int) int {
+	ctx, cancel := p.namespace.limited(p.ctx)
+	defer cancel()
+	batch, err := p.sender.NewMessageBatch(ctx, nil)
+	if err != nil {
+		return p.giveUp(at, err)
+	}
+	end := at
+	for ; end < len(p.messages); end++ {
+		if err = batch.AddMessage(sendable(p.messages[end], time.Time{}), nil); err != nil {
+			break
+		}
+	}
+	switch {
+	case end == at && errors.Is(err, azservicebus.ErrMessageTooLarge):
+		// also what a link without a size limit answers (service-bus.md 9.2, no. 11): the broker has the last word
+		end, err = at+1, p.sender.SendMessage(ctx, sendable(p.messages[at], time.Time{}), nil)
+	case end == at: // it cannot be encoded
+		end = at + 1
+	default:
+		err = p.sender.SendMessageBatch(ctx, batch, nil)
+	}
+	for i := at; i < end; i++ {
+		p.results[i] = translate("publish", err)
+	}
+	if hopeless(err) || p.ctx.Err() != nil {
+		return p.giveUp(end, err)
+	}
+	return end
+}
+
+// hopeless says whether the next batch would fare no better.
+func hopeless(err error) bool {
+	meaning := meaningOf(err)
+	return errors.Is(meaning, worker.ErrNotFound) || errors.Is(meaning, worker.ErrUnauthorized)
+}
+
+func (p *publication) giveUp(from int, err error) int {
+	for i := from; i < len(p.results); i++ {
+		p.results[i] = errors.Join(ErrUnsent, translate("publish", err))
+	}
+	return len(p.results)
+}
