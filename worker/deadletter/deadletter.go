@@ -1,0 +1,160 @@
+// Package deadletter shows what is in dead-letter queues: who, why, where it stopped, since when. It only peeks, so
+// looking changes nothing and costs no delivery.
+//
+// What it shows holds no personal data: never a body, never a subject; identifiers that a producer chose are masked
+// when they do not look like identifiers, and so is the description of a dead letter that somebody else wrote.
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/envelope"
+)
+
+// Peeker reads a dead-letter queue: at most most messages with a sequence number of at least from, in order.
+type Peeker interface {
+	Peek(ctx context.Context, from int64, most int) ([]worker.Message, error)
+}
+
+// ErrNotFound says that no dead letter has the sequence number.
+var ErrNotFound = errors.New("deadletter: no such dead letter")
+
+// Letter is one dead letter.
+type Letter struct {
+	Queue    string `json:"queue"`
+	Sequence int64  `json:"sequence"` // its number in the dead-letter queue: how it is addressed
+
+	Reason      string      `json:"reason"` // verbatim, also when it is not ours
+	Blame       fault.Blame `json:"blame"`
+	Description string      `json:"description"` // ours or the broker's; empty if somebody else wrote it
+	Foreign     bool        `json:"foreign,omitempty"`
+	Step        string      `json:"step,omitempty"`
+
+	Source        string `json:"source,omitempty"`
+	ID            string `json:"id,omitempty"`
+	Type          string `json:"type,omitempty"`
+	Channel       string `json:"channel,omitempty"`
+	CorrelationID string `json:"correlation_id,omitempty"`
+	Event         bool   `json:"event"` // false: it could not be read as an event; the fields above are what was found
+
+	Generation    int                  `json:"generation"`
+	Attempt       int                  `json:"attempt"`
+	DeliveryCount int                  `json:"delivery_count"`
+	Origin        orchestration.Origin `json:"origin"`
+	EventTime     time.Time            `json:"event_time,omitzero"`
+	Enqueued      time.Time            `json:"enqueued"`
+	DeadLettered  time.Time            `json:"dead_lettered,omitzero"` // zero when somebody else dead-lettered it: the broker does not record it
+	Bytes         int                  `json:"bytes"`
+}
+
+// Page is a part of a list.
+type Page struct {
+	Letters []Letter `json:"letters"`
+	Next    int64    `json:"next,omitempty"` // where to go on; zero: this is the end
+}
+
+// Most is how many messages one peek asks for; the broker may give fewer.
+const Most = 250
+
+// List shows at most limit dead letters from a sequence number on; zero starts at the oldest.
+func List(ctx context.Context, q Peeker, from int64, limit int) (Page, error) {
+	page := Page{Letters: []Letter{}}
+	if limit < 1 {
+		return page, fmt.Errorf("deadletter: a page of %d", limit)
+	}
+	for len(page.Letters) < limit {
+		got, err := q.Peek(ctx, from, min(Most, limit-len(page.Letters)))
+		if err != nil {
+			return page, fmt.Errorf("list dead letters: %w", err)
+		}
+		if len(got) == 0 {
+			return page, nil
+		}
+		for _, m := range got {
+			page.Letters = append(page.Letters, letterOf(m))
+		}
+		from = got[len(got)-1].Sequence + 1
+	}
+	more, err := q.Peek(ctx, from, 1)
+	if err != nil {
+		return page, fmt.Errorf("list dead letters: %w", err)
+	}
+	if len(more) > 0 {
+		page.Next = more[0].Sequence
+	}
+	return page, nil
+}
+
+// Show shows one dead letter by its sequence number.
+func Show(ctx context.Context, q Peeker, sequence int64) (Letter, error) {
+	got, err := q.Peek(ctx, sequence, 1)
+	if err != nil {
+		return Letter{}, fmt.Errorf("show dead letter: %w", err)
+	}
+	if len(got) == 0 || got[0].Sequence != sequence {
+		return Letter{}, fmt.Errorf("%w: sequence number %d", ErrNotFound, sequence)
+	}
+	return letterOf(got[0]), nil
+}
+
+func letterOf(m worker.Message) Letter {
+	ev, err := envelope.Decode(
+		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
+		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
+		envelope.Limits{MaxBytes: len(m.Body) + 1}) // why it was refused is known; here it only has to be shown
+	l := Letter{
+		Queue: m.Queue, Sequence: m.Sequence,
+		Reason: shown(m.DeadLetterReason), Blame: fault.Reason(m.DeadLetterReason).Blame(), Foreign: isForeign(m.DeadLetterReason),
+		Source: shown(ev.Source), ID: shown(ev.ID), Type: shown(ev.Type), Channel: shown(ev.Channel), CorrelationID: ev.CorrelationID,
+		Event: err == nil, Generation: ev.Generation, Attempt: ev.Attempt, DeliveryCount: m.DeliveryCount,
+		Origin: ev.Origin, EventTime: ev.Time, Enqueued: m.Enqueued, Bytes: len(m.Body),
+	}
+	l.Step, _ = m.Properties[envelope.PropertyStep].(string)
+	l.Step = shown(l.Step)
+	if at, ok := m.Properties[envelope.PropertyDeadLetteredAt].(string); ok {
+		l.DeadLettered, _ = time.Parse(time.RFC3339Nano, at)
+	}
+	if !l.Foreign {
+		l.Description = m.DeadLetterDescription
+	}
+	return l
+}
+
+// brokers are the reasons with which Service Bus itself dead-letters; their descriptions name queues and numbers.
+var brokers = map[string]bool{
+	"MaxDeliveryCountExceeded": true, "TTLExpiredException": true, "HeaderSizeExceeded": true, "Session ID is null": true,
+	"MaxTransferHopCountExceeded": true, "": true,
+}
+
+// isForeign says whether somebody else dead-lettered the message: neither we nor the broker.
+func isForeign(reason string) bool {
+	ours := fault.Reason(reason).Label() == reason && reason != string(fault.Other)
+	return !ours && !brokers[reason]
+}
+
+const masked = "[masked]"
+
+var (
+	identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/ #+-]{0,199}$`)
+	digits     = regexp.MustCompile(`\d`)
+)
+
+// shown is text that somebody chose, if it looks like an identifier and not like an address or a number to call.
+func shown(text string) string {
+	if text == "" || (identifier.MatchString(text) && !looksLikePhone(text)) {
+		return text
+	}
+	return masked
+}
+
+func looksLikePhone(text string) bool {
+	return strings.HasPrefix(text, "+") || (strings.Contains(text, " ") && len(digits.FindAllString(text, 8)) >= 8)
+}

@@ -1,0 +1,178 @@
+package deadletter_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/deadletter"
+	"github.com/signalbox/signalbox/worker/envelope"
+	"github.com/signalbox/signalbox/worker/queuetest"
+	"github.com/stretchr/testify/require"
+)
+
+type handler func(context.Context, orchestration.Event) orchestration.Outcome
+
+func (h handler) Handle(ctx context.Context, ev orchestration.Event) orchestration.Outcome {
+	return h(ctx, ev)
+}
+
+const person = "jane@example.com"
+
+// bury sends messages and lets a real worker dead-letter them.
+func bury(t *testing.T, o orchestration.Outcome, messages ...worker.Message) *queuetest.Queue {
+	t.Helper()
+	broker := queuetest.NewBroker()
+	queue := broker.Queue("orders", queuetest.Settings{})
+	for _, m := range messages {
+		require.NoError(t, broker.Send(t.Context(), "orders", m, time.Time{}))
+	}
+	o.Verdict = orchestration.Rejected
+	w, err := worker.New(worker.Options{
+		Handler: handler(func(context.Context, orchestration.Event) orchestration.Outcome { return o }), Outbox: broker,
+		Intakes: []worker.Intake{{Queue: queue, Slots: 1, OwnQueue: "live"}},
+	})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, w.Run(ctx))
+	return queue
+}
+
+func event(id string) worker.Message {
+	p := envelope.Encode(orchestration.Event{
+		ID: id, Source: "shop", Type: "signalbox.order.placed.v1", Subject: person, CorrelationID: "0a0b0c0d-0000-4000-8000-000000000001",
+		Time: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Data: json.RawMessage(`{"email":"` + person + `"}`),
+	})
+	return worker.Message{ID: id, ContentType: p.ContentType, Properties: p.Properties, Body: p.Body}
+}
+
+func TestADeadLetterSaysWhoWhyWhereAndSinceWhen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		copied := event("o-1")
+		copied.Properties = envelope.Mark(copied.Properties, orchestration.Event{
+			Generation: 3, Attempt: 2, Origin: orchestration.Origin{Queue: "source", Enqueued: start.UTC(), Sequence: 7},
+		})
+		queue := bury(t, orchestration.Outcome{Reason: fault.CsuRejected, Detail: "The CSU refused the address.", Step: "create-account"}, copied)
+
+		page, err := deadletter.List(t.Context(), queue.DeadLetters(), 0, 10)
+		require.NoError(t, err)
+		require.Zero(t, page.Next)
+		require.Len(t, page.Letters, 1)
+		got := page.Letters[0]
+		require.WithinDuration(t, start, got.DeadLettered, time.Second)
+		require.Equal(t, deadletter.Letter{
+			Queue: "orders", Sequence: got.Sequence, Reason: "CsuRejected", Blame: fault.Target, Step: "create-account",
+			Description: "create-account: The CSU refused the address.",
+			Source:      "shop", ID: "o-1", Type: "signalbox.order.placed.v1", CorrelationID: "0a0b0c0d-0000-4000-8000-000000000001", Event: true,
+			Generation: 3, Attempt: 2, DeliveryCount: 1, Origin: orchestration.Origin{Queue: "source", Enqueued: start.UTC(), Sequence: 7},
+			EventTime: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Enqueued: got.Enqueued, DeadLettered: got.DeadLettered, Bytes: len(copied.Body),
+		}, got)
+
+		one, err := deadletter.Show(t.Context(), queue.DeadLetters(), got.Sequence)
+		require.NoError(t, err)
+		require.Equal(t, got, one)
+		_, err = deadletter.Show(t.Context(), queue.DeadLetters(), got.Sequence+1)
+		require.ErrorIs(t, err, deadletter.ErrNotFound)
+	})
+}
+
+func TestNothingPersonalIsShown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		chosen := event(person)
+		chosen.Properties["cloudEvents_source"] = "mailto:" + person
+		phone := event("+31 20 123 45 67")
+		broken := event("o-2")
+		broken.Body = []byte(`{"email":"` + person)
+		queue := bury(t, orchestration.Outcome{Reason: fault.BusinessRule, Detail: "No."}, chosen, phone, broken)
+		page, err := deadletter.List(t.Context(), queue.DeadLetters(), 0, 10)
+		require.NoError(t, err)
+		require.Len(t, page.Letters, 3)
+		printed, err := json.Marshal(page)
+		require.NoError(t, err)
+		require.NotContains(t, string(printed), "jane")
+		require.NotContains(t, string(printed), "123 45 67")
+		require.Equal(t, "[masked]", page.Letters[0].ID)
+		require.False(t, page.Letters[2].Event)
+		require.Equal(t, "o-2", page.Letters[2].ID, "of a bad body the attributes are known all the same")
+		require.Equal(t, "Malformed", page.Letters[2].Reason)
+		require.Equal(t, "orders", page.Letters[2].Origin.Queue)
+	})
+}
+
+func TestTheDescriptionOfSomebodyElseIsNotShown(t *testing.T) {
+	t.Parallel()
+	for reason, foreign := range map[string]bool{"TTLExpiredException": false, "MaxDeliveryCountExceeded": false, "Malformed": false, "Other": true, "ByHand": true} {
+		m := event("o-1")
+		m.DeadLetterReason, m.DeadLetterDescription, m.Sequence = reason, "for "+person, 1
+		got, err := deadletter.Show(t.Context(), fixed{m}, 1)
+		require.NoError(t, err)
+		require.Equal(t, foreign, got.Foreign, reason)
+		require.Equal(t, reason, got.Reason, "the reason is shown verbatim")
+		require.Equal(t, foreign, got.Description == "", reason)
+	}
+}
+
+type fixed []worker.Message
+
+func (f fixed) Peek(context.Context, int64, int) ([]worker.Message, error) { return f, nil }
+
+func TestAListIsReadPageByPageToItsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var messages []worker.Message
+		for i := range 25 {
+			messages = append(messages, event(fmt.Sprint(i)))
+		}
+		queue := bury(t, orchestration.Outcome{Reason: fault.UnknownType, Detail: "No."}, messages...)
+		var seen []string
+		for from := int64(0); ; {
+			page, err := deadletter.List(t.Context(), stingy{queue.DeadLetters()}, from, 10)
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(page.Letters), 10)
+			for _, l := range page.Letters {
+				seen = append(seen, l.ID)
+			}
+			if from = page.Next; from == 0 {
+				break
+			}
+		}
+		require.Len(t, seen, 25)
+		require.Equal(t, "0", seen[0])
+		require.Equal(t, "24", seen[24])
+	})
+}
+
+// stingy gives fewer than asked for, as a broker may.
+type stingy struct{ deadletter.Peeker }
+
+func (s stingy) Peek(ctx context.Context, from int64, most int) ([]worker.Message, error) {
+	return s.Peeker.Peek(ctx, from, min(most, 3))
+}
+
+func TestABrokerThatFailsIsSaidToFail(t *testing.T) {
+	t.Parallel()
+	_, err := deadletter.List(t.Context(), failing{}, 0, 10)
+	require.ErrorIs(t, err, worker.ErrUnauthorized)
+	_, err = deadletter.Show(t.Context(), failing{}, 1)
+	require.ErrorIs(t, err, worker.ErrUnauthorized)
+	_, err = deadletter.List(t.Context(), failing{}, 0, 0)
+	require.False(t, errors.Is(err, worker.ErrUnauthorized))
+	require.Error(t, err)
+}
+
+type failing struct{}
+
+func (failing) Peek(context.Context, int64, int) ([]worker.Message, error) {
+	return nil, worker.ErrUnauthorized
+}
