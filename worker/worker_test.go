@@ -290,15 +290,19 @@ func TestALostLockEndsTheRunAndSettlesNothing(t *testing.T) {
 		s.publish(t, "orders", "1")
 		time.Sleep(time.Second)
 		s.orders.LoseLocks()
+		s.orders.FailSettlements(func(operation string) error {
+			t.Error("a lost lock was settled:", operation)
+			return worker.ErrLockLost
+		})
 		s.orders.FailReceives(func(ctx context.Context) ([]worker.Message, error) { <-ctx.Done(); return nil, nil })
 		time.Sleep(lock)
 		synctest.Wait()
 
 		require.ErrorIs(t, cause, worker.ErrLockLost)
-		require.Equal(t, []string{"send orders"}, s.broker.Journal(), "not one call to settle")
 		require.Equal(t, []worker.Result{worker.ResultLockLost}, s.results())
 		require.Equal(t, 1, s.renewals["lost"])
 
+		s.orders.FailSettlements(nil)
 		s.orders.FailReceives(nil)
 		time.Sleep(2 * time.Minute)
 		s.stop()
@@ -394,6 +398,20 @@ func TestDrain(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, got, 1, "at once, for another worker")
 			require.NotContains(t, got[0].Properties, envelope.PropertyAttempt)
+		})
+	})
+	t.Run("keeps the lock of a run that winds down", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			s := start(t, func(ctx context.Context, _ orchestration.Event) orchestration.Outcome {
+				<-ctx.Done()
+				time.Sleep(lock + lock/2) // a write that is out is waited for
+				return orchestration.Outcome{Verdict: orchestration.Completed}
+			}, func(o *worker.Options) { o.SettleTimeout = lock })
+			s.publish(t, "orders", "1")
+			time.Sleep(time.Second)
+			s.stop()
+			require.Equal(t, []worker.Result{worker.ResultCompleted}, s.results())
+			require.Zero(t, s.orders.Len())
 		})
 	})
 	t.Run("never brings a message to the broker's maximum of deliveries", func(t *testing.T) {

@@ -20,26 +20,17 @@ func Decode(p Parts, a Arrival, limits Limits) (orchestration.Event, error) {
 	if err != nil {
 		return ev, err
 	}
-	if limits = limits.withDefaults(); len(p.Body) > limits.MaxBytes {
-		return ev, tooLarge(fmt.Sprintf("The body has %d bytes; the limit is %d.", len(p.Body), limits.MaxBytes))
-	}
 	mode, err := modeOf(p)
 	if err != nil {
 		return ev, err
 	}
-	p.Body = bytes.TrimPrefix(p.Body, []byte("\xef\xbb\xbf")) // some serializers write a byte order mark; RFC 8259 lets us ignore it
-	if err := checkJSON(p.Body, limits.MaxDepth); err != nil {
-		return ev, err
+	var data json.RawMessage
+	if limits = limits.withDefaults(); mode == structured {
+		data, err = readStructured(p, limits, &ev)
+	} else {
+		data, err = readBinary(p, limits, &ev)
 	}
-	read := readBinary
-	if mode == structured {
-		read = readStructured
-	}
-	attributes, data, err := read(p)
 	if err != nil {
-		return ev, err
-	}
-	if err := attributes.into(&ev); err != nil {
 		return ev, err
 	}
 	if len(data) == 0 || string(data) == "null" {
@@ -47,6 +38,45 @@ func Decode(p Parts, a Arrival, limits Limits) (orchestration.Event, error) {
 	}
 	ev.Data = data
 	return ev, nil
+}
+
+// readBinary reads the attributes first: of an event with a bad body, who it is can still be told.
+func readBinary(p Parts, limits Limits, ev *orchestration.Event) (json.RawMessage, error) {
+	found, err := fromProperties(p.Properties)
+	if err != nil {
+		return nil, err
+	}
+	if err := found.into(ev); err != nil {
+		return nil, err
+	}
+	return readJSON(p.Body, limits)
+}
+
+func readStructured(p Parts, limits Limits, ev *orchestration.Event) (json.RawMessage, error) {
+	body, err := readJSON(p.Body, limits)
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil || members == nil {
+		return nil, malformed("", "A structured CloudEvent must be a JSON object.")
+	}
+	found, err := fromMembers(members)
+	if err != nil {
+		return nil, err
+	}
+	if err := found.into(ev); err != nil {
+		return nil, err
+	}
+	return structuredData(members, limits)
+}
+
+func readJSON(body []byte, limits Limits) (json.RawMessage, error) {
+	if len(body) > limits.MaxBytes {
+		return nil, tooLarge(fmt.Sprintf("The body has %d bytes; the limit is %d.", len(body), limits.MaxBytes))
+	}
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // some serializers write a byte order mark; RFC 8259 lets us ignore it
+	return body, checkJSON(body, limits.MaxDepth)
 }
 
 type mode int
@@ -94,9 +124,9 @@ func isBinary(properties map[string]any) bool {
 	return jms || amqp
 }
 
-func readBinary(p Parts) (attributes, json.RawMessage, error) {
+func fromProperties(properties map[string]any) (attributes, error) {
 	found := attributes{}
-	for property, value := range p.Properties {
+	for property, value := range properties {
 		name, ok := strings.CutPrefix(property, prefixJMS)
 		if !ok {
 			if name, ok = strings.CutPrefix(property, prefixAMQP); !ok {
@@ -108,14 +138,14 @@ func readBinary(p Parts) (attributes, json.RawMessage, error) {
 		}
 		text, ok := attributeText(value)
 		if !ok {
-			return nil, nil, malformed("/"+name, "The attribute has a type that CloudEvents does not know.")
+			return nil, malformed("/"+name, "The attribute has a type that CloudEvents does not know.")
 		}
 		if other, twice := found[name]; twice && other != text {
-			return nil, nil, malformed("/"+name, "The attribute is given twice, under cloudEvents_ and cloudEvents:, with different values.")
+			return nil, malformed("/"+name, "The attribute is given twice, under cloudEvents_ and cloudEvents:, with different values.")
 		}
 		found[name] = text
 	}
-	return found, p.Body, nil
+	return found, nil
 }
 
 // attributeText is the canonical string of an attribute, as CloudEvents 1.0 section 3.1 defines it for each type.
@@ -133,11 +163,7 @@ func attributeText(value any) (string, bool) {
 	return "", false
 }
 
-func readStructured(p Parts) (attributes, json.RawMessage, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(p.Body, &members); err != nil || members == nil {
-		return nil, nil, malformed("", "A structured CloudEvent must be a JSON object.")
-	}
+func fromMembers(members map[string]json.RawMessage) (attributes, error) {
 	found := attributes{}
 	for name, raw := range members {
 		if !wanted[name] || string(raw) == "null" { // null is absent, JSON format 2.2
@@ -145,12 +171,11 @@ func readStructured(p Parts) (attributes, json.RawMessage, error) {
 		}
 		text, ok := memberText(raw)
 		if !ok {
-			return nil, nil, malformed("/"+name, "The attribute must be a string.")
+			return nil, malformed("/"+name, "The attribute must be a string.")
 		}
 		found[name] = text
 	}
-	data, err := structuredData(members)
-	return found, data, err
+	return found, nil
 }
 
 func memberText(raw json.RawMessage) (string, bool) {
@@ -171,7 +196,7 @@ func memberText(raw json.RawMessage) (string, bool) {
 	return "", false
 }
 
-func structuredData(members map[string]json.RawMessage) (json.RawMessage, error) {
+func structuredData(members map[string]json.RawMessage, limits Limits) (json.RawMessage, error) {
 	encoded, hasEncoded := members["data_base64"]
 	data, hasData := members["data"]
 	if hasData && hasEncoded {
@@ -188,7 +213,7 @@ func structuredData(members map[string]json.RawMessage) (json.RawMessage, error)
 	if err != nil {
 		return nil, malformed("/data_base64", "The data is not base64.")
 	}
-	if err := checkJSON(decoded, DefaultMaxDepth); err != nil {
+	if err := checkJSON(decoded, limits.MaxDepth); err != nil {
 		return nil, malformed("/data_base64", "The decoded data is not acceptable JSON.")
 	}
 	return decoded, nil

@@ -71,9 +71,6 @@ func TestBothModesAndBothPrefixesGiveTheSameEvent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if strings.Contains(name, "base64") {
-				p.Body = []byte(strings.Replace(string(p.Body), `"data":null,`, "", 1))
-			}
 			got, err := envelope.Decode(p, arrival, envelope.Limits{})
 			require.NoError(t, err)
 			require.JSONEq(t, string(placed.Data), string(got.Data))
@@ -149,8 +146,8 @@ func TestAStructuredEventThatIsNoneIsRefused(t *testing.T) {
 		"no data":                  {string(structuredBody(map[string]any{"data": nil})), "/data"},
 		"an object for an id":      {string(structuredBody(map[string]any{"id": map[string]any{}})), "/id"},
 		"both kinds of data":       {string(structuredBody(map[string]any{"data_base64": "e30="})), "/data_base64"},
-		"base64 that is none":      {`{"specversion":"1.0","data_base64":"*"}`, "/data_base64"},
-		"base64 of duplicate keys": {`{"specversion":"1.0","data_base64":"eyJhIjoxLCJhIjoyfQ=="}`, "/data_base64"},
+		"base64 that is none":      {string(structuredBody(map[string]any{"data": nil, "data_base64": "*"})), "/data_base64"},
+		"base64 of duplicate keys": {string(structuredBody(map[string]any{"data": nil, "data_base64": "eyJhIjoxLCJhIjoyfQ=="})), "/data_base64"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
