@@ -175,14 +175,27 @@ func TestASearchAnswerWithoutAListIsNotNoHits(t *testing.T) {
 	require.Empty(t, found)
 }
 
+func TestOnlyExactHitsWithAnAccountAreFoundOnceAndInOrder(t *testing.T) {
+	s := newStub(t, false, saysJSON(200, `{"value":[
+		{"AccountNumber":"3","Email":"Jane@Example.test"}, {"AccountNumber":"1","Email":" jane@example.test "},
+		{"AccountNumber":"","Email":"jane@example.test"}, {"AccountNumber":"2","Email":"mary.jane@example.test"},
+		{"AccountNumber":"3","Email":"jane@example.test"}, {"AccountNumber":"4","Email":null}]}`), nil)
+	found, err := s.channel.FindCustomersByEmail(t.Context(), jane.Email)
+	require.NoError(t, err)
+	require.Len(t, found, 2)
+	require.Equal(t, "1", found[0].AccountNumber)
+	require.Equal(t, "3", found[1].AccountNumber)
+}
+
 func TestAnAnswerWithoutEndIsNotRead(t *testing.T) {
 	endless := func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"AccountNumber":"`))
-		for range 200 {
+		for range 1 << 12 {
 			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
 				return
 			}
 		}
+		t.Error("256 MiB were taken")
 	}
 	s := newStub(t, false, endless, nil)
 	_, err := s.channel.ReadCustomer(t.Context(), "1")

@@ -220,6 +220,22 @@ func TestALateSuccessFromBeforeTheRefusalDoesNotOpenTheGate(t *testing.T) {
 	})
 }
 
+func TestALateRefusalDoesNotDisturbTheProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := csuclient.NewGate(csuclient.GateOptions{})
+		slow := enter(t, g)
+		enter(t, g)(told(time.Second))
+		time.Sleep(2 * time.Second)
+		probe := enter(t, g)
+		slow(told(time.Second))
+		time.Sleep(2 * time.Second)
+		require.Positive(t, refusedAt(t, g, 0), "still one probe")
+		probe(served)
+		enter(t, g)(served)
+		require.Zero(t, g.ClosedUntil())
+	})
+}
+
 func TestTheLimitGrowsOnlyWhenItIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := csuclient.NewGate(csuclient.GateOptions{Concurrency: 8})

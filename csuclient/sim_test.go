@@ -227,6 +227,42 @@ func TestAnAnswerThatNeverCameLeavesAWriteAmbiguous(t *testing.T) {
 	}
 }
 
+func TestAWriteWhoseAnswerWasLostIsFoundByLooking(t *testing.T) {
+	for _, f := range []csu.Fault{{Kind: csu.CommitThenDrop}, {Kind: csu.CommitThenError, Status: 502}} {
+		onSim(t, func(o *csu.Options, _ *csuclient.Options) { o.SearchLag = 3 * time.Second }, func(t *testing.T, u unit) {
+			f.Operation, f.Next = "CreateCustomer", 1
+			u.inject(t, f)
+			_, err := u.channel.CreateCustomer(t.Context(), jane)
+			requireKind(t, fault.Ambiguous, err)
+			found, err := u.channel.FindCustomersByEmail(t.Context(), jane.Email)
+			require.NoError(t, err)
+			require.Empty(t, found, "the search lags")
+			time.Sleep(3 * time.Second)
+			found, err = u.channel.FindCustomersByEmail(t.Context(), jane.Email)
+			require.NoError(t, err)
+			require.Len(t, found, 1)
+			require.Len(t, u.sim.Customers(), 1, "nothing was repeated")
+		})
+	}
+}
+
+func TestA429WithoutAdvicePausesAllTheSame(t *testing.T) {
+	onSim(t, nil, func(t *testing.T, u unit) {
+		require.NoError(t, u.client.Probe(t.Context()))
+		u.inject(t, csu.Fault{Kind: csu.Throttle, Rate: 0.001, RetryAfter: csu.RetryAfterNone, Next: 2})
+		require.NoError(t, u.client.Probe(t.Context()))
+		_, err := u.channel.CreateCustomer(t.Context(), jane)
+		f := faultOf(t, fault.Throttled, err)
+		require.Equal(t, 429, f.Status)
+		require.Zero(t, f.Wait)
+		began := time.Now()
+		_, err = u.channel.CreateCustomer(t.Context(), jane) // waits for the gate, within MaxWait
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Since(began), time.Second)
+		require.Len(t, u.sim.Customers(), 1)
+	})
+}
+
 func TestBothFormsOfRetryAfterMoveTheGate(t *testing.T) {
 	for _, form := range []csu.RetryAfter{csu.RetryAfterSeconds, csu.RetryAfterDate} {
 		t.Run(string(form), func(t *testing.T) {

@@ -27,6 +27,7 @@ type issuer struct {
 	took    time.Duration
 	valid   string
 	refused int
+	delay   time.Duration
 }
 
 func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -50,9 +51,13 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	if r.Header.Get("Authorization") != "id_token "+i.valid {
+	good, delay := r.Header.Get("Authorization") == "id_token "+i.valid, i.delay
+	if !good {
 		i.refused++
+	}
+	i.mu.Unlock()
+	time.Sleep(delay)
+	if !good {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
@@ -63,6 +68,20 @@ func (i *issuer) count() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.asked
+}
+
+func (i *issuer) revoke() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.valid = "revoked"
+}
+
+// slow delays the answers of the CSU.
+func (i *issuer) slow(d time.Duration) {
+	synctest.Wait()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.delay = d
 }
 
 func (i *issuer) set(answer http.HandlerFunc) {
@@ -110,11 +129,32 @@ func TestManyCallersShareOneRefresh(t *testing.T) {
 		require.Equal(t, "https://csu.test/.default", i.form.Get("scope"))
 		require.Equal(t, stubSecret, i.form.Get("client_secret"))
 		require.False(t, i.form.Has("resource"))
-		i.mu.Lock()
-		i.valid = "revoked"
-		i.mu.Unlock()
+		i.revoke()
 		all()
 		require.Equal(t, 2, i.count(), "all were refused, one asked")
+	})
+}
+
+func TestARefusedTokenIsNotUsedAgainAndALateRefusalAsksForNothing(t *testing.T) {
+	i := &issuer{took: 300 * time.Millisecond}
+	withIssuer(t, i, func(t *testing.T, ch *csuclient.Channel, seen *watcher) {
+		read := func() {
+			if _, err := ch.ReadCustomer(t.Context(), "1"); err != nil {
+				t.Error(err)
+			}
+		}
+		read()
+		i.revoke()
+		var wg sync.WaitGroup
+		i.slow(time.Second)
+		wg.Go(read) // refused when the next already has its fresh token
+		i.slow(0)
+		wg.Go(read) // refused at once
+		time.Sleep(100 * time.Millisecond)
+		wg.Go(read) // while the refresh is under way
+		wg.Wait()
+		require.Equal(t, 2, i.count())
+		require.Equal(t, 2, i.refused)
 	})
 }
 
