@@ -1,0 +1,133 @@
+package telemetry
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/signalbox/signalbox/orchestration"
+)
+
+// Known is what code and configuration know at the start: the closed sets of label values.
+type Known struct {
+	Version, Revision string
+	Queues            []string                // sources of messages, our own queues among them
+	OwnQueues         []string                // those that we send to
+	Scenarios         []orchestration.Outline // as the engine lists them
+	Kinds             []string                // of business objects that are bound: customer, order, …
+	Operations        []string                // of the CSU client
+	Lanes             []string                // of the gate
+	Scripts           map[string]string       // Redis scripts: name by hash
+}
+
+// Family describes one metric, for the tests of docs and dashboards.
+type Family struct {
+	Name, Type, Help string
+	Labels           []string
+}
+
+// Metrics is the registry of one process and everything on it. Safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	families []Family
+
+	queues, types, scenarios, kinds, operations, codes, lanes closed
+	steps                                                     map[string]closed // by scenario
+	scripts                                                   map[string]string
+
+	engineMetrics
+	workerMetrics
+	csuMetrics
+	redisMetrics
+	processMetrics
+}
+
+// NewMetrics makes the registry with every series that is known already.
+func NewMetrics(k Known) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry(), steps: map[string]closed{}, scripts: k.Scripts,
+		queues: closedSet(k.Queues, k.OwnQueues), kinds: closedSet(k.Kinds), operations: closedSet(k.Operations), lanes: closedSet(k.Lanes),
+		types: closed{}, scenarios: closed{}}
+	for _, o := range k.Scenarios {
+		m.scenarios[o.Name], m.types[o.Handles], m.steps[o.Name] = true, true, closed{}
+		for _, s := range o.Steps {
+			m.steps[o.Name][s.Name] = true
+		}
+	}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.engineMetrics = m.newEngineMetrics()
+	m.workerMetrics = m.newWorkerMetrics(k)
+	m.csuMetrics = m.newCSUMetrics()
+	m.redisMetrics = m.newRedisMetrics()
+	m.processMetrics = m.newProcessMetrics(k)
+	return m
+}
+
+// Registry is where everything is exported from.
+func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+// Families lists every metric of ours: not those of the Go and process collectors.
+func (m *Metrics) Families() []Family { return m.families }
+
+// processMetrics are about the process itself.
+type processMetrics struct {
+	logMessages, panics, redactions *prometheus.CounterVec
+}
+
+func (m *Metrics) newProcessMetrics(k Known) processMetrics {
+	p := processMetrics{
+		logMessages: m.counter(LogMessages, "Log lines written.", LabelLevel),
+		panics:      m.counter(PanicsRecovered, "Panics that were recovered from.", LabelComponent),
+		redactions:  m.counter(Redactions, "Values in log lines that the safety net masked; each is a defect to mend.", LabelClass),
+	}
+	start(p.logMessages, levels)
+	start(p.panics, components)
+	start(p.redactions, redactionClasses)
+	m.gauge(BuildInfo, "Always 1; the labels say what is running.", LabelVersion, LabelRevision, LabelGoVersion).
+		WithLabelValues(k.Version, k.Revision, runtime.Version()).Set(1)
+	return p
+}
+
+// WatchReady exports signalbox_ready.
+func (m *Metrics) WatchReady(ready func() bool) {
+	m.remember(Ready, "gauge", "Whether this process says that it is ready.")
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: Ready, Help: m.help()}, func() float64 { return number(ready()) }))
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (m *Metrics) remember(name, kind, help string, labels ...string) {
+	m.families = append(m.families, Family{name, kind, help, labels})
+}
+
+// help is that of the family remembered last.
+func (m *Metrics) help() string { return m.families[len(m.families)-1].Help }
+
+func (m *Metrics) counter(name, help string, labels ...string) *prometheus.CounterVec {
+	m.remember(name, "counter", help, labels...)
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *Metrics) gauge(name, help string, labels ...string) *prometheus.GaugeVec {
+	m.remember(name, "gauge", help, labels...)
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+// histogram is classic, for rules that work everywhere, and native, for whoever scrapes those.
+func (m *Metrics) histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	m.remember(name, "histogram", help, labels...)
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets,
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160, NativeHistogramMinResetDuration: time.Hour}, labels)
+	m.registry.MustRegister(v)
+	return v
+}

@@ -1,0 +1,358 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/expfmt"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/worker"
+)
+
+const budget = 5000 // series of one process
+
+func exposition(t *testing.T, m *Metrics) string {
+	t.Helper()
+	families, err := m.Registry().Gather()
+	require.NoError(t, err)
+	var b bytes.Buffer
+	for _, f := range families {
+		_, err := expfmt.MetricFamilyToText(&b, f)
+		require.NoError(t, err)
+	}
+	return b.String()
+}
+
+func TestPromtoolAcceptsTheMetrics(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Fatal("promtool is not installed; on Debian: apt-get install prometheus (or the binary of github.com/prometheus/prometheus/cmd/promtool)")
+	}
+	cmd := exec.Command(promtool, "check", "metrics")
+	cmd.Stdin = strings.NewReader(exposition(t, whole(known(3, 2, 3, 4))))
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Empty(t, string(out))
+}
+
+func TestEveryMetricStandsAtZeroBeforeTheFirstEvent(t *testing.T) {
+	text := exposition(t, whole(known(3, 2, 3, 4)))
+	for _, f := range whole(known(3, 2, 3, 4)).Families() {
+		has(t, text, "# TYPE "+f.Name+" "+f.Type+"\n")
+		require.True(t, strings.HasPrefix(f.Name, "signalbox_") || strings.HasPrefix(f.Name, "messaging_"), f.Name)
+		require.NotContains(t, f.Labels, "job")
+		require.NotContains(t, f.Labels, "instance")
+	}
+	for _, want := range []string{
+		`signalbox_messages_total{event_type="signalbox.type-0.v1",outcome="dead_lettered",queue="queue-1"} 0`,
+		`signalbox_dead_letters_total{event_type="unknown",fault="producer",queue="queue-2",reason="SchemaInvalid"} 0`,
+		`signalbox_step_runs_total{outcome="timeout",scenario="scenario-1",step="step-2"} 0`,
+		`signalbox_csu_requests_total{operation="Things.Do3",result="throttled"} 0`,
+		`signalbox_idempotency_checks_total{result="error"} 0`,
+		`signalbox_redis_errors_total{command="claim",error_type="timeout"} 0`,
+		`signalbox_worker_paused{queue="queue-1",reason="gate"} 0`,
+		`signalbox_redactions_total{class="contact"} 0`,
+		`signalbox_redis_pool_timeouts_total 2`,
+	} {
+		has(t, text, want+"\n")
+	}
+}
+
+// everyPath drives every observer once; id stands wherever a message could put something of its own.
+func everyPath(t *testing.T, ctx context.Context, o observers, id string, i int) {
+	t.Helper()
+	pick := func(n int) int { return i % n }
+	kinds, reasons, verdicts := fault.Kinds(), fault.Reasons(), 8
+	failure := &fault.Error{Kind: kinds[pick(len(kinds))], Class: id, Code: id, Operation: id, Detail: id}
+
+	ctx = o.worker.Received(ctx, worker.Delivery{Queue: id, MessageID: id, Bytes: i, DeliveryCount: i})
+	o.engine.Claimed(ctx, id, id)
+	o.engine.LeaseLost(ctx, id, id)
+	o.engine.StepDone(ctx, id, id, id, time.Second)
+	o.engine.StepDone(ctx, "scenario-0", id, "ok", time.Second)
+	o.engine.StepRetried(ctx, id, id, failure.Kind)
+	o.engine.AlreadyThere(ctx, id, id)
+	o.engine.Tainted(ctx, id, id)
+	o.engine.Bound(ctx, id, id)
+	o.engine.Resumed(ctx, id)
+	o.engine.Finished(ctx, id, orchestration.Outcome{Verdict: orchestration.Verdict(pick(verdicts)), Reason: fault.Reason(id)}, time.Second)
+	o.engine.Reported(ctx, id, fault.Reason(id), id)
+	o.engine.Panicked(ctx, id, id, []byte(id))
+
+	s := settled(worker.Results()[pick(len(worker.Results()))], orchestration.Outcome{Verdict: orchestration.Rejected, Reason: fault.Reason(id), Err: failure, Scenario: id, Step: id})
+	s.Delivery.Queue, s.Event.ID, s.Event.Type, s.Event.Source, s.Event.CorrelationID = id, id, id, id, id
+	o.worker.Settled(ctx, s)
+	s.Delivery.Queue, s.Outcome.Reason, s.Err = "queue-1", reasons[pick(len(reasons))], errors.New(id)
+	o.worker.Settled(ctx, s)
+	o.worker.Rescheduled(ctx, id, worker.Why(id), time.Now())
+	o.worker.LockRenewed(ctx, id, id, errors.New(id))
+	o.worker.Reconnected(ctx, id, id, errors.New(id))
+	for _, call := range []string{id, "send", "receive"} {
+		o.worker.Called(ctx, id, call, time.Second, nil)
+		o.worker.Called(ctx, id, call, time.Second, failure)
+	}
+	o.worker.Panicked(ctx, id, id, []byte(id))
+
+	o.csu.Request(csuclient.Request{Operation: id, Result: id, Status: i, Code: id, RequestID: id, Lane: id, CorrelationID: id, Took: time.Second})
+	o.csu.Throttled(time.Duration(i)*time.Second, true)
+	o.csu.Waited(id, time.Second)
+	o.csu.TokenRefreshed(i%2 == 0, time.Now())
+	o.csu.InFlight(1)
+	o.csu.InFlight(-1)
+
+	for _, cmd := range []redis.Cmder{redis.NewCmd(ctx, id), redis.NewCmd(ctx, "evalsha", id), redis.NewCmd(ctx, "get", id)} {
+		fail := func(context.Context, redis.Cmder) error { return errors.New(id) }
+		_ = o.redis.ProcessHook(fail)(ctx, cmd)
+		_ = o.redis.ProcessPipelineHook(func(context.Context, []redis.Cmder) error { return nil })(ctx, []redis.Cmder{cmd})
+	}
+}
+
+type observers struct {
+	engine orchestration.Observer
+	worker worker.Observer
+	csu    csuclient.Observer
+	redis  redis.Hook
+}
+
+func TestTenThousandRandomIDsMakeNoSeries(t *testing.T) {
+	m := whole(known(6, 12, 5, 30)) // 6 queues, 12 event types, 60 steps, 30 operations
+	fresh := series(t, m)
+	require.Less(t, fresh, budget, "before the first event")
+
+	z := zap.NewNop() // lines are not the subject here
+	o := observers{m.Engine(z), m.Worker(z, hasher, false), m.CSU(z), m.Redis()}
+	r := rand.New(rand.NewPCG(1, 2))
+	random := func() string { return fmt.Sprintf("%x@example.com/%d", r.Uint64(), r.Uint64()) }
+	for i := range 200 { // every closed value once; these series are the ones that failures bring
+		everyPath(t, t.Context(), o, random(), i)
+	}
+	before := series(t, m)
+	require.Less(t, before, budget, "after every kind of failure")
+	t.Logf("%d series at the start, %d after every kind of failure", fresh, before)
+	for i := range 10_000 {
+		everyPath(t, t.Context(), o, random(), i)
+	}
+	require.Equal(t, before, series(t, m))
+	require.NotContains(t, exposition(t, m), "example.com", "no id became a label")
+}
+
+func TestASettledMessageIsCountedOnce(t *testing.T) {
+	m := NewMetrics(known(3, 2, 3, 4))
+	z, _ := logger(t, m, "error")
+	o := m.Worker(z, hasher, false)
+	o.Settled(t.Context(), settled(worker.ResultCompleted, orchestration.Outcome{Verdict: orchestration.Completed}))
+
+	dead := settled(worker.ResultDeadLettered, orchestration.Outcome{Verdict: orchestration.Rejected, Reason: fault.CsuRejected,
+		Err: &fault.Error{Kind: fault.Permanent, Class: "invalid"}})
+	o.Settled(t.Context(), dead)
+
+	drained := settled(worker.ResultAbandoned, orchestration.Outcome{Verdict: orchestration.Interrupted})
+	drained.Drained, drained.Wait = true, 0
+	o.Settled(t.Context(), drained)
+
+	lost := settled(worker.ResultLockLost, orchestration.Outcome{Verdict: orchestration.Lost})
+	lost.Err, lost.Wait = worker.ErrLockLost, 0
+	o.Settled(t.Context(), lost)
+
+	count := func(outcome string) float64 {
+		return testutil.ToFloat64(m.messages.WithLabelValues("queue-1", "signalbox.type-0.v1", outcome))
+	}
+	for _, r := range []string{"completed", "dead_lettered", "abandoned", "lock_lost"} {
+		require.InDelta(t, 1, count(r), 0, r)
+	}
+	require.InDelta(t, 1, testutil.ToFloat64(m.deadLetters.WithLabelValues("queue-1", "signalbox.type-0.v1", "CsuRejected", "target")), 0)
+	require.InDelta(t, 1, testutil.ToFloat64(m.shutdownAbandoned.WithLabelValues("queue-1")), 0)
+	require.InDelta(t, float64(time.Now().Unix()), testutil.ToFloat64(m.lastSuccess.WithLabelValues("queue-1")), 5)
+
+	text := exposition(t, m)
+	for _, want := range []string{
+		`signalbox_message_wait_seconds_count{queue="queue-1"} 2`,
+		`signalbox_message_freshness_seconds_count{event_type="signalbox.type-0.v1"} 2`,
+		`signalbox_message_freshness_seconds_bucket{event_type="signalbox.type-0.v1",le="1"} 0`,
+		`signalbox_message_freshness_seconds_bucket{event_type="signalbox.type-0.v1",le="5"} 2`,
+		`signalbox_message_deliveries_count{queue="queue-1"} 3`,
+		`messaging_process_duration_seconds_count{error_type="",messaging_destination_name="queue-1",messaging_operation_name="process",messaging_system="servicebus"} 2`,
+		`messaging_process_duration_seconds_count{error_type="invalid",messaging_destination_name="queue-1",messaging_operation_name="process",messaging_system="servicebus"} 1`,
+		`messaging_process_duration_seconds_count{error_type="lock_lost",messaging_destination_name="queue-1",messaging_operation_name="process",messaging_system="servicebus"} 1`,
+	} {
+		has(t, text, want+"\n")
+	}
+}
+
+func TestTheReasonOfADeadLetter(t *testing.T) {
+	for name, tc := range map[string]struct {
+		in   worker.Settled
+		want fault.Reason
+	}{
+		"the engine's":                          {settled(worker.ResultDeadLettered, orchestration.Outcome{Verdict: orchestration.Rejected, Reason: fault.Expired}), fault.Expired},
+		"a rejection without one is our defect": {settled(worker.ResultDeadLettered, orchestration.Outcome{Verdict: orchestration.Rejected}), fault.Bug},
+		"no room for a copy":                    {settled(worker.ResultDeadLettered, orchestration.Outcome{Verdict: orchestration.Postponed}), fault.TooLarge},
+		"none when it was not dead-lettered":    {settled(worker.ResultLockLost, orchestration.Outcome{Verdict: orchestration.Rejected, Reason: fault.Expired}), ""},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, deadLetterReason(tc.in)) })
+	}
+}
+
+func TestTheEngineIsCounted(t *testing.T) {
+	m := NewMetrics(known(3, 2, 3, 4))
+	z, _ := logger(t, m, "error")
+	o, ctx := m.Engine(z), t.Context()
+	o.Claimed(ctx, "scenario-0", "look_only")
+	o.Claimed(ctx, "scenario-0", "something new")
+	o.LeaseLost(ctx, "scenario-0", "step-1")
+	o.StepDone(ctx, "scenario-0", "step-1", "ok", 20*time.Millisecond)
+	o.StepDone(ctx, "scenario-0", "step-1", "skipped", 0)
+	o.StepRetried(ctx, "scenario-0", "step-1", fault.Conflict)
+	o.AlreadyThere(ctx, "scenario-0", "step-1")
+	o.Tainted(ctx, "scenario-0", "step-1")
+	o.Bound(ctx, "customer", "created")
+	o.Resumed(ctx, "scenario-0")
+	for _, v := range []orchestration.Verdict{orchestration.Completed, orchestration.Superseded, orchestration.Rejected, orchestration.Postponed, orchestration.Lost} {
+		o.Finished(ctx, "scenario-0", orchestration.Outcome{Verdict: v}, time.Second)
+	}
+	o.Finished(ctx, "", orchestration.Outcome{Verdict: orchestration.Rejected, Reason: fault.UnknownType}, time.Millisecond)
+	o.Panicked(ctx, "scenario-0", "step-1", []byte("stack"))
+
+	text := exposition(t, m)
+	for _, want := range []string{
+		`signalbox_idempotency_checks_total{result="look_only"} 1`,
+		`signalbox_idempotency_checks_total{result="error"} 1`,
+		`signalbox_idempotency_lease_lost_total 1`,
+		`signalbox_step_runs_total{outcome="ok",scenario="scenario-0",step="step-1"} 1`,
+		`signalbox_step_runs_total{outcome="skipped",scenario="scenario-0",step="step-1"} 1`,
+		`signalbox_step_duration_seconds_count{scenario="scenario-0",step="step-1"} 1`,
+		`signalbox_step_retries_total{kind="conflict",scenario="scenario-0",step="step-1"} 1`,
+		`signalbox_effects_already_there_total{scenario="scenario-0",step="step-1"} 1`,
+		`signalbox_taints_total{scenario="scenario-0",step="step-1"} 1`,
+		`signalbox_mapping_writes_total{entity="customer",outcome="created"} 1`,
+		`signalbox_scenario_resumes_total{scenario="scenario-0"} 1`,
+		`signalbox_scenario_runs_total{outcome="succeeded",scenario="scenario-0"} 1`,
+		`signalbox_scenario_runs_total{outcome="skipped",scenario="scenario-0"} 1`,
+		`signalbox_scenario_runs_total{outcome="failed",scenario="scenario-0"} 1`,
+		`signalbox_scenario_runs_total{outcome="failed",scenario="unknown"} 1`,
+		`signalbox_scenario_duration_seconds_count{scenario="scenario-0"} 3`,
+		`signalbox_panics_recovered_total{component="engine"} 1`,
+	} {
+		has(t, text, want+"\n")
+	}
+}
+
+func TestTheCSUIsCounted(t *testing.T) {
+	k := known(3, 2, 3, 0)
+	k.Operations = csuclient.Operations()
+	m := NewMetrics(k)
+	z, _ := logger(t, m, "info")
+	o := m.CSU(z)
+	o.Request(csuclient.Request{Operation: "Customers.Create", Result: csuclient.ResultOK, Status: 201, Took: 80 * time.Millisecond})
+	o.Request(csuclient.Request{Operation: "Customers.Create", Result: csuclient.ResultClientError, Status: 400, Code: "InvalidAddress"})
+	o.Request(csuclient.Request{Operation: "Customers.Create", Result: csuclient.ResultServerError, Status: 500})
+	o.Throttled(2*time.Second, true)
+	o.Throttled(0, false)
+	o.Waited(csuclient.LaneLive, 3*time.Second)
+	o.TokenRefreshed(true, time.Unix(1_800_000_000, 0))
+	o.TokenRefreshed(false, time.Time{})
+	o.InFlight(1)
+
+	text := exposition(t, m)
+	for _, want := range []string{
+		`signalbox_csu_requests_total{operation="Customers.Create",result="ok"} 1`,
+		`signalbox_csu_requests_total{operation="Customers.Create",result="client_error"} 1`,
+		`signalbox_csu_request_duration_seconds_count{operation="Customers.Create"} 3`,
+		`signalbox_csu_errors_total{error_code="InvalidAddress"} 1` + "\n",
+		`signalbox_csu_errors_total{error_code="other"} 1` + "\n",
+		"signalbox_gate_retry_after_seconds_count 1\n",
+		`signalbox_gate_wait_seconds_total{lane="live"} 3` + "\n",
+		`signalbox_csu_token_refresh_total{outcome="error"} 1` + "\n",
+		"signalbox_csu_token_expiry_timestamp_seconds 1.8e+09\n",
+		"signalbox_csu_inflight_requests 1\n",
+	} {
+		has(t, text, want)
+	}
+}
+
+func TestTheWorkersStateIsExported(t *testing.T) {
+	m := NewMetrics(known(3, 2, 3, 4))
+	m.WatchWorker(idleWorker{paused: []string{"gate", "what else"}, draining: true})
+	text := exposition(t, m)
+	for _, want := range []string{
+		`signalbox_messages_inflight{queue="queue-1"} 3`,
+		`signalbox_worker_slots{queue="queue-1"} 32`,
+		`signalbox_worker_paused{queue="queue-1",reason="gate"} 1`,
+		`signalbox_worker_paused{queue="queue-1",reason="operator"} 1`,
+		`signalbox_worker_paused{queue="queue-1",reason="blocked"} 0`,
+		`signalbox_draining 1`,
+	} {
+		has(t, text, want+"\n")
+	}
+}
+
+func TestErrorTypes(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  error
+		want string
+	}{
+		"none":                     {nil, ""},
+		"a lock":                   {fmt.Errorf("settle: %w", worker.ErrLockLost), "lock_lost"},
+		"a drain":                  {context.Canceled, "cancelled"},
+		"a timeout":                {context.DeadlineExceeded, "timeout"},
+		"a connection":             {worker.ErrConnectionLost, "connection_lost"},
+		"a queue that is gone":     {worker.ErrNotFound, "not_found"},
+		"a fault with a class":     {&fault.Error{Kind: fault.Transient, Class: "server_error"}, "server_error"},
+		"a fault by its kind":      {&fault.Error{Kind: fault.Throttled}, "throttled"},
+		"a fault of another class": {&fault.Error{Kind: fault.Transient, Class: "jane@example.com"}, "_OTHER"},
+		"anything else":            {errors.New("what"), "_OTHER"},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, errorType(tc.err)) })
+	}
+	for name, tc := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a pool without connections": {redis.ErrPoolTimeout, "timeout"},
+		"a deadline":                 {fmt.Errorf("x: %w", context.DeadlineExceeded), "timeout"},
+		"a dial":                     {&net.OpError{Op: "dial", Err: errors.New("refused")}, "network"},
+		"a timed-out read":           {&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, "timeout"},
+		"a cancelled caller":         {context.Canceled, "cancelled"},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, redisFailure(tc.err)) })
+	}
+}
+
+// The page lists exactly what is exported, with type and labels: | `name` | type | labels | note |.
+func TestTheReferenceListsEveryMetric(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reference/metrics.md")
+	require.NoError(t, err)
+	listed := map[string]string{}
+	for line := range strings.Lines(string(page)) {
+		cells := strings.Split(line, " | ")
+		if name, ok := strings.CutPrefix(cells[0], "| `"); ok && len(cells) >= 4 {
+			listed[strings.TrimSuffix(name, "`")] = cells[1] + " | " + cells[2]
+		}
+	}
+	exported := map[string]string{}
+	for _, f := range whole(known(2, 1, 1, 1)).Families() {
+		exported[f.Name] = f.Type + " | "
+		if len(f.Labels) > 0 {
+			exported[f.Name] += "`" + strings.Join(f.Labels, "` `") + "`"
+		} else {
+			exported[f.Name] += "–"
+		}
+	}
+	require.Equal(t, exported, listed)
+}

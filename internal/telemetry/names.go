@@ -1,0 +1,146 @@
+package telemetry
+
+import (
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/worker"
+)
+
+const namespace = "signalbox"
+
+// The metrics. Units are in the names; docs/reference/metrics.md says what each means.
+const (
+	ClientOperationDuration = "messaging_client_operation_duration_seconds"
+	ClientSentMessages      = "messaging_client_sent_messages_total"
+	ClientConsumedMessages  = "messaging_client_consumed_messages_total"
+	ProcessDuration         = "messaging_process_duration_seconds"
+
+	MessageWait          = namespace + "_message_wait_seconds"
+	MessageFreshness     = namespace + "_message_freshness_seconds"
+	MessageDeliveries    = namespace + "_message_deliveries"
+	MessageSize          = namespace + "_message_size_bytes"
+	Messages             = namespace + "_messages_total"
+	MessagesInflight     = namespace + "_messages_inflight"
+	WorkerSlots          = namespace + "_worker_slots"
+	WorkerPaused         = namespace + "_worker_paused"
+	ReceiverReconnects   = namespace + "_receiver_reconnects_total"
+	LockRenewals         = namespace + "_lock_renewals_total"
+	LastSuccess          = namespace + "_last_success_timestamp_seconds"
+	RescheduledMessages  = namespace + "_rescheduled_messages_total"
+	ShutdownAbandoned    = namespace + "_shutdown_abandoned_messages_total"
+	DeadLetters          = namespace + "_dead_letters_total"
+	Taints               = namespace + "_taints_total"
+	EffectsAlreadyThere  = namespace + "_effects_already_there_total"
+	ScenarioRuns         = namespace + "_scenario_runs_total"
+	ScenarioResumes      = namespace + "_scenario_resumes_total"
+	ScenarioDuration     = namespace + "_scenario_duration_seconds"
+	StepRuns             = namespace + "_step_runs_total"
+	StepDuration         = namespace + "_step_duration_seconds"
+	StepRetries          = namespace + "_step_retries_total"
+	IdempotencyChecks    = namespace + "_idempotency_checks_total"
+	IdempotencyLeaseLost = namespace + "_idempotency_lease_lost_total"
+	MappingWrites        = namespace + "_mapping_writes_total"
+	CSURequests          = namespace + "_csu_requests_total"
+	CSURequestDuration   = namespace + "_csu_request_duration_seconds"
+	CSUErrors            = namespace + "_csu_errors_total"
+	CSUInflight          = namespace + "_csu_inflight_requests"
+	CSUTokenRefresh      = namespace + "_csu_token_refresh_total"
+	CSUTokenExpiry       = namespace + "_csu_token_expiry_timestamp_seconds"
+	GateRetryAfter       = namespace + "_gate_retry_after_seconds"
+	GateWait             = namespace + "_gate_wait_seconds_total"
+	RedisCommandDuration = namespace + "_redis_command_duration_seconds"
+	RedisErrors          = namespace + "_redis_errors_total"
+	RedisPoolConnections = namespace + "_redis_pool_connections"
+	RedisPoolTimeouts    = namespace + "_redis_pool_timeouts_total"
+	BuildInfo            = namespace + "_build_info"
+	Ready                = namespace + "_ready"
+	Draining             = namespace + "_draining"
+	LogMessages          = namespace + "_log_messages_total"
+	PanicsRecovered      = namespace + "_panics_recovered_total"
+	Redactions           = namespace + "_redactions_total"
+)
+
+// The labels.
+const (
+	LabelSystem      = "messaging_system"
+	LabelDestination = "messaging_destination_name"
+	LabelBrokerCall  = "messaging_operation_name"
+	LabelErrorType   = "error_type"
+	LabelQueue       = "queue"
+	LabelEventType   = "event_type"
+	LabelOutcome     = "outcome"
+	LabelReason      = "reason"
+	LabelFault       = "fault"
+	LabelScenario    = "scenario"
+	LabelStep        = "step"
+	LabelKind        = "kind"
+	LabelResult      = "result"
+	LabelEntity      = "entity"
+	LabelOperation   = "operation"
+	LabelErrorCode   = "error_code"
+	LabelLane        = "lane"
+	LabelCommand     = "command"
+	LabelState       = "state"
+	LabelVersion     = "version"
+	LabelRevision    = "revision"
+	LabelGoVersion   = "goversion"
+	LabelLevel       = "level"
+	LabelComponent   = "component"
+	LabelClass       = "class"
+)
+
+// What a value that is not of its closed set counts as.
+const (
+	unknown   = "unknown"
+	other     = "other"
+	otherType = "_OTHER" // error_type, as OpenTelemetry writes it
+)
+
+const (
+	system         = "servicebus"
+	callReceive    = "receive"
+	callSend       = "send"
+	callSchedule   = "schedule"
+	callProcess    = "process"
+	pausedOperator = "operator"
+)
+
+// The closed sets of label values that no other package lists.
+var (
+	brokerCalls   = []string{callReceive, callSend, callSchedule, "complete", "abandon", "dead_letter", "renew_message_lock"}
+	errorTypes    = []string{"timeout", "network", "throttled", "unauthorized", "not_found", "conflict", "invalid", "server_error", "lock_lost", "connection_lost", "cancelled", "panic", otherType}
+	reconnects    = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", other}
+	renewals      = []string{"ok", "error", "lost"}
+	stepOutcomes  = []string{"ok", "skipped", "retryable", "permanent", "timeout", "cancelled"}
+	runOutcomes   = []string{"succeeded", "failed", "skipped"}
+	writeOutcomes = []string{"created", "conflict"}
+	okOrError     = []string{"ok", "error"}
+	poolStates    = []string{"total", "idle"}
+	pauseReasons  = []string{pausedOperator, "gate", "circuit", "blocked", "dependency"}
+	components    = []string{"worker", "engine"}
+	levels        = []string{"debug", "info", "warn", "error"}
+	redisFailures = []string{"timeout", "network", "cancelled", otherType}
+
+	answers = []string{string(orchestration.Go), string(orchestration.LookOnly), string(orchestration.Done), string(orchestration.Held),
+		string(orchestration.AnswerSurplus), string(orchestration.AnswerSuperseded), string(orchestration.AnswerConflict), string(orchestration.NewerPipeline), "error"}
+
+	runOutcomeOf = map[orchestration.Verdict]string{
+		orchestration.Completed: "succeeded", orchestration.Rejected: "failed", orchestration.Superseded: "skipped",
+		orchestration.Duplicate: "skipped", orchestration.Surplus: "skipped",
+	}
+	successes = map[worker.Result]bool{worker.ResultCompleted: true, worker.ResultDuplicate: true, worker.ResultSuperseded: true, worker.ResultSurplus: true}
+)
+
+// The buckets of the classic histograms.
+var (
+	semconvBuckets   = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+	processBuckets   = append(semconvBuckets[:len(semconvBuckets):len(semconvBuckets)], 30, 60, 120, 300)
+	waitBuckets      = []float64{.1, .5, 1, 5, 15, 30, 60, 300, 900, 3600, 14400}
+	freshnessBuckets = []float64{1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 21600, 86400}
+	deliveryBuckets  = []float64{1, 2, 3, 5, 8, 10}
+	sizeBuckets      = []float64{256, 1024, 4096, 16384, 65536, 262144, 1048576}
+	scenarioBuckets  = []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+	stepBuckets      = []float64{.01, .05, .25, 1, 5, 15, 60, 300}
+	csuBuckets       = []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+	retryBuckets     = []float64{1, 2, 5, 10, 30, 60, 120, 300}
+	redisBuckets     = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1}
+)
