@@ -15,7 +15,7 @@ type Observer interface {
 	Received(ctx context.Context, d Delivery) context.Context
 	// Settled reports the end of a delivery, once for each that was received.
 	Settled(ctx context.Context, s Settled)
-	// Rescheduled reports a copy that the broker has, before the original is completed.
+	// Rescheduled reports a copy that the broker has, before the original in queue is completed.
 	Rescheduled(ctx context.Context, queue string, why Why, at time.Time)
 	// LockRenewed reports a renewal: ok, error or lost.
 	LockRenewed(ctx context.Context, queue, outcome string, err error)

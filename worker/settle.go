@@ -63,7 +63,7 @@ func (s *settler) carryOut(decided Settlement) error {
 func (s *settler) reschedule(decided Settlement) Settlement {
 	switch err := s.send(decided.At); {
 	case err == nil:
-		s.pump.w.options.Observe.Rescheduled(s.ctx, s.pump.in.OwnQueue, decided.Why, decided.At)
+		s.pump.w.options.Observe.Rescheduled(s.ctx, s.pump.name, decided.Why, decided.At)
 		return decided
 	case errors.Is(err, ErrTooLarge): // no later try will fit either
 		return Settlement{
