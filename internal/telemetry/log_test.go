@@ -285,9 +285,7 @@ func TestTheReferenceListsEveryField(t *testing.T) {
 	for line := range strings.Lines(string(page)) {
 		if names, ok := strings.CutPrefix(line, "| `"); ok {
 			names, _, _ = strings.Cut(names, " |")
-			for _, n := range strings.Split(strings.Trim(names, "`"), "` `") {
-				listed = append(listed, n)
-			}
+			listed = append(listed, strings.Split(strings.Trim(names, "`"), "` `")...)
 		}
 	}
 	slices.Sort(listed)
