@@ -35,8 +35,14 @@ func TestAfterADetachTheNextReceiveAndSendUseNewLinks(t *testing.T) {
 func TestAReceiveThatWaitsSurvivesADetach(t *testing.T) {
 	inMemory(t, servicebus.Options{}, func(t *testing.T, b *bed) {
 		s, r := b.sender(t, "q"), b.receiver(t, "q")
-		time.AfterFunc(time.Second, func() { _ = b.DetachLinks("q") })
-		time.AfterFunc(2*time.Second, func() { assertNoError(t, s.SendMessage(within(t), text("a"), nil)) })
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() {
+			time.Sleep(time.Second)
+			assertNoError(t, b.DetachLinks("q"))
+			time.Sleep(time.Second)
+			assertNoError(t, s.SendMessage(within(t), text("a"), nil))
+		})
 		got := receiveThrough(t, r, 1)
 		require.Equal(t, "a", bodies(got))
 		complete(t, r, got...)
