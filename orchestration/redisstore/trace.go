@@ -34,7 +34,7 @@ type RunTrace struct {
 	State         RunState    `json:"state"`
 	Scenario      string      `json:"scenario"`
 	CorrelationID string      `json:"correlation_id"`
-	Origin        string      `json:"origin"` // queue@enqueued#sequence of the message it began with
+	Origin        string      `json:"origin"` // queue/enqueued (ms)/sequence of the message it began with
 	Generation    int         `json:"generation"`
 	Attempt       int         `json:"attempt"` // attempts used so far
 	Steps         []string    `json:"steps"`   // finished; empty once done, when all of them are

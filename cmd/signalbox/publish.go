@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/time/rate"
+
+	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/cli/connect"
+	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/internal/cli/publish"
+	"github.com/signalbox/signalbox/internal/cli/render"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
+)
+
+// The event of the examples.
+const (
+	exampleSource = "https://shop.example.com"
+	exampleID     = "customer-1001-v1"
+	exampleEvent  = `{"specversion":"1.0","id":"` + exampleID + `","source":"` + exampleSource + `","type":"signalbox.customer.changed.v1",` +
+		`"time":"2026-01-05T09:00:00Z","data":{"id":"1001","email":"ana@example.com","firstName":"Ana","lastName":"Contoso"}}`
+)
+
+type publishFlags struct {
+	queue  string
+	rate   pace
+	dryRun bool
+}
+
+func (p *program) publishCommand() *cobra.Command {
+	var f publishFlags
+	c := p.command("publish FILE|-", "check and send events",
+		"Reads JSON lines, each a CloudEvent in its JSON format, checks every one as a worker would, says which are bad and why, and sends the "+
+			"good ones. With - it reads standard input as a stream: each event is sent as it comes.\n\n"+
+			"Sending an event again is safe: source and id say that it is the same one.",
+		"echo '"+exampleEvent+"' > events.jsonl\n"+
+			"signalbox publish --local --dry-run events.jsonl\n"+
+			"signalbox publish --local events.jsonl\n"+
+			"cat events.jsonl | signalbox publish --local --rate 50/s -",
+		cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return p.publish(ctx, args[0], f) })
+	c.Flags().StringVar(&f.queue, "queue", "", "`name` of the queue to send to; default: the only source queue")
+	c.Flags().Var(&f.rate, "rate", "send at most so many events, such as 50/s or 600/m; default: as fast as it goes")
+	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "check only, send nothing")
+	return c
+}
+
+func (p *program) publish(ctx context.Context, name string, f publishFlags) error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	o, done, err := p.publication(cfg, f)
+	if err != nil {
+		return err
+	}
+	defer done()
+	in, err := p.open(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	o.In = in
+	sum, err := publish.Run(ctx, o)
+	if render.Terminal(p.errs) {
+		fmt.Fprintln(p.errs)
+	}
+	return errors.Join(p.published(sum, o), publish.Verdict(sum, err))
+}
+
+// publication prepares everything but the input.
+func (p *program) publication(cfg *config.Config, f publishFlags) (publish.Options, func(), error) {
+	checker, err := orchestration.NewChecker(scenarios.All(scenarios.Parts{}), cfg.Channels)
+	if err != nil {
+		return publish.Options{}, nil, err
+	}
+	o := publish.Options{Checker: checker, Queue: f.queue, MaxBytes: cfg.Worker.MaxBody, Rate: rate.Limit(f.rate)}
+	if o.Queue == "" {
+		if len(cfg.ServiceBus.Queues) > 1 {
+			return o, nil, exit.New(exit.Usage, "there are several source queues: "+strings.Join(cfg.ServiceBus.Queues, ", "), "say which with --queue")
+		}
+		o.Queue = cfg.ServiceBus.Queues[0]
+	}
+	o.Refused = func(r publish.Refusal) { fmt.Fprintln(p.errs, r) }
+	if render.Terminal(p.errs) {
+		o.Progress = p.progress()
+	}
+	if f.dryRun {
+		return o, func() {}, nil
+	}
+	bus, done, err := connect.Bus(cfg)
+	o.Sender = bus
+	return o, done, err
+}
+
+// progress rewrites one line of the terminal, a few times a second.
+func (p *program) progress() func(publish.Summary) {
+	var last time.Time
+	return func(s publish.Summary) {
+		if time.Since(last) > 200*time.Millisecond {
+			last = time.Now()
+			fmt.Fprintf(p.errs, "\rread %d, sent %d, refused %d ", s.Read, s.Sent, s.Refused)
+		}
+	}
+}
+
+func (p *program) published(sum publish.Summary, o publish.Options) error {
+	return p.print(sum, func(w io.Writer) error {
+		if sum.DryRun {
+			_, err := fmt.Fprintf(w, "read %d, valid %d, refused %d; a dry run sends nothing\n", sum.Read, sum.Valid, sum.Refused)
+			return err
+		}
+		_, err := fmt.Fprintf(w, "read %d, sent %d to %s, refused %d, unsent %d\n", sum.Read, sum.Sent, o.Queue, sum.Refused, sum.Unsent)
+		return err
+	})
+}
+
+func (p *program) open(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(p.in), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, &exit.Error{Code: exit.Failed, Err: fmt.Errorf("open the events: %w", err), Next: "name a file of JSON lines, or - for standard input"}
+	}
+	return f, nil
+}
+
+// pace is the flag --rate, in events a second.
+type pace rate.Limit
+
+// String, Set and Type implement pflag.Value.
+func (r *pace) String() string {
+	if *r == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*r), 'g', -1, 64) + "/s"
+}
+func (r *pace) Type() string { return "rate" }
+func (r *pace) Set(text string) error {
+	number, unit, _ := strings.Cut(text, "/")
+	n, err := strconv.ParseFloat(number, 64)
+	per, known := map[string]float64{"s": 1, "": 1, "m": 60, "h": 3600}[unit]
+	if err != nil || !known || !(n > 0 && n < 1e9) {
+		return errors.New("must be a number for a unit of time, such as 50/s")
+	}
+	*r = pace(n / per)
+	return nil
+}

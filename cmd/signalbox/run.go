@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/cli/exit"
+)
+
+// roles are what a process of the fleet can be.
+var roles = []string{"worker"}
+
+func (p *program) runCommand() *cobra.Command {
+	var asked []string
+	c := p.command("run", "run a process of the fleet",
+		"Takes events from the source queues and our own, applies them, and serves metrics and health. "+
+			"SIGTERM or SIGINT drains: what is in hand is finished or given back. A second one ends the process at once.",
+		"signalbox run --local\nsignalbox run --config signalbox.yaml", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error { return p.serve(ctx) })
+	c.Flags().StringSliceVar(&asked, "roles", roles, "what this process does, separated by commas: worker")
+	c.PreRunE = func(*cobra.Command, []string) error { return checkRoles(asked) }
+	_ = c.RegisterFlagCompletionFunc("roles", cobra.FixedCompletions(roles, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func checkRoles(asked []string) error {
+	if len(asked) == 0 {
+		return errors.New("--roles is empty; the role that exists is worker")
+	}
+	for _, r := range asked {
+		if r != roles[0] {
+			return fmt.Errorf("role %q does not exist in this version; the role that exists is worker", r)
+		}
+	}
+	return nil
+}
+
+func (p *program) serve(ctx context.Context) error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	a, err := app.New(cfg, app.Parts{Log: p.out})
+	if err != nil {
+		return &exit.Error{Code: exit.Configuration, Err: err, Next: "correct it and try: signalbox config check"}
+	}
+	err = a.Run(ctx)
+	closing, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer done()
+	return errors.Join(err, a.Close(closing))
+}

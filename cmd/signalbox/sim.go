@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox/signalbox/internal/cli/render"
+	"github.com/signalbox/signalbox/internal/cli/simulate"
+	"github.com/signalbox/signalbox/test/sim/csu"
+)
+
+func (p *program) simCommand() *cobra.Command {
+	g := p.group("sim", "run a stand-in for Azure alone",
+		"Runs a stand-in until a signal ends it, and prints the environment that makes signalbox run use it. Everything is in memory.",
+		p.simServiceBus(), p.simCSU())
+	g.Example = "  signalbox sim servicebus"
+	return g
+}
+
+func (p *program) simServiceBus() *cobra.Command {
+	var address string
+	var texts []string
+	queues := simulate.DefaultQueues()
+	c := p.command("servicebus", "run a local Azure Service Bus", "Runs an AMQP 1.0 broker that the unmodified Azure SDKs talk to.",
+		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live",
+		cobra.NoArgs, func(ctx context.Context, _ []string) error {
+			return simulate.ServiceBus(ctx, address, queues, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a CSU: signalbox sim csu"))
+		})
+	c.Flags().StringVar(&address, "listen", "127.0.0.1:5672", "`address` to listen on")
+	c.Flags().StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in and signalbox-live")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if len(texts) == 0 {
+			return nil
+		}
+		queues = nil
+		for _, text := range texts {
+			q, err := simulate.Queue(text)
+			if err != nil {
+				return fmt.Errorf("--queue: %w", err)
+			}
+			queues = append(queues, q)
+		}
+		return nil
+	}
+	return c
+}
+
+type csuFlags struct {
+	csu   simulate.CSU
+	rate  pace
+	burst int
+	drop  float64
+	units []string
+}
+
+func (p *program) simCSU() *cobra.Command {
+	var f csuFlags
+	c := p.command("csu", "run a Commerce Scale Unit for customers", "Runs a CSU simulator with its token endpoint, and an admin port on which it is told to misbehave.",
+		"signalbox sim csu --search-lag 3s\nsignalbox sim csu --listen 127.0.0.1:8087 --admin 127.0.0.1:8088 --rate 50/s --commit-then-drop 0.02", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error {
+			return f.csu.Serve(ctx, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a broker: signalbox sim servicebus"))
+		})
+	flags, o := c.Flags(), &f.csu.Options
+	flags.StringVar(&f.csu.Listen, "listen", "127.0.0.1:8085", "`address` of the scale unit and its token endpoint")
+	flags.StringVar(&f.csu.Admin, "admin", "127.0.0.1:8086", "`address` of the admin port, which asks for no credentials")
+	flags.StringArrayVar(&f.units, "oun", []string{csu.DefaultOUN}, "operating unit `number` of a channel; may be repeated")
+	flags.DurationVar(&o.Latency, "latency", 0, "wait so long before each answer")
+	flags.DurationVar(&o.CommitDelay, "commit-delay", 0, "commit a write so long after it is received")
+	flags.DurationVar(&o.SearchLag, "search-lag", 0, "show a write to searches only so much later")
+	flags.DurationVar(&o.TokenLifetime, "token-lifetime", 0, "let tokens last so long; default: 59m59s")
+	flags.Var(&f.rate, "rate", "answer 429 above this rate, such as 50/s; default: never")
+	flags.IntVar(&f.burst, "burst", 0, "requests that may exceed --rate at once; default: one second's worth")
+	flags.Float64Var(&f.drop, "commit-then-drop", 0, "`probability` that a write commits and its connection then closes without an answer")
+	flags.Uint64Var(&o.Seed, "seed", 1, "of what happens by probability")
+	c.PreRunE = func(*cobra.Command, []string) error { return f.prepare() }
+	return c
+}
+
+// prepare turns the flags into channels and faults.
+func (f *csuFlags) prepare() error {
+	if f.drop < 0 || f.drop > 1 {
+		return errors.New("--commit-then-drop must be between 0 and 1")
+	}
+	o := f.csu.Options
+	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime) < 0 || f.burst < 0 {
+		return errors.New("durations and --burst must not be negative")
+	}
+	if f.burst > 0 && f.rate == 0 {
+		return errors.New("--burst goes with --rate")
+	}
+	for _, oun := range f.units {
+		f.csu.Options.Channels = append(f.csu.Options.Channels, csu.Channel{OUN: oun})
+	}
+	if f.rate > 0 {
+		burst := f.burst
+		if burst == 0 {
+			burst = max(1, int(f.rate))
+		}
+		f.csu.Faults = append(f.csu.Faults, csu.Fault{ID: "rate", Kind: csu.Throttle, Rate: float64(f.rate), Burst: burst})
+	}
+	if f.drop > 0 {
+		f.csu.Faults = append(f.csu.Faults, csu.Fault{ID: "commit-then-drop", Kind: csu.CommitThenDrop, Probability: f.drop})
+	}
+	return nil
+}
+
+// stand is what a stand-in prints as JSON once it serves.
+type stand struct {
+	Listening   []string          `json:"listening"`
+	Environment map[string]string `json:"environment"`
+}
+
+// ready prints how to reach a stand-in; missing is what a fleet needs besides.
+func (p *program) ready(missing string) simulate.Ready {
+	return func(listening []string, env []simulate.Variable) {
+		for _, address := range listening {
+			if !simulate.Local(address) {
+				fmt.Fprintf(p.errs, "signalbox: %s can be reached from other machines, and asks for no real credentials\n", address)
+			}
+		}
+		if p.json() {
+			s := stand{listening, map[string]string{}}
+			for _, v := range env {
+				s.Environment[v.Name] = v.Value
+			}
+			_ = render.Value(p.out, s) // nobody may be reading; it serves all the same
+			return
+		}
+		fmt.Fprintf(p.errs, "listening on %s; a fleet also needs %s\n", strings.Join(listening, " and "), missing)
+		for _, v := range env {
+			fmt.Fprintln(p.out, v.Export())
+		}
+	}
+}

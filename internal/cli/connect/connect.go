@@ -1,0 +1,61 @@
+// Package connect reaches a fleet's broker and store from the command line, where a person waits: calls are tried again
+// for a few seconds, not for minutes as a worker does.
+package connect
+
+import (
+	"context"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/worker/servicebus"
+)
+
+// closing bounds how long goodbye may take.
+const closing = 5 * time.Second
+
+// Bus opens the namespace. Nothing is dialled before the first call.
+func Bus(cfg *config.Config) (bus *servicebus.Namespace, done func(), err error) {
+	bus, err = servicebus.Open(servicebus.Options{
+		ConnectionString: cfg.ServiceBus.ConnectionString, ApplicationID: "signalbox-cli", CallTimeout: 15 * time.Second,
+		Retry: azservicebus.RetryOptions{MaxRetries: 3, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: 2 * time.Second},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return bus, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closing)
+		defer cancel()
+		_ = bus.Close(ctx) // what was asked for is done
+	}, nil
+}
+
+// Tracer opens the store for reading. It asks the server for nothing but the runs: the fleet's epoch is not its business.
+func Tracer(cfg *config.Config) (tracer *redisstore.Tracer, done func(), err error) {
+	o, err := app.RedisOptions(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	o.PoolSize = 2
+	redis.SetLogger(quiet{})
+	client := redis.NewClient(o)
+	return redisstore.NewTracer(client, rediskey.New(cfg.CSU.Name, app.Hasher(cfg))), func() { _ = client.Close() }, nil
+}
+
+// Queues lists the queues a command looks at: the one that was asked for, else the source queues and our own.
+func Queues(cfg *config.Config, asked string) []string {
+	if asked != "" {
+		return []string{asked}
+	}
+	return append(append([]string(nil), cfg.ServiceBus.Queues...), cfg.ServiceBus.OwnQueue.Live)
+}
+
+// quiet drops the Redis client's own log lines: every failure reaches us as an error.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}

@@ -1,0 +1,78 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/envelope"
+)
+
+// Checker says whether an event can be run at all: its type, its channel and its data.
+type Checker interface {
+	Check(ev orchestration.Event) error
+}
+
+// Refusal is a line that was not sent, and why. It quotes nothing of the line.
+type Refusal struct {
+	Line    int          `json:"line"`
+	Reason  fault.Reason `json:"reason"`            // what a dead letter would have said
+	Pointer string       `json:"pointer,omitempty"` // JSON pointer into the line
+	Detail  string       `json:"detail"`
+}
+
+// String is the refusal as one line of text.
+func (r Refusal) String() string {
+	text := fmt.Sprintf("line %d: %s", r.Line, r.Reason)
+	if r.Pointer != "" {
+		text += " at " + r.Pointer
+	}
+	return text + ": " + r.Detail
+}
+
+// check turns a line into a message. It is sent as it came, in CloudEvents' structured mode, so that attributes which
+// mean nothing to us arrive all the same.
+func (p *publisher) check(l line) (worker.Message, *Refusal) {
+	if l.tooLong {
+		return worker.Message{}, &Refusal{l.number, fault.TooLarge, "", fmt.Sprintf("The line has more than %d bytes, the limit of worker.max_body.", p.o.MaxBytes)}
+	}
+	parts := envelope.Parts{ContentType: envelope.ContentTypeStructured, Body: l.text}
+	// The broker will stamp it about now; that is what the event's own time is compared with.
+	arrival := envelope.Arrival{Origin: orchestration.Origin{Queue: p.o.Queue, Enqueued: time.Now()}}
+	ev, err := envelope.Decode(parts, arrival, envelope.Limits{MaxBytes: p.o.MaxBytes})
+	if err != nil {
+		return worker.Message{}, refusal(l.number, err, "")
+	}
+	if err := p.o.Checker.Check(ev); err != nil {
+		return worker.Message{}, refusal(l.number, err, "/data")
+	}
+	return worker.Message{ID: uuid.NewString(), CorrelationID: ev.CorrelationID, Subject: ev.Type, ContentType: parts.ContentType, Body: l.text}, nil
+}
+
+// attributeOf is where the cause of a refusal stands that concerns no data.
+var attributeOf = map[fault.Reason]string{
+	fault.UnknownType: "/type", fault.UnknownChannel: "/signalboxchannel", fault.TimeInFuture: "/time", fault.Expired: "/time",
+}
+
+// refusal reads a failure; base is what its pointer is relative to.
+func refusal(number int, err error, base string) *Refusal {
+	r := &Refusal{Line: number, Reason: fault.Bug, Detail: "The event could not be checked."}
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return r
+	}
+	r.Reason, r.Detail, r.Pointer = f.Reason, f.Detail, attributeOf[f.Reason]
+	if r.Pointer == "" && (f.Pointer != "" || base != "") {
+		r.Pointer = base
+		if f.Pointer != "" {
+			r.Pointer += envelope.Pointer(strings.Split(strings.TrimPrefix(f.Pointer, "/"), "/")...)
+		}
+	}
+	return r
+}

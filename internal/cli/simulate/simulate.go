@@ -1,0 +1,105 @@
+// Package simulate serves the stand-ins of Azure on sockets of their own, for whoever wants one without the rest of
+// Signalbox, and says which environment makes a fleet use it.
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/test/sim/servicebus"
+)
+
+// Variable is one variable of an environment.
+type Variable struct{ Name, Value string }
+
+// Ready is told once, when connections are accepted.
+type Ready func(listening []string, env []Variable)
+
+// ServiceBus serves a broker until the context ends.
+func ServiceBus(ctx context.Context, address string, queues []servicebus.Queue, ready Ready) error {
+	broker, err := servicebus.New(servicebus.Options{Queues: queues})
+	if err != nil {
+		return err
+	}
+	l, err := listen(ctx, address)
+	if err != nil {
+		return errors.Join(err, broker.Close())
+	}
+	closed := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { closed <- broker.Close() })
+	ready([]string{l.Addr().String()}, brokerEnvironment(broker.ConnectionString(l.Addr().String()), queues))
+	err = broker.Serve(l)
+	if stop() { // the listener failed by itself
+		return errors.Join(err, broker.Close())
+	}
+	return <-closed
+}
+
+// CSU is what a scale unit's simulator is made from.
+type CSU struct {
+	Listen, Admin string
+	Options       csu.Options
+	Faults        []csu.Fault
+}
+
+// Serve serves the simulator and its admin port until the context ends.
+func (c CSU) Serve(ctx context.Context, ready Ready) error {
+	sim := csu.New(c.Options)
+	defer sim.Close()
+	for _, f := range c.Faults {
+		if _, err := sim.Inject(f); err != nil {
+			return err
+		}
+	}
+	front, err := listen(ctx, c.Listen)
+	if err != nil {
+		return err
+	}
+	admin, err := listen(ctx, c.Admin)
+	if err != nil {
+		return errors.Join(err, front.Close())
+	}
+	ready([]string{front.Addr().String(), admin.Addr().String()}, c.environment("http://"+front.Addr().String()))
+	group, ctx := errgroup.WithContext(ctx)
+	serve(ctx, group, front, sim.Handler(), sim.Close)
+	serve(ctx, group, admin, sim.AdminHandler(), func() {})
+	return group.Wait()
+}
+
+func serve(ctx context.Context, group *errgroup.Group, l net.Listener, h http.Handler, before func()) {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	group.Go(func() error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		before()
+		return server.Close()
+	})
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return l, nil
+}
+
+// Local says whether only this machine can reach an address.
+func Local(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}

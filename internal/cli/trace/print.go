@@ -1,0 +1,96 @@
+package trace
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/signalbox/signalbox/internal/cli/render"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
+)
+
+// Nothing says that neither the store nor a queue knows the subject.
+func (f Found) Nothing() bool { return len(f.Runs) == 0 && len(f.Messages) == 0 }
+
+// Print writes what was found for a person.
+func (f Found) Print(w io.Writer) error {
+	for _, r := range f.Runs {
+		if err := printRun(w, r); err != nil {
+			return err
+		}
+	}
+	if len(f.Messages) > 0 {
+		if err := printMessages(w, f.Messages); err != nil {
+			return err
+		}
+	}
+	if len(f.Runs) > 0 && len(f.Messages) == 0 {
+		fmt.Fprintf(w, "No message of it is in a queue (%d looked at).\n", f.LookedAt)
+	}
+	for _, name := range f.Unfinished {
+		fmt.Fprintf(w, "There are more messages in %s than were looked at; --depth looks further.\n", name)
+	}
+	return nil
+}
+
+func printRun(w io.Writer, r redisstore.RunTrace) error {
+	rows := [][]string{
+		{"Run", r.Run},
+		{"State", state(r)},
+		{"Scenario", render.Or(r.Scenario)},
+		{"Correlation", r.CorrelationID},
+		{"Attempts", fmt.Sprintf("%d used, generation %d", r.Attempt, r.Generation)},
+		{"Began", render.Time(r.Began)},
+	}
+	if r.State != redisstore.RunDone {
+		rows = append(rows, []string{"Finished steps", render.Or(strings.Join(r.Steps, ", "))})
+	}
+	rows = append(rows, []string{"Origin", render.Or(r.Origin)})
+	if err := render.Rows(w, rows); err != nil {
+		return err
+	}
+	if len(r.History) > 0 {
+		rows = [][]string{{"  GIVEN BACK", "STEP", "WHY"}}
+		for _, m := range r.History {
+			rows = append(rows, []string{"  " + render.Time(m.At), render.Or(m.Step), render.Or(m.Why)})
+		}
+		if err := render.Rows(w, rows); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+// state is the run's state as a sentence.
+func state(r redisstore.RunTrace) string {
+	switch r.State {
+	case redisstore.RunDone:
+		return "done: " + r.Outcome + " at " + render.Time(r.Ended)
+	case redisstore.RunWorking:
+		return "working: held by " + r.Owner + ", lease until " + render.Time(r.LeaseUntil)
+	case redisstore.RunAbandoned:
+		return "abandoned: " + r.Owner + " let its lease run out at " + render.Time(r.LeaseUntil) + "; the next delivery takes over"
+	case redisstore.RunWaiting:
+		text := "waiting: for " + r.Wait.For + " until " + render.Time(r.Wait.Until)
+		if r.Wait.Step != "" {
+			text += ", at step " + r.Wait.Step
+		}
+		return text
+	}
+	return "released: given back; its message comes again, or is a dead letter"
+}
+
+func printMessages(w io.Writer, messages []Message) error {
+	rows := [][]string{{"QUEUE", "WHERE", "SEQUENCE", "ENQUEUED", "GENERATION", "DELIVERIES", "REASON", "STEP"}}
+	for _, m := range messages {
+		where := "queue"
+		if m.DeadLetter {
+			where = "dead letters"
+		}
+		rows = append(rows, []string{m.Queue, where, strconv.FormatInt(m.Sequence, 10), render.Time(m.Enqueued),
+			strconv.Itoa(m.Generation), strconv.Itoa(m.DeliveryCount), render.Or(m.Reason), render.Or(m.Step)})
+	}
+	return render.Rows(w, rows)
+}
