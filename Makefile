@@ -1,0 +1,38 @@
+# Signalbox. `make test` is all a contributor needs; it gets what it can and says what it cannot.
+GO      ?= go
+BIN     ?= bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: all build test race lint bench chaos fuzz tools clean
+
+all: build test lint
+
+build: ## one static binary in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/signalbox/signalbox/internal/app.Version=$(VERSION)" -o $(BIN)/signalbox ./cmd/signalbox
+
+tools: ## what the tests run against: redis-server and promtool
+	@./scripts/tools
+
+test: tools ## every test, against a real redis-server and a real promtool
+	$(GO) vet ./...
+	$(GO) test ./...
+
+race: tools ## the same under the race detector
+	$(GO) test -race ./...
+
+lint: ## formatting, static checks, architecture
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	$(GO) run $(LINT) run ./...
+
+bench: tools ## throughput and cost, with baselines measured in the same run
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./test/bench
+
+chaos: tools ## long runs: hundreds of frozen processes, a fleet killed every two seconds
+	SIGNALBOX_CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run 'Frozen|Fleet' ./test/crash ./test/fleet
+
+fuzz: ## each fuzzer for ten seconds
+	@./scripts/fuzz 10s
+
+clean:
+	rm -rf $(BIN)

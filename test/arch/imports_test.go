@@ -1,0 +1,178 @@
+// Package arch holds the picture of the rooms against the code: which package may import which.
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/signalbox/signalbox"
+
+// arrows lists, for each package of ours, the packages of ours it may import. A package or an arrow that is not here is
+// a decision: make it on purpose, and draw it here. Names ending in /... stand for everything below.
+var arrows = map[string][]string{
+	"orchestration/fault": {},
+	"internal/pii":        {},
+	"internal/secret":     {},
+	"internal/keyhash":    {},
+	"internal/sample":     {},
+	"internal/health":     {},
+	"mapping":             {},
+
+	// The owners of the ports.
+	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
+	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
+	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret"},
+	"config":        {"orchestration", "internal/secret"},
+
+	"worker/envelope":   {"orchestration", "orchestration/fault"},
+	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault"},
+	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
+
+	// Adapters: one technology, one port, never each other.
+	"orchestration/redisstore": {"orchestration", "mapping", "internal/keyhash", "internal/rediskey"},
+	"mapping/redistable":       {"mapping", "internal/rediskey"},
+	"worker/servicebus":        {"worker", "internal/secret"},
+
+	// Scenarios: one event, the CSU's vocabulary, the order of steps.
+	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
+	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+
+	// Watching.
+	"internal/telemetry": {"orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
+
+	// Wiring, and what uses it.
+	"internal/app":   {"config", "csuclient", "mapping", "orchestration/...", "worker/...", "internal/..."},
+	"internal/local": {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
+	"internal/cli":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
+	"cmd/signalbox":  {"internal/cli"},
+
+	// The stand-ins know nothing of Signalbox: others want them, too.
+	"test/sim/redis":                     {},
+	"test/sim/csu":                       {},
+	"test/sim/servicebus":                {"test/sim/servicebus/internal/..."},
+	"test/sim/servicebus/internal/wire":  {},
+	"test/sim/servicebus/internal/store": {"test/sim/servicebus/internal/wire"},
+
+	"worker/queuetest": {"worker", "orchestration", "worker/envelope"},
+	"test/harness":     {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
+}
+
+// ignorant lists what packages must not know at all, not even through others.
+var ignorant = map[string][]string{
+	"orchestration":       {"net/http", "github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+	"orchestration/fault": {"net/http", "github.com/"},
+	"mapping":             {"net/http", "github.com/"},
+	"worker":              {"net/http", "github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+	"csuclient":           {"github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+	GoFiles    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps,GoFiles", module+"/...").Output()
+	require.NoError(t, err)
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		require.NoError(t, err)
+		if len(p.GoFiles) > 0 {
+			all = append(all, p)
+		}
+	}
+}
+
+func TestEveryImportIsAnArrowOfThePicture(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		name := ours(p.ImportPath)
+		allowed, drawn := arrowsOf(name)
+		require.True(t, drawn, "package %s is not in the picture: add it to arrows, with what it may import", name)
+		for _, i := range p.Imports {
+			if strings.HasPrefix(i, module) {
+				require.True(t, matches(allowed, ours(i)), "%s imports %s: an arrow that should not exist", name, ours(i))
+			}
+		}
+	}
+}
+
+// arrowsOf gives a package's own arrows, or its nearest parent's for a package below one that has "/..." drawn to it.
+func arrowsOf(name string) ([]string, bool) {
+	for at := name; at != ""; {
+		if a, ok := arrows[at]; ok {
+			return append(slices.Clone(a), at, at+"/..."), true
+		}
+		i := strings.LastIndex(at, "/")
+		if i < 0 || !strings.HasPrefix(name, "internal/cli") {
+			return nil, false
+		}
+		at = at[:i]
+	}
+	return nil, false
+}
+
+func matches(allowed []string, name string) bool {
+	return slices.ContainsFunc(allowed, func(a string) bool {
+		if below, ok := strings.CutSuffix(a, "/..."); ok {
+			return name == below || strings.HasPrefix(name, below+"/")
+		}
+		return a == name
+	})
+}
+
+func ours(path string) string { return strings.TrimPrefix(strings.TrimPrefix(path, module), "/") }
+
+func TestTheCoreKnowsNoTechnology(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		for _, unknown := range ignorant[ours(p.ImportPath)] {
+			for _, dep := range p.Deps {
+				require.False(t, dep == unknown || strings.HasSuffix(unknown, "/") && strings.HasPrefix(dep, unknown) && !permitted(dep),
+					"%s depends on %s", ours(p.ImportPath), dep)
+			}
+		}
+	}
+}
+
+// permitted are modules without any technology of ours: identifiers, schemas, back-off.
+func permitted(dep string) bool {
+	for _, p := range []string{module, "github.com/google/uuid", "github.com/santhosh-tekuri/jsonschema", "github.com/cenkalti/backoff", "github.com/dlclark"} {
+		if strings.HasPrefix(dep, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestOnlyTheWiringImportsTelemetryAndNobodyTheWiring(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		name := ours(p.ImportPath)
+		for _, i := range p.Imports {
+			if ours(i) == "internal/telemetry" {
+				require.Equal(t, "internal/app", name)
+			}
+			if ours(i) == "internal/app" {
+				require.True(t, strings.HasPrefix(name, "internal/cli") || name == "internal/local" || strings.HasPrefix(name, "test/"), "%s imports internal/app", name)
+			}
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/internal/app"
+)
+
+// Process is one process of the fleet, inside this one.
+type Process struct {
+	*Boundaries
+	w      *World
+	app    *app.App
+	cancel context.CancelFunc
+	ended  chan struct{}
+	log    *Log
+}
+
+// Log collects a process's log lines. Safe for concurrent use.
+type Log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String is everything written so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// Start runs a process with the given boundaries; nil for one that nothing happens to.
+func (w *World) Start(b *Boundaries) *Process {
+	if b == nil {
+		b = &Boundaries{}
+	}
+	p := &Process{Boundaries: b, w: w, ended: make(chan struct{}), log: &Log{}}
+	parts := app.Parts{Log: p.log, NoHealth: true, WaitInRun: 2 * time.Second}
+	if w.Mini != nil {
+		parts.DialRedis, parts.DialBroker = w.dialRedis, w.dialBroker
+		parts.DialCSU = func(ctx context.Context, _, _ string) (net.Conn, error) { return w.pipe.dial(ctx) }
+	}
+	var err error
+	p.app, err = app.New(w.Config(), b.Parts(parts))
+	require.NoError(w.T, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	go func() {
+		defer close(p.ended)
+		_ = p.app.Run(ctx) // a dead process ends with an error, and that is the point
+	}()
+	return p
+}
+
+// Log is what the process wrote to its log.
+func (p *Process) Log() string { return p.log.String() }
+
+// Stop ends the process: cleanly, or, if it died, without a trace: its goroutines end, and nothing they do gets out.
+func (p *Process) Stop() {
+	p.cancel()
+	<-p.ended
+	ctx, done := context.WithTimeout(context.Background(), 5*time.Second)
+	defer done()
+	_ = p.app.Close(ctx)
+}

@@ -1,0 +1,323 @@
+// Package harness puts the whole of Signalbox on its stand-ins for tests: a broker, a Commerce Scale Unit and Redis that
+// outlive the fleet's processes, and processes that can be stopped at any boundary between two effects.
+//
+// A virtual world runs inside a testing/synctest bubble: the SDK over net.Pipe, HTTP over net.Pipe, miniredis by Dial.
+// A real world listens on loopback and runs a redis-server, for child processes that are killed for real.
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/keyhash"
+	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/mapping/redistable"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/test/sim/csu"
+	simredis "github.com/signalbox/signalbox/test/sim/redis"
+	"github.com/signalbox/signalbox/test/sim/servicebus"
+	"github.com/signalbox/signalbox/worker/envelope"
+	busadapter "github.com/signalbox/signalbox/worker/servicebus"
+
+	"github.com/signalbox/signalbox/worker"
+)
+
+// The names that every world uses.
+const (
+	SourceQueue = "signalbox-in"
+	OwnQueue    = "signalbox-live"
+	Source      = "https://shop.example.com"
+	oun         = "HOUSTON"
+	csuName     = "default"
+	hashKey     = "0123456789abcdef0123456789abcdef"
+)
+
+// Options of a world. The times are those of the fleet's configuration and of the stand-ins alike.
+type Options struct {
+	Lease        time.Duration // default 2 s
+	MaxExecution time.Duration // the CSU's limit; default 2 s
+	SearchLag    time.Duration // default 3 s: longer than the lease
+	Lock         time.Duration // of the queues; default 10 s
+	CSU          csu.Options   // latency, commit delay, …
+	RedisArgs    []string
+	Slots        int
+	Dirty        bool // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
+}
+
+func (o Options) withDefaults() Options {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&o.Lease, 2*time.Second)
+	set(&o.MaxExecution, 2*time.Second)
+	set(&o.SearchLag, 3*time.Second)
+	set(&o.Lock, 5*time.Second)
+	if o.Slots == 0 {
+		o.Slots = 8
+	}
+	o.CSU.SearchLag = o.SearchLag
+	return o
+}
+
+// World is the stand-ins, and how to reach them.
+type World struct {
+	T      testing.TB
+	Broker *servicebus.Broker
+	CSU    *csu.Simulator
+	Redis  *redis.Client
+	Server *simredis.Server     // real worlds only
+	Mini   *miniredis.Miniredis // virtual worlds only
+
+	opts Options
+	env  map[string]string
+	pipe *pipeListener // virtual worlds only
+	bus  *busadapter.Namespace
+}
+
+// NewVirtual makes a world inside the caller's synctest bubble.
+func NewVirtual(t testing.TB, o Options) *World {
+	w := &World{T: t, opts: o.withDefaults(), pipe: newPipeListener()}
+	w.startStandIns()
+	server := &http.Server{Handler: w.CSU.Handler()}
+	go func() { _ = server.Serve(w.pipe) }() // returns when the server is closed
+	w.Mini = miniredis.NewMiniRedis()
+	w.Mini.ClockTTL(true)
+	w.env = w.environment("memory", "http://127.0.0.1:1", "redis://127.0.0.1:1/0")
+	w.connect()
+	t.Cleanup(func() {
+		_ = w.bus.Close(context.Background())
+		_ = w.Redis.Close()
+		w.Mini.Close()
+		w.CSU.Close()
+		_ = server.Close()
+		_ = w.Broker.Close()
+	})
+	return w
+}
+
+// NewReal makes a world on loopback with a redis-server of its own.
+func NewReal(t testing.TB, o Options) *World {
+	w := &World{T: t, opts: o.withDefaults()}
+	w.startStandIns()
+	bus, web := listen(t), listen(t)
+	go func() { _ = w.Broker.Serve(bus) }() // returns when the broker is closed
+	server := &http.Server{Handler: w.CSU.Handler()}
+	go func() { _ = server.Serve(web) }() // returns when the server is closed
+	var err error
+	w.Server, err = simredis.Start(context.Background(), simredis.Options{Args: w.opts.RedisArgs})
+	require.NoError(t, err)
+	w.env = w.environment(bus.Addr().String(), "http://"+web.Addr().String(), w.Server.URL())
+	w.connect()
+	t.Cleanup(func() {
+		_ = w.bus.Close(context.Background())
+		_ = w.Redis.Close()
+		w.CSU.Close()
+		_ = server.Close()
+		_ = w.Broker.Close()
+		require.NoError(t, w.Server.Close())
+	})
+	return w
+}
+
+func listen(t testing.TB) net.Listener {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return l
+}
+
+func (w *World) startStandIns() {
+	var err error
+	w.Broker, err = servicebus.New(servicebus.Options{Queues: []servicebus.Queue{
+		{Name: SourceQueue, LockDuration: w.opts.Lock}, {Name: OwnQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50}}})
+	require.NoError(w.T, err)
+	w.opts.CSU.Channels = []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}
+	w.CSU = csu.New(w.opts.CSU)
+}
+
+// environment is what the fleet is configured with.
+func (w *World) environment(bus, web, redisURL string) map[string]string {
+	timeout := min(w.opts.MaxExecution, 2*time.Second)
+	return map[string]string{
+		"SIGNALBOX_ENVIRONMENT":                  "test",
+		"SIGNALBOX_SERVICEBUS_CONNECTION_STRING": w.Broker.ConnectionString(bus),
+		"SIGNALBOX_SERVICEBUS_QUEUES":            SourceQueue,
+		"SIGNALBOX_SERVICEBUS_OWN_QUEUE_LIVE":    OwnQueue,
+		"SIGNALBOX_REDIS_URL":                    redisURL,
+		"SIGNALBOX_CSU_NAME":                     csuName,
+		"SIGNALBOX_CSU_URL":                      web,
+		"SIGNALBOX_CSU_TOKEN_URL":                web + "/contoso/oauth2/token",
+		"SIGNALBOX_CSU_CLIENT_ID":                csu.DefaultClientID,
+		"SIGNALBOX_CSU_CLIENT_SECRET":            csu.DefaultClientSecret,
+		"SIGNALBOX_CSU_RESOURCE":                 web,
+		"SIGNALBOX_CSU_READ_TIMEOUT":             timeout.String(),
+		"SIGNALBOX_CSU_WRITE_TIMEOUT":            timeout.String(),
+		"SIGNALBOX_CSU_MAX_EXECUTION":            w.opts.MaxExecution.String(),
+		"SIGNALBOX_CSU_SEARCH_LAG":               w.opts.SearchLag.String(),
+		"SIGNALBOX_CHANNELS":                     `[{"name":"main","csu":"default","oun":"` + oun + `","legal_entity":"usrt","currency":"USD","language":"en-us"}]`,
+		"SIGNALBOX_HASH_KEY":                     hashKey,
+		"SIGNALBOX_ADMIN_LISTEN":                 "127.0.0.1:0",
+		"SIGNALBOX_RUN_LEASE":                    w.opts.Lease.String(),
+		"SIGNALBOX_RUN_RENEW":                    (w.opts.Lease / 4).String(),
+		"SIGNALBOX_RUN_RETRY_FOR":                "2s",
+		"SIGNALBOX_RUN_RESCHEDULE":               "1s,1s,2s,2s,3s,3s,5s,5s,5s,5s,5s,5s",
+		"SIGNALBOX_WORKER_RECEIVE_WAIT":          "2s",
+		"SIGNALBOX_WORKER_DRAIN":                 "1s",
+		"SIGNALBOX_WORKER_SLOTS":                 fmt.Sprint(w.opts.Slots),
+	}
+}
+
+// connect opens the world's own connections: to publish, and to look behind the scenes.
+func (w *World) connect() {
+	cfg := w.Config()
+	o, err := app.RedisOptions(cfg)
+	require.NoError(w.T, err)
+	options := busadapter.Options{ConnectionString: secret.New(w.env["SIGNALBOX_SERVICEBUS_CONNECTION_STRING"])}
+	if w.Mini != nil {
+		o.Dialer = w.dialRedis
+		options.NewConn = w.dialBroker
+	}
+	w.Redis = redis.NewClient(o)
+	w.bus, err = busadapter.Open(options)
+	require.NoError(w.T, err)
+	if w.opts.Dirty {
+		return
+	}
+	epoch := redisstore.NewEpoch(w.Keys(), 0, nil)
+	require.NoError(w.T, epoch.Refresh(context.Background(), w.Redis))
+	require.NoError(w.T, epoch.WriteClean(context.Background(), w.Redis))
+}
+
+func (w *World) dialRedis(context.Context, string, string) (net.Conn, error) { return w.Mini.Dial() }
+func (w *World) dialBroker(context.Context) (net.Conn, error)                { return w.Broker.Pipe(), nil }
+
+// Env is the environment of a process of the fleet, for children.
+func (w *World) Env() []string {
+	out := make([]string, 0, len(w.env))
+	for k, v := range w.env {
+		out = append(out, k+"="+v)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Config is the fleet's configuration, read as a process would.
+func (w *World) Config() *config.Config {
+	cfg, err := config.Load(config.Sources{Env: w.Env()})
+	require.NoError(w.T, err)
+	return cfg
+}
+
+// Keys builds the fleet's Redis keys.
+func (w *World) Keys() rediskey.Keys {
+	return rediskey.New(csuName, keyhash.New("k1", []byte(hashKey)))
+}
+
+// Customer is one state of a customer, as a source publishes it.
+type Customer struct {
+	Event, ID, Email, First, Last, Phone, City string
+	Source                                     string // default Source
+	At                                         time.Time
+}
+
+// Message is the customer's event as a message.
+func (c Customer) Message(t testing.TB) worker.Message {
+	data, err := json.Marshal(map[string]any{"id": c.ID, "email": c.Email, "firstName": c.First, "lastName": c.Last, "phone": c.Phone,
+		"addresses": []any{map[string]any{"street": "1 Harbour Street", "city": c.City, "state": "WA", "zip": "98052", "country": "USA", "primary": true}}})
+	require.NoError(t, err)
+	source := c.Source
+	if source == "" {
+		source = Source
+	}
+	parts := envelope.Encode(orchestration.Event{Source: source, ID: c.Event, Type: "signalbox.customer.changed.v1", Time: c.At, Data: data,
+		CorrelationID: orchestration.DeriveCorrelationID(source, c.Event)})
+	return worker.Message{ID: uuid.NewString(), ContentType: parts.ContentType, Properties: parts.Properties, Body: parts.Body}
+}
+
+// Publish sends customers' events to the source queue.
+func (w *World) Publish(customers ...Customer) {
+	messages := make([]worker.Message, 0, len(customers))
+	for _, c := range customers {
+		messages = append(messages, c.Message(w.T))
+	}
+	for _, err := range w.bus.Publish(context.Background(), SourceQueue, messages) {
+		require.NoError(w.T, err)
+	}
+}
+
+// Empty says whether the broker holds nothing outside its dead-letter queues.
+func (w *World) Empty() bool {
+	for _, q := range []string{SourceQueue, OwnQueue} {
+		c, err := w.Broker.Counts(q)
+		require.NoError(w.T, err)
+		if c.Active > 0 || c.Scheduled > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// DeadLetters counts the broker's dead letters.
+func (w *World) DeadLetters() int {
+	n := 0
+	for _, q := range []string{SourceQueue, OwnQueue} {
+		c, err := w.Broker.Counts(q)
+		require.NoError(w.T, err)
+		n += int(c.DeadLetter)
+	}
+	return n
+}
+
+// Bound is the account a customer is bound to, and who is bound to that account; empty if nothing is.
+func (w *World) Bound(source, id string) (account string, back []mapping.Ref) {
+	table := redistable.New(w.Redis, w.Keys())
+	target, err := table.Find(context.Background(), mapping.Ref{Kind: "customer", Scope: csuName + "/usrt", Source: source, ID: id})
+	if err != nil {
+		return "", nil
+	}
+	back, err = table.Sources(context.Background(), target)
+	require.NoError(w.T, err)
+	return target.ID, back
+}
+
+// RequireState asserts that the CSU has exactly one account for the e-mail address, that it says what the customer's
+// state says, and that it is bound both ways.
+func (w *World) RequireState(c Customer) {
+	w.T.Helper()
+	var with []csu.Customer
+	for _, got := range w.CSU.Customers() {
+		if strings.EqualFold(got.Email(), c.Email) {
+			with = append(with, got)
+		}
+	}
+	require.Len(w.T, with, 1, "accounts with one e-mail address")
+	got := with[0]
+	require.Equal(w.T, []any{c.First, c.Last, c.Phone}, []any{got["FirstName"], got["LastName"], got["Phone"]})
+	require.Len(w.T, got.Addresses(), 1)
+	require.Equal(w.T, c.City, got.Addresses()[0]["City"])
+	source := c.Source
+	if source == "" {
+		source = Source
+	}
+	account, back := w.Bound(source, c.ID)
+	require.Equal(w.T, got.AccountNumber(), account, "bound forwards")
+	require.True(w.T, slices.ContainsFunc(back, func(r mapping.Ref) bool { return r.Source == source && r.ID == c.ID }), "bound backwards")
+}
