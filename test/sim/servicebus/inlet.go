@@ -78,6 +78,7 @@ func (in *inlet) flow(f *wire.Flow) {
 	}
 	in.left = remaining(in.left, *f.DeliveryCount-in.deliveryCount)
 	in.deliveryCount = *f.DeliveryCount
+	in.topUp()
 }
 
 func (in *inlet) drop() { in.current = nil }
@@ -87,10 +88,6 @@ func (in *inlet) transfer(t *wire.Transfer) *wire.Error {
 	if in.current == nil {
 		if t.DeliveryID == nil {
 			return &wire.Error{Condition: wire.CondInvalidField, Description: "a first transfer without delivery-id"}
-		}
-		if in.left == 0 {
-			in.session.detach(in, &wire.Error{Condition: wire.CondTransferLimit, Description: "a transfer without credit"})
-			return nil
 		}
 		in.left--
 		in.deliveryCount++
@@ -115,11 +112,16 @@ func (in *inlet) transfer(t *wire.Transfer) *wire.Error {
 	if !t.Aborted {
 		in.finish(m)
 	}
-	if in.left <= inletCredit/2 && !in.detached {
+	in.topUp()
+	return nil
+}
+
+// topUp gives credit again in time. It is asked after every change, so credit never runs out.
+func (in *inlet) topUp() {
+	if in.left <= inletCredit/2 {
 		in.left = inletCredit
 		in.session.send(in.credit())
 	}
-	return nil
 }
 
 // finish hands a whole message over and tells the client what became of it.

@@ -2,6 +2,7 @@ package servicebus
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -146,6 +147,28 @@ func TestAClientThatStopsReadingHoldsUpNobody(t *testing.T) {
 			require.IsType(t, &wire.Accepted{}, next[*wire.Disposition](c).State)
 		}
 		require.NoError(t, b.Close())
+	})
+}
+
+// More than the broker will hold encoded is waiting: it must go on when the client reads on.
+func TestAClientThatReadsSlowlyGetsEverything(t *testing.T) {
+	rawly(t, Options{Queues: []Queue{{Name: "orders", MaxMessageBytes: 1 << 20}}}, func(t *testing.T, b *Broker) {
+		big := string(make([]byte, 500_000))
+		for range 10 {
+			put(t, b, big)
+		}
+		c := begun(t, b)
+		c.receiver(0, 0, "orders", wire.SenderUnsettled)
+		c.credit(0, 0, 0, 10)
+		synctest.Wait() // nothing moves any more until somebody reads
+		for range 10 {
+			size := 0
+			for more := true; more; {
+				tr := next[*wire.Transfer](c)
+				size, more = size+len(tr.Payload), tr.More
+			}
+			require.Greater(t, size, len(big))
+		}
 	})
 }
 

@@ -3,10 +3,12 @@ package servicebus
 import (
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox/signalbox/test/sim/servicebus/internal/store"
 	"github.com/signalbox/signalbox/test/sim/servicebus/internal/wire"
 )
 
@@ -67,9 +69,12 @@ func TestAMessageInManyFramesIsOneMessage(t *testing.T) {
 		require.Equal(t, id, next[*wire.Disposition](c).First)
 
 		c.send(0, &wire.Transfer{DeliveryID: &id, DeliveryTag: []byte{1}, More: true, Payload: payload[:5]})
-		c.send(0, &wire.Transfer{Aborted: true})
+		c.send(0, &wire.Transfer{Aborted: true, More: true})
 		c.quiet(time.Second)
 		requireCounts(t, b, Counts{Active: 1})
+		c.publish(0, 0, 5, false, body("after what was aborted"))
+		require.EqualValues(t, 5, next[*wire.Disposition](c).First)
+		requireCounts(t, b, Counts{Active: 2})
 	})
 }
 
@@ -185,6 +190,50 @@ func TestALostLockIsRejectedAndUnknownIDsAreNot(t *testing.T) {
 	})
 }
 
+func TestASecondSettlementIsNotAnswered(t *testing.T) {
+	rawly(t, Options{}, func(t *testing.T, b *Broker) {
+		put(t, b, "x")
+		c := begun(t, b)
+		c.receiver(0, 0, "orders", wire.SenderUnsettled)
+		c.credit(0, 0, 0, 1)
+		c.receive()
+		for range 2 {
+			c.send(0, &wire.Disposition{Role: wire.RoleReceiver, State: &wire.Accepted{}})
+		}
+		next[*wire.Disposition](c)
+		c.quiet(time.Second)
+	})
+}
+
+func TestASenderThatGivesUpItsCreditGetsMore(t *testing.T) {
+	rawly(t, Options{}, func(t *testing.T, b *Broker) {
+		c := begun(t, b)
+		c.sender(0, 0, "orders")
+		c.send(0, linkFlow(0, 1000, 0))
+		f := next[*wire.Flow](c)
+		require.EqualValues(t, 1000, *f.DeliveryCount)
+		require.EqualValues(t, 1000, *f.LinkCredit)
+	})
+}
+
+// A delivery may be on its way from the queue while its link goes.
+func TestADeliveryThatFindsItsLinkGoneGoesBack(t *testing.T) {
+	rawly(t, Options{}, func(t *testing.T, b *Broker) {
+		c := begun(t, b)
+		c.receiver(0, 0, "orders", wire.SenderUnsettled)
+		var gone *outlet
+		b.each(func(c *connection) { gone = c.sessions[0].links[0].(*outlet) })
+		c.end(0)
+		put(t, b, "x")
+		q, err := b.queue("orders")
+		require.NoError(t, err)
+		q.Attach(store.PeekLock, gone.deliver).SetLimit(1)
+		synctest.Wait()
+		requireCounts(t, b, Counts{Active: 1})
+		require.Zero(t, q.Peek(1, 1)[0].Header.DeliveryCount)
+	})
+}
+
 func TestARangeSettlesInOrder(t *testing.T) {
 	rawly(t, Options{}, func(t *testing.T, b *Broker) {
 		c := begun(t, b)
@@ -228,6 +277,11 @@ func TestADrainIsAnsweredWithTheCreditUsedUp(t *testing.T) {
 				c.credit(0, 0, 5, 1)
 				_, m := c.receive()
 				require.Equal(t, "later", data(t, m))
+				put(t, b, "without credit")
+				c.quiet(time.Second)
+				held, err := b.Counts("orders")
+				require.NoError(t, err)
+				require.Equal(t, len(queued)+1, held.Locked, "the link holds what it may not send")
 			})
 		})
 	}

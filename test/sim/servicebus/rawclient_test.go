@@ -92,6 +92,8 @@ func (c *raw) frame() (wire.Frame, error) {
 		if err != nil || f.Body != nil {
 			if flow, ok := f.Body.(*wire.Flow); ok {
 				require.NotNil(c.t, flow.NextIncomingID, "a flow without next-incoming-id")
+				require.GreaterOrEqual(c.t, flow.IncomingWindow, uint32(sessionWindow/2), "a window that runs out")
+				require.LessOrEqual(c.t, flow.IncomingWindow, uint32(sessionWindow))
 				require.Equal(c.t, flow.Handle == nil, flow.LinkCredit == nil, "a link flow without credit")
 				require.Equal(c.t, flow.Handle == nil, flow.DeliveryCount == nil, "a link flow without delivery-count")
 			}

@@ -99,7 +99,6 @@ func (s *session) drop() {
 		l.drop()
 		delete(s.links, handle)
 	}
-	clear(s.unsettled)
 }
 
 // flow takes the client's windows and the credit of one link.
