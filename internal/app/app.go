@@ -1,0 +1,240 @@
+// Package app wires the rooms together, once, for every way of running them: the fleet process, local mode, and tests
+// that run the real thing in-process. It holds no policy: what it decides is the order of start and stop.
+//
+// Start: Redis, CSU client, engine, Service Bus, worker, health endpoints. Stop: in reverse, once the worker has drained.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/internal/health"
+	"github.com/signalbox/signalbox/internal/keyhash"
+	"github.com/signalbox/signalbox/internal/telemetry"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
+	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/servicebus"
+)
+
+// Version is what this build calls itself; set by the linker, else read from the build information.
+var Version = ""
+
+// Parts opens the wiring to local mode and to tests. The zero value is production.
+type Parts struct {
+	Log      io.Writer       // where log lines go; default standard output
+	Settled  worker.Observer // told of every settlement besides telemetry, such as local mode's account
+	NoHealth bool            // no health port
+
+	DialBroker func(ctx context.Context) (net.Conn, error) // a Service Bus inside the process
+	DialRedis  func(ctx context.Context, network, addr string) (net.Conn, error)
+	DialCSU    func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	WrapCSU     func(http.RoundTripper) http.RoundTripper // around every CSU call
+	RedisHooks  []redis.Hook                              // around every Redis command
+	WrapQueue   func(worker.Queue) worker.Queue           // around every call for a received message
+	WrapOutbox  func(worker.Outbox) worker.Outbox         // around every send
+	CleanEpoch  bool                                      // the caller owns an empty broker and an empty Redis
+	WaitInRun   time.Duration                             // longest wait inside a run; default the engine's
+	TaintWindow time.Duration                             // default csu.max_execution + csu.search_lag
+}
+
+// App is one process of the fleet, wired and ready to run.
+type App struct {
+	cfg     *config.Config
+	parts   Parts
+	log     *zap.Logger
+	metrics *telemetry.Metrics
+	hasher  *keyhash.Hasher
+
+	admin  *health.Server
+	gate   *csuclient.Gate
+	redis  *redis.Client
+	epoch  *redisstore.Epoch
+	store  *redisstore.Store
+	csu    *csuclient.Client
+	engine *orchestration.Engine
+	bus    *servicebus.Namespace
+	worker *worker.Worker
+
+	started atomic.Bool
+}
+
+// New wires an App. It dials nothing; Close gives back what it made.
+func New(cfg *config.Config, parts Parts) (*App, error) {
+	a := &App{cfg: cfg, parts: parts, hasher: keyhash.New(cfg.Hash.KeyID, []byte(cfg.Hash.Key.Reveal()))}
+	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) }})
+	if err := a.observe(list); err != nil {
+		return nil, err
+	}
+	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }, a.openBus, a.openWorker}
+	for _, open := range steps {
+		if err := open(); err != nil {
+			return nil, errors.Join(err, a.Close(context.Background()))
+		}
+	}
+	return a, nil
+}
+
+// observe makes metrics and log, which everything else reports to.
+func (a *App) observe(list []orchestration.Scenario) error {
+	var outlines []orchestration.Outline
+	for _, s := range list {
+		outlines = append(outlines, s.Outline())
+	}
+	version, revision := build()
+	a.metrics = telemetry.NewMetrics(telemetry.Known{
+		Version: version, Revision: revision,
+		Queues: a.cfg.ServiceBus.Queues, OwnQueues: []string{a.cfg.ServiceBus.OwnQueue.Live},
+		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
+		Lanes: []string{csuclient.LaneLive, csuclient.LaneBulk, csuclient.LaneReplay}, Scripts: redisstore.Scripts(),
+	})
+	to := a.parts.Log
+	if to == nil {
+		to = os.Stdout
+	}
+	var err error
+	a.log, err = telemetry.NewLogger(telemetry.LogOptions{To: to, Level: a.cfg.Log.Level, DebugUntil: a.cfg.Log.DebugUntil,
+		Version: version, Instance: instance(), Environment: a.cfg.Environment}, a.metrics)
+	return err
+}
+
+func (a *App) openCSU() (err error) {
+	c := a.cfg.CSU
+	a.gate = csuclient.NewGate(csuclient.GateOptions{Concurrency: c.Concurrency})
+	a.csu, err = csuclient.New(csuclient.Options{
+		BaseURL: c.URL, TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Resource: c.Resource, Scope: c.Scope,
+		Scheme: c.Scheme, APIVersion: c.APIVersion, ReadTimeout: c.ReadTimeout, WriteTimeout: c.WriteTimeout,
+		AllowPlainHTTP: c.AllowPlaintext, MaxConns: max(c.Concurrency, 1),
+		Budget: a.gate, Observer: a.metrics.CSU(a.log),
+		Transport: csuclient.Transport{DialContext: a.parts.DialCSU, Wrap: a.parts.WrapCSU},
+	})
+	if err != nil {
+		return fmt.Errorf("csu client: %w", err)
+	}
+	return nil
+}
+
+// window is how long a write may still show up after it was sent.
+func (a *App) window() time.Duration {
+	if a.parts.TaintWindow > 0 {
+		return a.parts.TaintWindow
+	}
+	return a.cfg.CSU.MaxExecution + a.cfg.CSU.SearchLag
+}
+
+func (a *App) openEngine(list []orchestration.Scenario) (err error) {
+	r := a.cfg.Run
+	a.engine, err = orchestration.New(orchestration.Options{
+		Scenarios: list, Channels: a.cfg.Channels, Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
+		Owner: instance() + "/" + uuid.NewString()[:8], Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
+		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
+		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
+			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: csuclient.LaneLive, StillOurs: c.StillOurs})
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	return nil
+}
+
+// Log is the process's logger.
+func (a *App) Log() *zap.Logger { return a.log }
+
+// Metrics is the process's registry, for tests.
+func (a *App) Metrics() *telemetry.Metrics { return a.metrics }
+
+// Bus is the Service Bus namespace.
+func (a *App) Bus() *servicebus.Namespace { return a.bus }
+
+// Engine is the engine.
+func (a *App) Engine() *orchestration.Engine { return a.engine }
+
+// Run starts what must be there first, works until ctx ends, drains and returns. It may be called once.
+func (a *App) Run(ctx context.Context) error {
+	if err := a.prepare(ctx); err != nil {
+		return err
+	}
+	stop, err := a.serveHealth()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	a.started.Store(true)
+	a.log.Info("started", zap.Int("count", len(a.cfg.ServiceBus.Queues)))
+	draining := context.AfterFunc(ctx, func() {
+		if a.admin != nil {
+			a.admin.Drain()
+		}
+	})
+	defer draining()
+	err = a.worker.Run(ctx)
+	a.log.Info("drained")
+	return err
+}
+
+// Close gives back connections. A second call does nothing.
+func (a *App) Close(ctx context.Context) error {
+	var problems []error
+	if a.bus != nil {
+		problems = append(problems, a.bus.Close(ctx))
+		a.bus = nil
+	}
+	if a.csu != nil {
+		a.csu.Close()
+	}
+	if a.redis != nil {
+		problems = append(problems, a.redis.Close())
+		a.redis = nil
+	}
+	return errors.Join(problems...)
+}
+
+// instance names this process in logs and claims: the pod's name, as a rule.
+func instance() string {
+	if name, err := os.Hostname(); err == nil {
+		return name
+	}
+	return "unknown"
+}
+
+// build is the version and revision of this binary.
+func build() (version, revision string) {
+	version, revision = Version, "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return orElse(version, "unknown"), revision
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return orElse(version, info.Main.Version), revision
+}
+
+// Build is the version and revision of this binary.
+func Build() (version, revision string) { return build() }
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

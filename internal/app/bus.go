@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/envelope"
+	"github.com/signalbox/signalbox/worker/servicebus"
+)
+
+func (a *App) openBus() (err error) {
+	a.bus, err = servicebus.Open(servicebus.Options{ConnectionString: a.cfg.ServiceBus.ConnectionString, NewConn: a.parts.DialBroker})
+	if err != nil {
+		return fmt.Errorf("service bus: %w", err)
+	}
+	return nil
+}
+
+func (a *App) openWorker() (err error) {
+	b := a.cfg.ServiceBus
+	wrap := a.parts.WrapQueue
+	if wrap == nil {
+		wrap = func(q worker.Queue) worker.Queue { return q }
+	}
+	intakes := make([]worker.Intake, 0, len(b.Queues)+1)
+	for _, name := range b.Queues {
+		intakes = append(intakes, worker.Intake{Queue: wrap(a.bus.Queue(name)), Slots: a.cfg.Worker.Slots, OwnQueue: b.OwnQueue.Live, MaxDeliveryCount: b.MaxDeliveryCount})
+	}
+	intakes = append(intakes, worker.Intake{Queue: wrap(a.bus.Queue(b.OwnQueue.Live)), Slots: a.cfg.Worker.Slots, OwnQueue: b.OwnQueue.Live, MaxDeliveryCount: b.OwnMaxDeliveryCount})
+	a.worker, err = worker.New(worker.Options{
+		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Observe: a.workerObserver(),
+		ReceiveWait: a.cfg.Worker.ReceiveWait, Drain: a.cfg.Worker.Drain, MaxBodyBytes: a.cfg.Worker.MaxBody,
+	})
+	if err != nil {
+		return err
+	}
+	a.metrics.WatchWorker(a.worker)
+	return nil
+}
+
+func (a *App) outbox() worker.Outbox {
+	if a.parts.WrapOutbox != nil {
+		return a.parts.WrapOutbox(a.bus)
+	}
+	return a.bus
+}
+
+// workerObserver tells telemetry, and whoever else wants to know how messages were settled.
+func (a *App) workerObserver() worker.Observer {
+	counted := a.metrics.Worker(a.log, a.hasher, a.cfg.Log.Sampling)
+	if a.parts.Settled == nil {
+		return counted
+	}
+	return both{counted, a.parts.Settled}
+}
+
+type both struct {
+	worker.Observer
+	also worker.Observer
+}
+
+func (b both) Settled(ctx context.Context, s worker.Settled) {
+	b.Observer.Settled(ctx, s)
+	b.also.Settled(ctx, s)
+}
+
+func (b both) Rescheduled(ctx context.Context, queue string, why worker.Why, at time.Time) {
+	b.Observer.Rescheduled(ctx, queue, why, at)
+	b.also.Rescheduled(ctx, queue, why, at)
+}
+
+// publisher sends events that steps emit to our own queue.
+type publisher struct{ a *App }
+
+func (p publisher) Publish(ctx context.Context, events []orchestration.Event) error {
+	for _, ev := range events {
+		if err := p.a.outbox().Send(ctx, p.a.cfg.ServiceBus.OwnQueue.Live, Message(ev), time.Time{}); err != nil {
+			return fmt.Errorf("send an event to our own queue: %w", err)
+		}
+	}
+	return nil
+}
+
+// Message is an event as a message: CloudEvents in binary mode under a fresh message ID.
+func Message(ev orchestration.Event) worker.Message {
+	parts := envelope.Encode(ev)
+	return worker.Message{ID: uuid.NewString(), CorrelationID: ev.CorrelationID, Subject: ev.Type, ContentType: parts.ContentType,
+		Properties: parts.Properties, Body: parts.Body}
+}
