@@ -14,16 +14,16 @@ import (
 func Example() {
 	broker, err := servicebus.New(servicebus.Options{Queues: []servicebus.Queue{{Name: "orders"}}})
 	must(err)
-	defer broker.Close() //nolint:errcheck // it never fails
+	defer broker.Close() // it never fails
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
-	go broker.Serve(listener) //nolint:errcheck // until Close
+	go broker.Serve(listener) // until Close
 
 	client, err := azservicebus.NewClientFromConnectionString(broker.ConnectionString(listener.Addr().String()), nil)
 	must(err)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	defer client.Close(ctx) //nolint:errcheck // nothing is left to lose
+	defer client.Close(ctx) // nothing is left to lose
 	sender, err := client.NewSender("orders", nil)
 	must(err)
 	must(sender.SendMessage(ctx, &azservicebus.Message{Body: []byte("hello")}, nil))

@@ -39,7 +39,7 @@ func (c *Consumer) SetCredit(total int) {
 func (c *Consumer) SetLimit(deliveries uint32) {
 	c.q.mu.Lock()
 	defer c.q.mu.Unlock()
-	c.setCredit(max(0, int(int32(deliveries-c.taken)))) //nolint:gosec // serial number arithmetic
+	c.setCredit(max(0, int(int32(deliveries-c.taken)))) // serial number arithmetic
 }
 
 func (c *Consumer) setCredit(total int) {

@@ -30,7 +30,7 @@ func TestTheStoreBehavesLikeItsModel(t *testing.T) {
 		}
 	})
 	rapid.Check(t, func(rt *rapid.T) {
-		ops := rapid.SliceOfN(op, 60, 200).Draw(rt, "ops")
+		ops := rapid.SliceOfN(op, 40, 120).Draw(rt, "ops")
 		var err error
 		synctest.Test(t, func(*testing.T) { err = runModel(ops) }) // a panic of rapid must not leave the bubble
 		if err != nil {
@@ -160,7 +160,7 @@ func (m *model) do(o modelOp) error {
 	case "stale":
 		for _, token := range append(m.stale, uuid.New()) {
 			if err := m.q.real.Complete(token); !errors.Is(err, ErrLockLost) {
-				return fmt.Errorf("a stale token: %v", err)
+				return fmt.Errorf("a stale token: %w", err)
 			}
 		}
 	default:
@@ -198,7 +198,7 @@ func (m *model) send(o modelOp) error {
 	m.twice = twice
 	got, err := m.q.real.Send(msgs...)
 	if err != nil || !slices.Equal(got, want) {
-		return fmt.Errorf("numbers %v, %v, want %v", got, err, want)
+		return fmt.Errorf("numbers %v, %w, want %v", got, err, want)
 	}
 	return nil
 }
@@ -218,7 +218,7 @@ func (m *model) cancel(o modelOp) error {
 	err := m.q.real.CancelScheduled(e.seq)
 	if e.scheduled.IsZero() {
 		if !errors.Is(err, ErrMessageNotFound) {
-			return fmt.Errorf("cancelling an active message: %v", err)
+			return fmt.Errorf("cancelling an active message: %w", err)
 		}
 		return nil
 	}
@@ -286,7 +286,7 @@ func (m *model) settle(o modelOp) error {
 		err := q.real.DeadLetter(token, "r", "d", nil)
 		if q.dead {
 			if !errors.Is(err, ErrNotAllowed) {
-				return fmt.Errorf("dead-lettering a dead letter: %v", err)
+				return fmt.Errorf("dead-lettering a dead letter: %w", err)
 			}
 			return nil
 		}
