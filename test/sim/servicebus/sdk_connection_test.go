@@ -100,14 +100,12 @@ func TestClosingAClientIsAnsweredAtOnce(t *testing.T) {
 	})
 }
 
-// Item 18
-func TestTwentyThousandMessagesOnOneSenderDoNotBlock(t *testing.T) {
-	if testing.Short() {
-		t.Skip("20,000 messages")
-	}
+// Item 18 over a socket: more than the session's window of 5,000 and the link's credit of 1,000. The checklist's
+// 20,000 are in TestManyMessagesOnOneSenderDoNotBlock.
+func TestThousandsOfMessagesOnOneSenderDoNotBlock(t *testing.T) {
 	b := overTCP(t, servicebus.Options{})
 	s := b.sender(t, "q")
-	const workers, each = 20, 1000
+	const workers, each = 20, 300
 	var wg sync.WaitGroup
 	ctx := withinD(t, time.Minute)
 	for range workers {
