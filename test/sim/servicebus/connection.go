@@ -152,7 +152,7 @@ func (c *connection) greet() error {
 	c.mu.Lock()
 	c.send(0, &wire.Open{
 		ContainerID: "signalbox", MaxFrameSize: maxFrameSize, ChannelMax: channelMax,
-		IdleTimeout: uint32(min(c.broker.idleTimeout.Milliseconds(), 1<<31)), //nolint:gosec // just bounded
+		IdleTimeout: uint32(min(c.broker.idleTimeout.Milliseconds(), 1<<31)),
 	})
 	c.opened = true
 	c.mu.Unlock()

@@ -49,13 +49,13 @@ func (s *session) openInlet(l *link, a *wire.Attach) *wire.Error {
 		in.take = in.store
 		in.maxSize = l.queue.Properties().MaxMessageBytes
 		accepted.Properties = map[wire.Symbol]any{
-			"com.microsoft:max-message-batch-size": uint64(min(in.maxSize, batchBytes)), //nolint:gosec // not negative
+			"com.microsoft:max-message-batch-size": uint64(min(in.maxSize, batchBytes)),
 		}
 	}
 	if a.InitialDeliveryCount != nil {
 		in.deliveryCount = *a.InitialDeliveryCount
 	}
-	size := uint64(in.maxSize) //nolint:gosec // not negative
+	size := uint64(in.maxSize)
 	accepted.MaxMessageSize = &size
 	s.links[l.handle] = in
 	s.send(accepted)

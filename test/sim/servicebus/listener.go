@@ -8,7 +8,7 @@ import (
 // Serve accepts connections until the listener fails or the broker is closed; then it returns ErrClosed. It
 // closes the listener. Any number of listeners may be served.
 func (b *Broker) Serve(l net.Listener) error {
-	defer l.Close() //nolint:errcheck // closed twice when Close was first
+	defer l.Close() // a second time when the broker was closed first
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()

@@ -169,7 +169,7 @@ func integer(v any) (int64, bool) {
 	case uint32:
 		return int64(v), true
 	case uint64:
-		return int64(v), v <= 1<<63-1 //nolint:gosec // checked
+		return int64(v), v <= 1<<63-1
 	}
 	return 0, false
 }

@@ -78,7 +78,7 @@ func TestPutTokenForAMissingEntityIsNotFound(t *testing.T) {
 			{"amqp://host:1/none", 404}, {"sb://host/none/$management", 404}, {"orders", 202}, {"sb://host/Orders/$deadletterqueue", 202},
 			{"sb://host/", 202},
 		} {
-			c.ask(uint32(i), tc.name, "back", map[string]any{"operation": "put-token", "name": tc.name}, "token") //nolint:gosec // small
+			c.ask(uint32(i), tc.name, "back", map[string]any{"operation": "put-token", "name": tc.name}, "token")
 			_, m := c.answer()
 			require.Equal(t, tc.want, m.ApplicationProps["status-code"], tc.name)
 			if tc.want == 404 {
@@ -118,7 +118,7 @@ func TestAnAnswerCarriesTheIDOfItsRequest(t *testing.T) {
 		c.node("orders/$management", "back", false)
 		c.credit(0, 1, 0, 100)
 		for i, id := range []any{"text", uint64(7), uuid.New(), []byte{1, 2}} {
-			c.ask(uint32(i), id, "back", map[string]any{"operation": "com.microsoft:peek-message"}, //nolint:gosec // small
+			c.ask(uint32(i), id, "back", map[string]any{"operation": "com.microsoft:peek-message"},
 				map[string]any{"from-sequence-number": int64(1), "message-count": int32(10)})
 			_, m := c.answer()
 			require.Equal(t, id, m.Properties.CorrelationID)

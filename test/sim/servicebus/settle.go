@@ -49,7 +49,7 @@ func (s *session) covered(d *wire.Disposition) []uint32 {
 			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(ids, func(a, b uint32) int { return int(int32(a - b)) }) //nolint:gosec // serial numbers
+	slices.SortFunc(ids, func(a, b uint32) int { return int(int32(a - b)) })
 	return ids
 }
 

@@ -120,7 +120,7 @@ type smoke struct {
 	dials    *atomic.Int32 // connections the client has opened
 	sender   *azservicebus.Sender
 	receiver *azservicebus.Receiver
-	ctx      context.Context //nolint:containedctx // of one test
+	ctx      context.Context
 }
 
 func (s smoke) send(t *testing.T, body string) {
