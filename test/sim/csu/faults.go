@@ -50,7 +50,7 @@ const (
 	RetryAfterNone    RetryAfter = "none"
 )
 
-// Fault is one way to misbehave, until it is cleared or used up. Next, For and Probability narrow it together.
+// Fault is one way to misbehave, until it is cleared or used up. Next, For, Every and Probability narrow it together.
 type Fault struct {
 	ID          string        `json:"id,omitempty"` // injecting an ID again replaces that fault; default: a fresh one
 	Kind        Kind          `json:"kind"`
@@ -58,6 +58,7 @@ type Fault struct {
 	OUN         string        `json:"oun,omitempty"`         // only requests that name this channel; default: all
 	Next        int           `json:"next,omitempty"`        // only so many requests; default: no limit
 	For         time.Duration `json:"-"`                     // only so long from now; default: no limit
+	Every       int           `json:"every,omitempty"`       // only each so many-th request; default: each
 	Probability float64       `json:"probability,omitempty"` // of each request, drawn from the seed; default: 1
 
 	Point  Point         `json:"point,omitempty"` // Latency and Hold
@@ -76,6 +77,7 @@ type rule struct {
 	Fault
 	until   time.Time // zero: no end
 	left    int       // requests still to hit, when Next is set
+	seen    int       // requests that it might have hit, when Every is set
 	random  *rand.Rand
 	limiter *rate.Limiter
 	gone    chan struct{} // closed when cleared
@@ -141,7 +143,7 @@ func (f Fault) check() error {
 		return fmt.Errorf("csu: operation %q is none of %v", f.Operation, Operations())
 	case f.Probability < 0 || f.Probability > 1:
 		return fmt.Errorf("csu: probability %v is not within 0 and 1", f.Probability)
-	case f.Next < 0 || f.For < 0 || f.Delay < 0 || f.Jitter < 0 || f.Wait < 0 || f.Rate < 0 || f.Burst < 0:
+	case f.Next < 0 || f.Every < 0 || f.For < 0 || f.Delay < 0 || f.Jitter < 0 || f.Wait < 0 || f.Rate < 0 || f.Burst < 0:
 		return fmt.Errorf("csu: a fault's numbers are not negative")
 	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
 		return fmt.Errorf("csu: status %d is not an error", f.Status)
@@ -211,6 +213,7 @@ func (r *rule) hits(c *call, kind Kind, now time.Time) bool {
 		r.Operation == "" && !c.op.commerce,
 		r.Operation != "" && r.Operation != c.op.name,
 		r.OUN != "" && r.OUN != c.oun,
+		!r.due(),
 		r.Probability > 0 && r.random.Float64() >= r.Probability:
 		return false
 	}
@@ -218,6 +221,12 @@ func (r *rule) hits(c *call, kind Kind, now time.Time) bool {
 		r.left--
 	}
 	return true
+}
+
+// due counts the requests of a fault that hits only some of them.
+func (r *rule) due() bool {
+	r.seen++
+	return r.Every == 0 || r.seen%r.Every == 0
 }
 
 // fault says whether a fault of that kind hits the request; the first one does.

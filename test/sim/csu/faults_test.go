@@ -109,6 +109,18 @@ func TestAFaultMayBeOfOneChannel(t *testing.T) {
 	require.Equal(t, 500, c.create(ana, "OUN", "052").status)
 }
 
+func TestAFaultMayHitEverySoManyRequests(t *testing.T) {
+	t.Parallel()
+	c := overPipe(t, Options{})
+	c.inject(Fault{Kind: Error, Every: 3, Operation: OpCreateCustomer})
+	var statuses []int
+	for range 6 {
+		require.Equal(t, 200, c.do("GET", "GetEnvironmentConfiguration()", "").status)
+		statuses = append(statuses, c.create(ana).status)
+	}
+	require.Equal(t, []int{201, 201, 500, 201, 201, 500}, statuses)
+}
+
 func TestProbabilityFollowsTheSeed(t *testing.T) {
 	t.Parallel()
 	run := func(seed uint64, alsoOther bool) []int {
@@ -253,6 +265,7 @@ func TestFaultsAreChecked(t *testing.T) {
 		"an unknown point":     {Kind: Hold, Point: "later"},
 		"an unknown form":      {Kind: Throttle, RetryAfter: "minutes"},
 		"a probability over 1": {Kind: Drop, Probability: 2},
+		"a negative every":     {Kind: Drop, Every: -1},
 		"a success as error":   {Kind: Error, Status: 200},
 		"a negative number":    {Kind: Error, Next: -1},
 		"a latency of nothing": {Kind: Latency},
