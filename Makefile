@@ -29,7 +29,7 @@ bench: tools ## throughput and cost, with baselines measured in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./test/bench
 
 chaos: tools ## long runs: hundreds of frozen processes, a fleet killed every two seconds
-	SIGNALBOX_CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run 'Frozen|Fleet' ./test/crash ./test/fleet
+	CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run 'Frozen|Fleet' ./test/crash ./test/fleet
 
 fuzz: ## each fuzzer for ten seconds
 	@./scripts/fuzz 10s

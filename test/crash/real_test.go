@@ -77,7 +77,7 @@ func (s story) killAt(t *testing.T, at int) (crossed bool) {
 
 func TestFrozenPastTheirLeaseManyAtOnce(t *testing.T) {
 	freezes := 48
-	if os.Getenv("SIGNALBOX_CHAOS") != "" {
+	if os.Getenv("CHAOS") != "" {
 		freezes = 500
 	}
 	f := freeze(t, freezes)

@@ -48,7 +48,7 @@ type size struct {
 
 func TestAFleetUnderFireLosesAndDoublesNothing(t *testing.T) {
 	s := size{customers: 60, versions: 4, shots: 4, every: time.Second, rate: "60/s"}
-	if os.Getenv("SIGNALBOX_CHAOS") != "" {
+	if os.Getenv("CHAOS") != "" {
 		s = size{customers: 500, versions: 4, shots: 45, every: 2 * time.Second, rate: "40/s"}
 	}
 	f := start(t, s)
