@@ -74,11 +74,14 @@ func indent(example string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(example), "\n", "\n  ")
 }
 
-// load reads the configuration; with --local, that of the signalbox local on this machine.
-func (p *program) load() (*config.Config, error) {
+// load reads the configuration; with --local, that of the signalbox local on this machine, changed by more.
+func (p *program) load(more ...string) (*config.Config, error) {
 	env, err := p.environment()
 	if err != nil {
 		return nil, err
+	}
+	if p.local {
+		env = append(env, more...)
 	}
 	return config.Load(config.Sources{File: p.file, Env: env})
 }

@@ -41,7 +41,7 @@ func checkRoles(asked []string) error {
 }
 
 func (p *program) serve(ctx context.Context) error {
-	cfg, err := p.load()
+	cfg, err := p.load("SIGNALBOX_ADMIN_LISTEN=127.0.0.1:0") // the local one has its port
 	if err != nil {
 		return err
 	}

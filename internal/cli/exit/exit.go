@@ -113,6 +113,10 @@ func refusedByRedis(err error) bool {
 
 func unreachable(err error) bool {
 	var network net.Error
+	var own *net.OpError
+	if errors.As(err, &own) && own.Op == "listen" { // an address of ours, which is taken
+		return false
+	}
 	return errors.As(err, &network) ||
 		anyOf(worker.ErrConnectionLost, worker.ErrTimeout, context.DeadlineExceeded)(err)
 }

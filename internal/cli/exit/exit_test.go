@@ -31,6 +31,7 @@ func TestEveryFailureHasItsCode(t *testing.T) {
 		"a password Redis refuses":           {errors.New("WRONGPASS invalid username-password pair"), exit.NotAllowed},
 		"a queue that is not there":          {fmt.Errorf("peek: %w", worker.ErrNotFound), exit.Configuration},
 		"a connection that is refused":       {fmt.Errorf("redis: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), exit.Unreachable},
+		"an address of ours that is taken":   {&net.OpError{Op: "listen", Err: errors.New("in use")}, exit.Failed},
 		"a connection that was lost":         {fmt.Errorf("send: %w", worker.ErrConnectionLost), exit.Unreachable},
 		"an answer that did not come":        {fmt.Errorf("peek: %w", context.DeadlineExceeded), exit.Unreachable},
 		"a broker that does not answer soon": {worker.ErrTimeout, exit.Unreachable},

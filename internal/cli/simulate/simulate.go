@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/test/sim/csu"
 	"github.com/signalbox/signalbox/test/sim/servicebus"
 )
@@ -92,7 +93,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
+		return nil, &exit.Error{Code: exit.Failed, Err: fmt.Errorf("listen on %s: %w", address, err), Next: "choose another address: --listen 127.0.0.1:0 takes a free port"}
 	}
 	return l, nil
 }

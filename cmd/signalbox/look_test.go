@@ -1,0 +1,115 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/internal/cli/letters"
+	"github.com/signalbox/signalbox/internal/cli/trace"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/worker/deadletter"
+)
+
+func TestATraceFollowsAnEventFromItsQueueToItsEnd(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	require.Equal(t, exit.Done, cli(t, s.env(), nil, "publish", file(t, event("e1"))).code)
+	byEvent := []string{"trace", "--source", exampleSource, "--event", "e1"}
+	correlation := orchestration.DeriveCorrelationID(exampleSource, "e1")
+
+	d := cli(t, s.env(), nil, byEvent...)
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `(?m)^in +queue +1 `, d.out, "it waits in its queue")
+
+	s.work()
+	d = cli(t, s.env(), nil, byEvent...)
+	require.Contains(t, d.out, "done: completed at ")
+	require.Contains(t, d.out, "No message of it is in a queue")
+	found := decode[trace.Found](t, cli(t, s.env(), nil, "trace", "-o", "json", strings.ToUpper(correlation)).out)
+	require.Len(t, found.Runs, 1)
+	require.Equal(t, redisstore.RunDone, found.Runs[0].State)
+	require.Equal(t, correlation, found.Runs[0].CorrelationID)
+	require.Empty(t, found.Messages)
+
+	d = cli(t, s.env(), nil, "trace", "11111111-1111-4111-8111-111111111111")
+	require.Equal(t, exit.Nothing, d.code)
+	require.Contains(t, d.err, "neither the store nor a queue knows it")
+}
+
+func TestATraceSaysWhatAnEventWaitsFor(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	_, err := s.csu.Inject(csu.Fault{Kind: csu.Throttle, Rate: 0.01, Burst: 1})
+	require.NoError(t, err)
+	require.Equal(t, exit.Done, cli(t, s.env(), nil, "publish", file(t, event("e1"))).code)
+	s.work()
+	d := cli(t, s.env(), nil, "trace", "--source", exampleSource, "--event", "e1")
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Contains(t, d.out, "waiting: for gate until ")
+	require.Regexp(t, `(?m)^signalbox-live +queue +\d+ .* 2 `, d.out, "its copy is scheduled")
+	require.Contains(t, d.out, "GIVEN BACK")
+}
+
+func TestATraceShowsWhatItCanWhenSomethingIsDown(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	require.Equal(t, exit.Done, cli(t, s.env(), nil, "publish", file(t, event("e1"))).code)
+	require.NoError(t, s.redis.Kill())
+	d := cli(t, s.env(), nil, "trace", "--source", exampleSource, "--event", "e1")
+	require.Equal(t, exit.Partly, d.code)
+	require.Regexp(t, `(?m)^in +queue +1 `, d.out)
+	require.Contains(t, d.err, "read a run")
+	require.Contains(t, d.err, "next: check the address")
+
+	require.NoError(t, s.broker.Close())
+	d = cli(t, s.env(), nil, "trace", "--source", exampleSource, "--event", "e1")
+	require.Equal(t, exit.Unreachable, d.code)
+	require.Empty(t, d.out)
+}
+
+func TestDeadLettersAreListedAndShown(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	d := cli(t, s.env(), nil, "deadletter", "list")
+	require.Equal(t, done{exit.Nothing, "", "signalbox: no dead letter matches\n"}, d)
+	require.Equal(t, exit.Nothing, cli(t, s.env(), nil, "deadletter", "show", "1").code)
+
+	s.bury()
+	d = cli(t, s.env(), nil, "deadletter", "list")
+	require.Equal(t, exit.Done, d.code)
+	lines := strings.Split(strings.TrimSpace(d.out), "\n")
+	require.Len(t, lines, 3)
+	require.Regexp(t, `^QUEUE +SEQUENCE +DEAD-LETTERED +REASON +FAULT OF +STEP +TYPE +EVENT$`, lines[0])
+	require.Regexp(t, `^in +1 +\S+Z +UnknownType +producer +- +signalbox.tulip.changed.v1 +e1$`, lines[1])
+
+	d = cli(t, s.env(), nil, "deadletter", "list", "--reason", "unknowntype", "--limit", "1", "--output", "json")
+	list := decode[letters.List](t, d.out)
+	require.True(t, list.More)
+	require.Equal(t, "e1", list.Letters[0].ID)
+	d = cli(t, s.env(), nil, "deadletter", "list", "--limit", "1")
+	require.Contains(t, d.out, "There are more than these 1")
+	require.Equal(t, exit.Nothing, cli(t, s.env(), nil, "deadletter", "list", "--queue", "second", "-o", "json").code)
+
+	d = cli(t, s.env(), nil, "deadletter", "show", "2")
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `(?m)^Event +e2$`, d.out)
+	require.Regexp(t, `(?m)^Description +no scenario handles`, d.out)
+	require.Equal(t, "e2", decode[deadletter.Letter](t, cli(t, s.env(), nil, "deadletter", "show", "2", "--queue", source, "-o", "json").out).ID)
+
+	d = cli(t, s.env(), nil, "trace", "--source", exampleSource, "--event", "e2")
+	require.Regexp(t, `(?m)^in +dead letters +2 .* UnknownType`, d.out)
+}
+
+// bury leaves two dead letters.
+func (s *stage) bury() {
+	s.t.Helper()
+	for _, id := range []string{"e1", "e2"} {
+		s.send(strings.Replace(strings.TrimSpace(event(id)), "customer.changed", "tulip.changed", 1))
+	}
+	s.work()
+}
