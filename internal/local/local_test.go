@@ -3,12 +3,16 @@ package local_test
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/signalbox/signalbox/internal/local"
+	simredis "github.com/signalbox/signalbox/test/sim/redis"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,4 +31,38 @@ func TestEveryPublishedEventEndsExactlyOnce(t *testing.T) {
 	require.EqualValues(t, 2, sum["csu_throttled"])
 	require.Equal(t, sum["csu_customers"], sum["mappings"])
 	require.NotContains(t, log.String()+errs.String(), "@example.com")
+}
+
+func TestABorrowedRedisIsGivenBackAsItWas(t *testing.T) {
+	server, err := simredis.Start(t.Context(), simredis.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	var out, errs, log bytes.Buffer
+	require.NoError(t, local.Run(t.Context(), local.Options{Out: &out, Err: &errs, Log: &log, JSON: true, ExitWhenIdle: true, Count: 10, Redis: server.URL()}))
+	options, err := redis.ParseURL(server.URL())
+	require.NoError(t, err)
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	n, err := client.DBSize(t.Context()).Result()
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
+
+func TestWithoutARedisServerItRunsOnOneInMemoryAndSaysSo(t *testing.T) {
+	t.Setenv("PATH", "")
+	var out, errs, log bytes.Buffer
+	require.NoError(t, local.Run(t.Context(), local.Options{Out: &out, Err: &errs, Log: &log, ExitWhenIdle: true, Count: 10}), log.String())
+	require.Contains(t, errs.String(), "nothing survives")
+	require.Contains(t, out.String(), "published")
+}
+
+func TestAnEventsFileIsPublishedLineByLine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "events.jsonl")
+	require.NoError(t, os.WriteFile(file, []byte(`{"specversion":"1.0","id":"1","source":"https://crm.example.com","type":"signalbox.customer.changed.v1","time":"2026-01-05T09:00:00Z","data":{"id":"1001","email":"ana@example.com","firstName":"Ana"}}
+
+not an event
+`), 0o600))
+	var out, errs, log bytes.Buffer
+	require.NoError(t, local.Run(t.Context(), local.Options{Out: &out, Err: &errs, Log: &log, JSON: true, ExitWhenIdle: true, EventsFile: file}), log.String())
+	require.Contains(t, out.String(), `"published":2,"completed":1,"duplicates":0,"superseded":0,"dead_lettered":1`)
 }

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/test/sim/csu"
 	simredis "github.com/signalbox/signalbox/test/sim/redis"
 	"github.com/signalbox/signalbox/test/sim/servicebus"
@@ -40,7 +42,6 @@ type stand struct {
 	}
 	redis struct {
 		url, what string
-		shared    bool // somebody else's: may hold other runs' bindings
 	}
 	admin string
 	stops []func() error
@@ -73,7 +74,8 @@ func (s *stand) onStop(f func() error) { s.stops = append(s.stops, f) }
 // startRedis uses the given Redis, else a redis-server of our own, else one in memory that keeps nothing.
 func (s *stand) startRedis(ctx context.Context, o Options) error {
 	if o.Redis != "" {
-		s.redis.url, s.redis.what, s.redis.shared = o.Redis, "your Redis", true
+		s.redis.url, s.redis.what = o.Redis, "your Redis"
+		s.onStop(s.forget)
 		return nil
 	}
 	server, err := simredis.Start(ctx, simredis.Options{})
@@ -92,6 +94,27 @@ func (s *stand) startRedis(ctx context.Context, o Options) error {
 	}
 	s.redis.url, s.redis.what = "redis://"+mini.Addr()+"/0", "Redis in memory "+mini.Addr()+" (nothing survives; install redis-server for the real one)"
 	s.onStop(func() error { mini.Close(); return nil })
+	return nil
+}
+
+// forget removes what this run left in a Redis that is not ours: its CSU ends with it, so its bindings mean nothing.
+func (s *stand) forget() error {
+	if s.cfg == nil {
+		return nil
+	}
+	o, err := app.RedisOptions(s.cfg)
+	if err != nil {
+		return err
+	}
+	client := redis.NewClient(o)
+	defer client.Close()
+	ctx, done := context.WithTimeout(context.Background(), 10*time.Second)
+	defer done()
+	for found := client.Scan(ctx, 0, rediskey.New(s.cfg.CSU.Name, app.Hasher(s.cfg)).Prefix()+"*", 1000).Iterator(); found.Next(ctx); {
+		if err := client.Unlink(ctx, found.Val()).Err(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/signalbox/signalbox/internal/app"
-	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/test/sim/csu"
@@ -77,8 +76,7 @@ func (s *stand) mappings(ctx context.Context) (int, error) {
 	}
 	client := redis.NewClient(o)
 	defer client.Close()
-	keys := rediskey.New(s.cfg.CSU.Name, keyhash.New(s.cfg.Hash.KeyID, []byte(s.cfg.Hash.Key.Reveal())))
-	return redistable.New(client, keys).Count(ctx)
+	return redistable.New(client, rediskey.New(s.cfg.CSU.Name, app.Hasher(s.cfg))).Count(ctx)
 }
 
 func (s summary) balanced() bool {
