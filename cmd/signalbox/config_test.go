@@ -11,7 +11,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/exit"
 )
 
-var complete = settings("Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=SAS_KEY_VALUE;", "http://127.0.0.1:1", "redis://127.0.0.1:1")
+var complete = settings("Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;", "http://127.0.0.1:1", "redis://127.0.0.1:1")
 
 func TestAConfigurationIsChecked(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,16 +96,15 @@ func TestAWorkerCanJoinTheLocalFleet(t *testing.T) {
 	require.Equal(t, exit.Done, local.code())
 }
 
-func TestWhatALocalOneLeftBehindWhenItWasKilledIsNotReached(t *testing.T) {
+func TestALocalOneThatIsGoneIsNotReached(t *testing.T) {
 	t.Parallel()
 	env := home(t)
-	local := start(t, env, "local")
-	local.until("In another terminal")
+	dir := filepath.Join(strings.TrimPrefix(env[1], "TMPDIR="), "signalbox-local-"+strconv.Itoa(os.Getuid()))
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "env"), []byte(strings.Join(complete[1:], "\n")), 0o600))
 	p := start(t, env, "config", "check", "--local")
 	require.Equal(t, exit.Done, p.code(), p.err.String())
-	local.signal(syscall.SIGKILL)
-	local.code()
-	p = start(t, env, "deadletter", "list", "--local")
+	p = start(t, env, "trace", "--local", "11111111-1111-4111-8111-111111111111")
 	require.Equal(t, exit.Unreachable, p.code(), p.err.String())
 	require.Contains(t, p.err.String(), "next: start one in another terminal: signalbox local")
 }

@@ -213,10 +213,13 @@ func start(t *testing.T, env []string, args ...string) *process {
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
 	t.Cleanup(func() {
-		if p.cmd.ProcessState == nil {
-			_ = p.cmd.Process.Kill()
-			_ = p.cmd.Wait()
+		if p.cmd.ProcessState != nil {
+			return
 		}
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // in order, so that it takes its own Redis along
+		hopeless := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+		_ = p.cmd.Wait()
+		hopeless.Stop()
 	})
 	return p
 }

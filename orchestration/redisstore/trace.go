@@ -22,7 +22,8 @@ type RunState string
 const (
 	RunWorking   RunState = "working"   // a process holds its claim
 	RunWaiting   RunState = "waiting"   // postponed; see RunTrace.Wait
-	RunReleased  RunState = "released"  // given back without a wait: its message comes again, or was dead-lettered
+	RunReleased  RunState = "released"  // given back without a wait: its message comes again
+	RunRejected  RunState = "rejected"  // its message is a dead letter; see the last entry of RunTrace.History
 	RunAbandoned RunState = "abandoned" // its lease ran out without a release: the next delivery takes it over
 	RunDone      RunState = "done"
 )
@@ -44,6 +45,7 @@ type RunTrace struct {
 	Owner         string      `json:"owner,omitempty"`       // the process that holds the claim, or held it last
 	LeaseUntil    time.Time   `json:"lease_until,omitzero"`  // of that claim
 	Wait          *RunWait    `json:"wait,omitempty"`        // of a waiting run
+	Doubts        []RunDoubt  `json:"doubts,omitempty"`      // writes that got no answer
 	History       []RunMoment `json:"history"`               // the last times it was given back, oldest first
 	ForgottenAt   time.Time   `json:"forgotten_at,omitzero"` // when the store drops it
 	ServerTime    time.Time   `json:"server_time,omitzero"`  // the store's clock, to which the times belong
@@ -54,6 +56,12 @@ type RunWait struct {
 	For   string    `json:"for"`            // one of orchestration's causes
 	Step  string    `json:"step,omitempty"` // where it stopped
 	Until time.Time `json:"until"`
+}
+
+// RunDoubt is a write of which nobody knows whether it took effect.
+type RunDoubt struct {
+	Step  string    `json:"step,omitempty"` // empty: of whatever the process did when it was lost
+	Until time.Time `json:"until"`          // until then it may still take effect
 }
 
 // RunMoment is one time a run was given back.
@@ -179,6 +187,9 @@ func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
 		r.Steps = strings.Split(h["steps"], ",")
 	}
 	r.Wait = waitOf(h["wait"])
+	if step, until, ok := strings.Cut(h["t:"+r.Run], "|"); ok { // a taint of its own, as release.lua writes it
+		r.Doubts = append(r.Doubts, RunDoubt{Step: step, Until: moment(number(until))})
+	}
 	for line := range strings.Lines(h["hist"]) {
 		if m, ok := momentOf(strings.TrimSpace(line)); ok {
 			r.History = append(r.History, m)
@@ -191,6 +202,8 @@ func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
 		r.State = RunAbandoned
 	case r.Wait != nil:
 		r.State = RunWaiting
+	case len(r.History) > 0 && r.History[len(r.History)-1].Why != "": // not a wait, so a reason
+		r.State = RunRejected
 	default:
 		r.State = RunReleased
 	}

@@ -107,12 +107,18 @@ func TestARunSaysWhenItWasGivenBackOrLeftAlone(t *testing.T) {
 
 		q.ClaimID = "c2"
 		mustClaim(t, k, q)
-		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Step: "create-account", Reason: "CsuRejected"}))
+		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Step: "create-account", Taint: true}))
 		r := onlyRun(t, k, q)
 		require.Equal(t, redisstore.RunReleased, r.State)
 		require.Nil(t, r.Wait)
-		require.Len(t, r.History, 1)
-		require.Equal(t, "CsuRejected", r.History[0].Why)
+
+		q.ClaimID = "c3"
+		mustClaim(t, k, q)
+		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Step: "create-account", Reason: "CsuRejected"}))
+		r = onlyRun(t, k, q)
+		require.Equal(t, redisstore.RunRejected, r.State)
+		require.Len(t, r.History, 2)
+		require.Equal(t, "CsuRejected", r.History[1].Why)
 	})
 }
 
@@ -139,13 +145,14 @@ func TestARunOfAnotherVersionIsShownAsFarAsItCanBeRead(t *testing.T) {
 	onMini(t, func(t *testing.T, k *kit) {
 		keys := rediskey.New("default", hasher)
 		key := keys.Run(keys.RunID("shop", "e1"))
-		require.NoError(t, k.client.HSet(t.Context(), key, "scen", "orders", "wait", "what|ever", "hist", "x\n1|a|b", "began", "1.7e+12").Err())
+		require.NoError(t, k.client.HSet(t.Context(), key, "scen", "orders", "t:"+keys.RunID("shop", "e1"), "place-order|1700000000000", "wait", "what|ever", "hist", "x\n1|a|b", "began", "1.7e+12").Err())
 		r, found, err := tracer(k).ByEvent(t.Context(), "shop", "e1")
 		require.NoError(t, err)
 		require.True(t, found)
 		require.Equal(t, "orders", r.Scenario)
 		require.Equal(t, int64(1_700_000_000_000), r.Began.UnixMilli())
 		require.Len(t, r.History, 1)
+		require.Equal(t, []redisstore.RunDoubt{{Step: "place-order", Until: r.Began}}, r.Doubts)
 
 		require.NoError(t, k.client.Set(t.Context(), key, "no record", 0).Err())
 		_, _, err = tracer(k).ByEvent(t.Context(), "shop", "e1")

@@ -46,6 +46,9 @@ func printRun(w io.Writer, r redisstore.RunTrace) error {
 	if r.State != redisstore.RunDone {
 		rows = append(rows, []string{"Finished steps", render.Or(strings.Join(r.Steps, ", "))})
 	}
+	for _, d := range r.Doubts {
+		rows = append(rows, []string{"In doubt", "a write of step " + render.Or(d.Step) + " got no answer; it may take effect until " + render.Time(d.Until)})
+	}
 	rows = append(rows, []string{"Origin", render.Or(r.Origin)})
 	if err := render.Rows(w, rows); err != nil {
 		return err
@@ -79,7 +82,10 @@ func state(r redisstore.RunTrace) string {
 		}
 		return text
 	}
-	return "released: given back; its message comes again, or is a dead letter"
+	if r.State == redisstore.RunRejected {
+		return "rejected: its message is a dead letter"
+	}
+	return "released: given back; its message comes again"
 }
 
 func printMessages(w io.Writer, messages []Message) error {

@@ -1,0 +1,86 @@
+package letters_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/internal/cli/letters"
+	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/deadletter"
+)
+
+type shelf []worker.Message
+
+func (s shelf) Peek(_ context.Context, from int64, most int) (got []worker.Message, err error) {
+	for _, m := range s {
+		if m.Sequence >= from && len(got) < most {
+			got = append(got, m)
+		}
+	}
+	return got, nil
+}
+
+type broken struct{}
+
+func (broken) Peek(context.Context, int64, int) ([]worker.Message, error) {
+	return nil, worker.ErrUnauthorized
+}
+
+func letter(queue string, sequence int64, reason string) worker.Message {
+	return worker.Message{Queue: queue, Sequence: sequence, DeadLetterReason: reason, DeadLetterDescription: "ana@example.com wrote this"}
+}
+
+func many(n int) (s shelf) {
+	for i := range n {
+		s = append(s, letter("in", int64(i+1), []string{"SchemaInvalid", "Odd"}[i%2]))
+	}
+	return s
+}
+
+func TestAListGoesThroughAllQueuesAndAllPages(t *testing.T) {
+	t.Parallel()
+	shelves := []letters.Shelf{{Queue: "in", Peek: many(600)}, {Queue: "live", Peek: shelf{letter("live", 7, "Odd")}}}
+	list, err := letters.Find(t.Context(), shelves, letters.Selection{Reason: "odd", Limit: 1000})
+	require.NoError(t, err)
+	require.Len(t, list.Letters, 301)
+	require.False(t, list.More)
+	require.Equal(t, "live", list.Letters[300].Queue)
+
+	list, err = letters.Find(t.Context(), shelves, letters.Selection{Limit: 601})
+	require.NoError(t, err)
+	require.False(t, list.More, "the limit is exactly enough")
+	list, err = letters.Find(t.Context(), shelves, letters.Selection{Limit: 600})
+	require.NoError(t, err)
+	require.True(t, list.More)
+
+	_, err = letters.Find(t.Context(), []letters.Shelf{{Queue: "in", Peek: broken{}}}, letters.Selection{Limit: 1})
+	require.ErrorIs(t, err, worker.ErrUnauthorized)
+}
+
+func TestANumberThatSeveralQueuesHaveIsNotGuessed(t *testing.T) {
+	t.Parallel()
+	two := []letters.Shelf{{Queue: "in", Peek: many(8)}, {Queue: "live", Peek: shelf{letter("live", 7, "Odd")}}}
+	_, err := letters.Show(t.Context(), two, 7)
+	require.ErrorIs(t, err, letters.ErrSeveral)
+	require.ErrorContains(t, err, "in, live")
+	l, err := letters.Show(t.Context(), two, 8)
+	require.NoError(t, err)
+	require.Equal(t, "in", l.Queue)
+	_, err = letters.Show(t.Context(), two, 9)
+	require.ErrorIs(t, err, deadletter.ErrNotFound)
+	_, err = letters.Show(t.Context(), []letters.Shelf{{Queue: "in", Peek: broken{}}}, 1)
+	require.ErrorIs(t, err, worker.ErrUnauthorized)
+}
+
+func TestTheDescriptionOfSomebodyElseIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	l, err := letters.Show(t.Context(), []letters.Shelf{{Queue: "in", Peek: many(2)}}, 2)
+	require.NoError(t, err)
+	var out strings.Builder
+	require.NoError(t, letters.PrintOne(&out, l))
+	require.Contains(t, out.String(), "(not shown: somebody else wrote it)")
+	require.NotContains(t, out.String(), "ana@")
+}
