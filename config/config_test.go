@@ -300,3 +300,10 @@ func TestNothingPrintsASecret(t *testing.T) {
 		require.NotContains(t, r.Value+r.Origin, canary)
 	}
 }
+
+// Whoever pastes a secret into the wrong key gets back only its beginning.
+func TestAPastedSecretIsCutShort(t *testing.T) {
+	_, err := Load(Sources{Env: enough("SIGNALBOX_RUN_LEASE=" + canary)})
+	require.ErrorContains(t, err, `run.lease (SIGNALBOX_RUN_LEASE): "canary-Z…" is not a duration`)
+	require.NotContains(t, err.Error(), canary)
+}

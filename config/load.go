@@ -191,7 +191,13 @@ func (l *loading) environment(env map[string]string) layer {
 	return y
 }
 
-func empty(v reflect.Value) bool { return v.IsZero() || (v.Kind() == reflect.Slice && v.Len() == 0) }
+// empty asks a value that knows, such as a secret, and looks at the others.
+func empty(v reflect.Value) bool {
+	if z, ok := v.Interface().(interface{ IsZero() bool }); ok {
+		return z.IsZero()
+	}
+	return v.IsZero() || (v.Kind() == reflect.Slice && v.Len() == 0)
+}
 
 func (k key) plain() string { return k.name }
 

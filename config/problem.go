@@ -22,7 +22,7 @@ func (p Problem) Error() string {
 // Problems takes an error of Load or Check apart again, for a table or for JSON.
 func Problems(err error) []Problem {
 	var p Problem
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join's own shape
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []Problem
 		for _, e := range joined.Unwrap() {
 			all = append(all, Problems(e)...)

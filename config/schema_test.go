@@ -85,7 +85,7 @@ func schema(t *testing.T) []byte {
 func same(t *testing.T, path string, want []byte) {
 	t.Helper()
 	if *update {
-		require.NoError(t, os.WriteFile(path, want, 0o644)) //nolint:gosec // a public page
+		require.NoError(t, os.WriteFile(path, want, 0o644))
 	}
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)

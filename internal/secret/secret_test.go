@@ -55,7 +55,7 @@ func TestAPanicShowsNoSecret(t *testing.T) {
 	if os.Getenv("SECRET_PANIC") != "" {
 		panic(secret.New(canary))
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestAPanicShowsNoSecret$") //nolint:gosec // this very test
+	cmd := exec.Command(os.Args[0], "-test.run=^TestAPanicShowsNoSecret$")
 	cmd.Env = append(os.Environ(), "SECRET_PANIC=1", "GOTRACEBACK=all")
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err)

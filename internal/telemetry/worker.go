@@ -36,7 +36,7 @@ func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
 		reconnects:        m.counter(ReceiverReconnects, "Receivers that failed or stood still and were opened again.", LabelQueue, LabelReason),
 		renewals:          m.counter(LockRenewals, "Renewals of message locks.", LabelQueue, LabelOutcome),
 		lastSuccess:       m.gauge(LastSuccess, "When a message was last done; 0 for never.", LabelQueue),
-		rescheduled:       m.counter(RescheduledMessages, "Copies sent to a queue of our own for later.", LabelQueue, LabelReason),
+		rescheduled:       m.counter(RescheduledMessages, "Messages put off by a copy, by the queue they came from.", LabelQueue, LabelReason),
 		shutdownAbandoned: m.counter(ShutdownAbandoned, "Messages given back because the drain time was over.", LabelQueue),
 		deadLetters:       m.counter(DeadLetters, "Dead letters by reason and by whose fault it is.", LabelQueue, LabelEventType, LabelReason, LabelFault),
 	}
@@ -60,7 +60,7 @@ func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
 	start(w.reconnects, queues, reconnects)
 	start(w.renewals, queues, renewals)
 	start(w.lastSuccess, queues)
-	start(w.rescheduled, sending, texts(worker.Whys()))
+	start(w.rescheduled, queues, texts(worker.Whys()))
 	start(w.shutdownAbandoned, queues)
 	// Of dead letters only those without a type: with every type and reason they would be most of the series there
 	// are. The alert on arrivals also fires for a series that is born.
