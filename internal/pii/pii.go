@@ -17,23 +17,28 @@ import (
 const mask = "[masked]"
 
 // Text is any personal text: a name, a street, a city, a phone number.
-type Text struct{ value string }
+type Text struct{ value *string }
 
 // New marks a value as personal.
-func New(value string) Text { return Text{value} }
+func New(value string) Text { return Text{&value} }
 
 // Reveal gives the value, for the place that must send it.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if t.value == nil {
+		return ""
+	}
+	return *t.value
+}
 
 // IsZero says whether nothing was given.
-func (t Text) IsZero() bool { return t.value == "" }
+func (t Text) IsZero() bool { return t.Reveal() == "" }
 
 // Equal compares two values without revealing them to the caller.
-func (t Text) Equal(o Text) bool { return t.value == o.value }
+func (t Text) Equal(o Text) bool { return t.Reveal() == o.Reveal() }
 
 // String prints the mask, or nothing for an empty value.
 func (t Text) String() string {
-	if t.value == "" {
+	if t.IsZero() {
 		return ""
 	}
 	return mask
@@ -51,10 +56,7 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return fmt.Errorf("personal text: not a string")
 	}
-	t.value = ""
-	if s != nil {
-		t.value = *s
-	}
+	t.value = s
 	return nil
 }
 
@@ -65,11 +67,11 @@ func (t Text) LogValue() slog.Value { return slog.StringValue(t.String()) }
 type Email struct{ Text }
 
 // NewEmail marks an address as personal.
-func NewEmail(address string) Email { return Email{Text{address}} }
+func NewEmail(address string) Email { return Email{New(address)} }
 
 // Canonical is the address trimmed, NFKC-normalised and lower-cased: the form that is compared and hashed.
 func (e Email) Canonical() string {
-	return strings.ToLower(norm.NFKC.String(strings.TrimSpace(e.value)))
+	return strings.ToLower(norm.NFKC.String(strings.TrimSpace(e.Reveal())))
 }
 
 // Same says whether two addresses are one mailbox, by canonical form.

@@ -122,3 +122,11 @@ func TestTheCanonicalFormIsStable(t *testing.T) {
 		}
 	})
 }
+
+func TestAValueInAnUnexportedFieldDoesNotShowEither(t *testing.T) {
+	t.Parallel()
+	type holder struct{ e pii.Email }
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%p"} {
+		require.NotContains(t, fmt.Sprintf(verb, holder{pii.NewEmail("ana@example.com")}), "ana", verb)
+	}
+}

@@ -9,20 +9,25 @@ import (
 const mask = "***"
 
 // String is a credential. Every way of printing it gives a mask; Reveal gives the value.
-type String struct{ value string }
+type String struct{ value *string }
 
 // New wraps a credential.
-func New(value string) String { return String{value} }
+func New(value string) String { return String{&value} }
 
 // Reveal gives the value, for the one place that sends it.
-func (s String) Reveal() string { return s.value }
+func (s String) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero says whether there is no credential.
-func (s String) IsZero() bool { return s.value == "" }
+func (s String) IsZero() bool { return s.Reveal() == "" }
 
 // String prints the mask.
 func (s String) String() string {
-	if s.value == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return mask
