@@ -15,7 +15,6 @@ import (
 type tries struct {
 	pauses    *backoff.ExponentialBackOff
 	conflicts int
-	ambiguous bool // a write of this step in this go got no definitive answer
 }
 
 // conflictTries is how often a conflict is looked at again at once, before it counts as transient.
@@ -29,24 +28,30 @@ func (g *goes) step(ctx context.Context, i int, st StepOutline) (acted bool, end
 		began := time.Now()
 		undo := g.run.undo()
 		found, err := g.look(call, i, st)
-		if err == nil && (found || !st.Acts) {
-			if found && st.Acts {
-				g.e.opts.Observer.AlreadyThere(ctx, g.q.Scenario, st.Name)
-			}
-			g.did(ctx, st, "ok", began)
-			return false, nil
-		}
 		wrote := false
 		if err == nil {
-			if end := g.mustNotAct(st); end != nil {
+			closed := g.closed(st, found)
+			switch end := g.mustNotAct(st); {
+			case (found || !st.Acts) && closed <= 0:
+				if found && st.Acts {
+					g.e.opts.Observer.AlreadyThere(ctx, g.q.Scenario, st.Name)
+				}
+				g.did(ctx, st, "ok", began)
+				g.inFlight = false
+				return false, nil
+			case !found && end != nil:
 				return false, end
-			}
-			if again, end := g.closed(ctx, t); end != nil {
-				return false, end
-			} else if again {
+			case closed > 0:
+				undo()
+				if end := g.await(ctx, st, t, closed); end != nil {
+					return false, end
+				}
 				continue
 			}
-			wrote = true
+			if end := g.over(ctx, st, nil); end != nil { // a cancelled write is a write in doubt: do not begin it
+				return false, end
+			}
+			wrote, g.inFlight = true, true
 			if err = g.act(call, i, st); err == nil {
 				g.did(ctx, st, "ok", began)
 				g.acted = true
@@ -67,7 +72,7 @@ func (g *goes) did(ctx context.Context, st StepOutline, outcome string, began ti
 
 // mustNotAct ends the go where acting could double an effect for ever, or where patience is used up.
 func (g *goes) mustNotAct(st StepOutline) *ending {
-	if st.Sure == AtMostOnce && (g.ownTaint[st.Name] || g.ownTaint[""] || g.grant.Forgotten) {
+	if st.Sure == AtMostOnce && (g.doubts[st.Name] || g.doubts[""] || g.grant.Forgotten) {
 		return reject(errOutcomeUnknown)
 	}
 	if g.attempt() > len(g.e.opts.Reschedule) {
@@ -76,30 +81,39 @@ func (g *goes) mustNotAct(st StepOutline) *ending {
 	return nil
 }
 
-// closed waits while acting is closed: an earlier write may still land, or the store was lost. It looks again meanwhile,
-// and postpones when the wait is too long for one go.
-func (g *goes) closed(ctx context.Context, t *tries) (again bool, end *ending) {
-	left := time.Until(g.actFrom)
-	if left <= 0 {
-		return false, nil
+// closed says how long what the look said must not be relied on. After "not found", because a write may still land or
+// the store was lost. After "found", only where an older state's write may still replace what is there now.
+func (g *goes) closed(st StepOutline, found bool) time.Duration {
+	switch {
+	case !st.Acts:
+		return 0
+	case !found:
+		return time.Until(later(g.ownTil, g.othersTil))
+	case g.q.Order == State && st.Sure == Conclusive:
+		return time.Until(g.othersTil)
 	}
-	pause := t.pauses.NextBackOff()
-	if left > g.e.opts.WaitInRun && !t.ambiguous || pause == backoff.Stop {
-		return false, g.postpone(CauseTaint, min(left, tainLook), Released{Taint: t.ambiguous, Attempt: t.ambiguous})
-	}
-	if !sleep(ctx, min(max(pause, 10*time.Millisecond), left)) {
-		return false, g.interrupted(ctx, t.ambiguous, nil)
-	}
-	return true, nil
+	return 0
 }
 
-// tainLook is how often keys that are closed for long are looked at again.
-const tainLook = 30 * time.Second
+// await pauses while acting is closed, for the next look; it postpones when the wait is too long for one go.
+func (g *goes) await(ctx context.Context, st StepOutline, t *tries, left time.Duration) *ending {
+	pause := t.pauses.NextBackOff()
+	if left > g.e.opts.WaitInRun && !g.inFlight || pause == backoff.Stop {
+		return g.postpone(CauseTaint, min(left, taintLook), Released{Attempt: g.inFlight})
+	}
+	if !sleep(ctx, min(max(pause, 10*time.Millisecond), left)) {
+		return g.over(ctx, st, nil)
+	}
+	return nil
+}
+
+// taintLook is how often keys that are closed for long are looked at again.
+const taintLook = 30 * time.Second
 
 // lookOnceMore follows an act that came after a taint: what the tainted write made may have landed just before, and then
-// the look finds both. The step's look picks which one to keep and reports the other.
+// the look finds it. It sees what the act learned, picks which one to keep and reports the other.
 func (g *goes) lookOnceMore(ctx context.Context, i int, st StepOutline) {
-	if !g.grant.Suspect || st.Sure != Lagging {
+	if !g.suspect || st.Sure != Lagging {
 		return
 	}
 	undo := g.run.undo()
@@ -131,38 +145,38 @@ func (g *goes) recovered(ctx context.Context, st StepOutline, kind fault.Kind, e
 
 // failed decides what a failure means: nil to look again, else how the go ends.
 func (g *goes) failed(ctx context.Context, st StepOutline, t *tries, err error, wrote bool, began time.Time) *ending {
-	f := fault.As(err)
-	kind := f.Kind
-	if kind == fault.Unknown {
-		kind = fault.Transient
-		if wrote {
-			kind = fault.Ambiguous
-		}
+	f := *fault.As(err) // a copy: the error may be one of the step's own variables
+	f.Kind = kindOf(f.Kind, wrote)
+	if wrote {
+		g.inFlight = f.Kind == fault.Ambiguous
 	}
-	if kind == fault.Ambiguous && !wrote {
-		kind = fault.Transient // a read leaves nothing behind
-	}
-	if kind == fault.Ambiguous {
-		t.ambiguous = true
-		g.actFrom = later(g.actFrom, time.Now().Add(g.e.opts.Window))
+	if f.Kind == fault.Ambiguous {
+		g.doubts[st.Name], g.suspect = true, true
+		g.ownTil = later(g.ownTil, time.Now().Add(g.e.opts.Window))
 		g.e.opts.Observer.Tainted(ctx, g.q.Scenario, st.Name)
 	}
-	if g.lease.stillOurs() != nil {
+	if end := g.over(ctx, st, err); end != nil {
 		g.did(ctx, st, "cancelled", began)
-		g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
-		return &ending{out: Outcome{Verdict: Lost, Err: ErrLeaseLost}}
+		return end
 	}
-	if ctx.Err() != nil {
-		g.did(ctx, st, "cancelled", began)
-		return g.interrupted(ctx, t.ambiguous, err)
-	}
-	g.did(ctx, st, stepOutcome(kind, f), began)
-	return g.next(ctx, st, t, kind, f)
+	g.did(ctx, st, stepOutcome(&f), began)
+	return g.next(ctx, st, t, &f)
 }
 
-func stepOutcome(kind fault.Kind, f *fault.Error) string {
+// kindOf reads an unclassified failure by what was being done: a read leaves nothing behind, of a write nobody knows.
+func kindOf(k fault.Kind, wrote bool) fault.Kind {
 	switch {
-	case kind == fault.Permanent || kind == fault.Poison:
+	case k != fault.Unknown && k != fault.Ambiguous:
+		return k
+	case wrote:
+		return fault.Ambiguous
+	}
+	return fault.Transient
+}
+
+func stepOutcome(f *fault.Error) string {
+	switch {
+	case f.Kind == fault.Permanent || f.Kind == fault.Poison:
 		return "permanent"
 	case f.Class == "timeout":
 		return "timeout"
@@ -171,34 +185,34 @@ func stepOutcome(kind fault.Kind, f *fault.Error) string {
 }
 
 // next is the table of the eight kinds.
-func (g *goes) next(ctx context.Context, st StepOutline, t *tries, kind fault.Kind, f *fault.Error) *ending {
-	switch kind {
+func (g *goes) next(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
+	switch f.Kind {
 	case fault.Permanent, fault.Poison:
 		if f.Reason == "" {
 			f.Reason = fault.CsuRejected
 		}
 		return reject(f)
 	case fault.Blocked:
-		return g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{Taint: t.ambiguous})
+		return g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{})
 	case fault.Dependency:
 		return g.dependency(f)
 	case fault.Throttled:
 		return g.throttled(ctx, st, t, f)
 	case fault.Conflict:
 		if t.conflicts++; t.conflicts <= conflictTries {
-			g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, kind)
+			g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, f.Kind)
 			return nil
 		}
 	}
-	return g.again(ctx, st, t, kind, f)
+	return g.again(ctx, st, t, f)
 }
 
 // again pauses before the next look, or uses up an attempt when the step has had its time.
-func (g *goes) again(ctx context.Context, st StepOutline, t *tries, kind fault.Kind, f *fault.Error) *ending {
+func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
 	pause := t.pauses.NextBackOff()
 	if pause == backoff.Stop {
-		if t.ambiguous {
-			return g.postpone(CauseTaint, min(time.Until(g.actFrom), tainLook), Released{Taint: true, Attempt: true})
+		if g.inFlight {
+			return g.postpone(CauseTaint, min(time.Until(g.ownTil), taintLook), Released{Attempt: true})
 		}
 		used := g.attempt()
 		if used >= len(g.e.opts.Reschedule) {
@@ -210,9 +224,9 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, kind fault.K
 		end.out.Err = f
 		return end
 	}
-	g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, kind)
+	g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, f.Kind)
 	if !sleep(ctx, pause) {
-		return g.interrupted(ctx, t.ambiguous, f)
+		return g.over(ctx, st, f)
 	}
 	return nil
 }
@@ -221,14 +235,14 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, kind fault.K
 func (g *goes) throttled(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
 	wait := orElse(f.Wait, time.Second)
 	if wait > g.e.opts.WaitInRun {
-		end := g.postpone(CauseGate, wait, Released{Taint: t.ambiguous})
+		end := g.postpone(CauseGate, wait, Released{})
 		end.out.Err = f
 		return end
 	}
 	g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, fault.Throttled)
 	t.pauses.Reset() // the server's pause is not the step's failure: its time begins anew
 	if !sleep(ctx, jittered(wait)) {
-		return g.interrupted(ctx, t.ambiguous, f)
+		return g.over(ctx, st, f)
 	}
 	return nil
 }
@@ -246,19 +260,22 @@ func (g *goes) dependency(f *fault.Error) *ending {
 	return end
 }
 
-// interrupted ends a go whose context is over: too long in one go, a drain, or a lost lock or lease.
-func (g *goes) interrupted(ctx context.Context, wrote bool, err error) *ending {
+// over ends a go whose lease is lost or whose context is over: too long in one go, or a drain. It is nil while neither
+// is so. err is what failed because of it, if anything did.
+func (g *goes) over(ctx context.Context, st StepOutline, err error) *ending {
 	cause := context.Cause(ctx)
 	switch {
-	case errors.Is(cause, ErrLeaseLost):
-		return &ending{out: Outcome{Verdict: Lost, Err: cause}}
+	case g.lease.stillOurs() != nil || errors.Is(cause, ErrLeaseLost):
+		g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
+		return &ending{out: Outcome{Verdict: Lost, Err: ErrLeaseLost}}
+	case cause == nil:
+		return nil
 	case errors.Is(cause, errRunTooLong):
-		return g.postpone(CauseContinue, 0, Released{Taint: wrote})
-	}
-	if err == nil {
+		return g.postpone(CauseContinue, 0, Released{})
+	case err == nil:
 		err = cause
 	}
-	return &ending{out: Outcome{Verdict: Interrupted, Err: err}, back: &Released{Taint: wrote}}
+	return &ending{out: Outcome{Verdict: Interrupted, Err: err}, back: &Released{}}
 }
 
 func (g *goes) postpone(cause Cause, wait time.Duration, back Released) *ending {

@@ -63,6 +63,7 @@ func (e *Engine) claim(ctx context.Context, run opened, q Request) Outcome {
 		}
 		e.opts.Observer.Claimed(ctx, q.Scenario, string(grant.Answer))
 		if grant.Answer == Held {
+			q.Place = grant.Place
 			if pause := poll.NextBackOff(); pause != backoff.Stop && sleep(ctx, min(pause, grant.Until+time.Millisecond)) {
 				continue
 			}

@@ -3,6 +3,7 @@ package orchestration
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -68,15 +69,7 @@ func (l *lines) leave(names []string) {
 // letIn lets in every waiting place whose names are free, the newest state first.
 func (l *lines) letIn() {
 	order := slices.Clone(l.waiting)
-	slices.SortStableFunc(order, func(a, b *place) int {
-		switch {
-		case a.version == "" || b.version == "" || a.version == b.version:
-			return 0
-		case a.version > b.version:
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(order, func(a, b *place) int { return strings.Compare(b.version, a.version) })
 	for _, p := range order {
 		if l.free(p.names) {
 			l.take(p.names)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -80,8 +81,8 @@ func (p Pipeline[E, S]) check() error {
 	seen := map[string]bool{}
 	for _, s := range p.Steps {
 		switch {
-		case s.Name == "":
-			say("a step has no name")
+		case strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || s.Name == "":
+			say("a step is named %q; write verb-noun in lower case", s.Name)
 		case seen[s.Name]:
 			say("two steps are named %q", s.Name)
 		case s.Act == nil && s.Look == nil:
@@ -117,7 +118,11 @@ func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
 		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data has no id of the " + kind}
 	}
 	r.entity = mapping.Ref{Kind: kind, Scope: ch.Scope(), Source: ev.Source, ID: id}
-	return &openRun[E, S]{p: p, r: r}, nil
+	o := &openRun[E, S]{p: p, r: r}
+	if p.Keys != nil {
+		o.keys = p.Keys(r.In)
+	}
+	return o, nil
 }
 
 // opened is one event on one pipeline, with the types closed over: what the engine drives.
@@ -139,28 +144,30 @@ type opened interface {
 }
 
 type openRun[E, S any] struct {
-	p Pipeline[E, S]
-	r *Run[E, S]
+	p    Pipeline[E, S]
+	r    *Run[E, S]
+	keys []Key
 }
 
 func (o *openRun[E, S]) request() Request {
 	q := Request{Event: o.r.Event, Scenario: o.p.Name, Pipeline: o.p.Version, Scope: o.r.Channel.Scope(),
-		CSU: o.r.Channel.CSU, Entity: o.r.entity, Order: o.p.Order}
+		CSU: o.r.Channel.CSU, Entity: o.r.entity, Order: o.p.Order, Keys: o.keys}
 	q.Event.Data = nil // the store never sees it
-	if o.p.Keys != nil {
-		q.Keys = o.p.Keys(o.r.In)
-	}
 	return q
 }
 
 func (o *openRun[E, S]) begin(g Grant) error {
-	o.r.Binding, o.r.Hints, o.r.Suspect = g.Binding, g.Hints, g.Suspect
+	o.r.Binding, o.r.Suspect = g.Binding, g.Suspect
+	o.r.Hints = make([]string, len(o.keys)) // a store that knows none gives none
+	copy(o.r.Hints, g.Hints)
 	if len(g.Learned) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(g.Learned, &o.r.State); err != nil {
+	var s S // an error leaves half of it behind
+	if err := json.Unmarshal(g.Learned, &s); err != nil {
 		return fmt.Errorf("decode what was learned: %w", err)
 	}
+	o.r.State = s
 	return nil
 }
 

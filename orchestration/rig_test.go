@@ -3,8 +3,10 @@ package orchestration_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -17,6 +19,7 @@ import (
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/pii"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
@@ -32,15 +35,19 @@ const (
 var hasher = keyhash.New("k1", []byte("0123456789abcdef0123456789abcdef"))
 
 // target is a system that things are created in: it checks no key, and its search lags. It behaves; tests only decide
-// what goes wrong on its way.
+// what goes wrong on its way. A request that was sent is carried out, whatever became of who sent it.
 type target struct {
 	mu      sync.Mutex
 	things  []*thing
+	effects map[string]string                          // facts, by token
 	before  func(op string) error                      // asked before anything happens
+	slip    func(op string)                            // between the last check of the lease and the write
 	after   func(ctx context.Context, op string) error // asked after a write was committed: an error is a lost answer
 	creates int
 	updates int
-	lag     time.Duration
+	puts    int
+	lag     time.Duration // searches show a write that much later
+	late    time.Duration // writes are carried out that much after they were sent
 }
 
 type thing struct {
@@ -68,60 +75,277 @@ func (w *target) done(ctx context.Context, op string) error {
 	return nil
 }
 
-func (w *target) search(key string) ([]string, error) {
-	if err := w.ask("search"); err != nil {
-		return nil, err
+// reading is a call that only reads.
+func (w *target) reading(ctx context.Context, op string, read func()) error {
+	who := callerOf(ctx)
+	if who.life.ends() {
+		return errDead
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var ids []string
-	for _, t := range w.things {
-		if t.key == key && !time.Now().Before(t.shows) {
-			ids = append(ids, t.id)
-		}
-	}
-	return ids, nil
-}
-
-func (w *target) read(id string) (thing, error) {
-	if err := w.ask("read"); err != nil {
-		return thing{}, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, t := range w.things {
-		if t.id == id {
-			return *t, nil
-		}
-	}
-	return thing{}, fault.New(fault.Permanent, fault.CsuRejected, "no such thing")
-}
-
-func (w *target) create(ctx context.Context, key, value string) (string, error) {
-	if err := w.ask("create"); err != nil {
-		return "", err
-	}
-	w.mu.Lock()
-	w.creates++
-	t := &thing{id: fmt.Sprintf("%06d", w.creates), key: key, value: value, shows: time.Now().Add(w.lag)}
-	w.things = append(w.things, t)
-	w.mu.Unlock()
-	return t.id, w.done(ctx, "create")
-}
-
-func (w *target) update(ctx context.Context, id, value string) error {
-	if err := w.ask("update"); err != nil {
+	if err := w.ask(op); err != nil {
 		return err
 	}
 	w.mu.Lock()
-	w.updates++
-	for _, t := range w.things {
-		if t.id == id {
-			t.value = value
+	read()
+	w.mu.Unlock()
+	if who.life.ends() {
+		return errDead
+	}
+	return nil
+}
+
+// writing is a call that changes something: the lease is checked as a connection does, then it is on its way.
+func (w *target) writing(ctx context.Context, op string, write func()) error {
+	who := callerOf(ctx)
+	if who.life.ends() {
+		return errDead
+	}
+	if err := w.ask(op); err != nil {
+		return err
+	}
+	if err := who.stillOurs(); err != nil {
+		return fault.Wrap(fault.Transient, op, err)
+	}
+	w.mu.Lock()
+	slip, late := w.slip, w.late
+	w.mu.Unlock()
+	if slip != nil {
+		slip(op)
+	}
+	committed := make(chan struct{})
+	commit := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		write()
+		close(committed)
+	}
+	if late == 0 {
+		commit()
+	} else {
+		time.AfterFunc(late, commit)
+	}
+	if who.life.ends() {
+		return errDead
+	}
+	select {
+	case <-committed:
+	case <-ctx.Done():
+		return fault.Wrap(fault.Ambiguous, op, context.Cause(ctx))
+	}
+	if who.life.ends() {
+		return errDead
+	}
+	return w.done(ctx, op)
+}
+
+func (w *target) search(ctx context.Context, key string) (ids []string, err error) {
+	err = w.reading(ctx, "search", func() {
+		for _, t := range w.things {
+			if t.key == key && !time.Now().Before(t.shows) {
+				ids = append(ids, t.id)
+			}
+		}
+	})
+	return ids, err
+}
+
+func (w *target) read(ctx context.Context, id string) (got thing, err error) {
+	found := false
+	err = w.reading(ctx, "read", func() {
+		for _, t := range w.things {
+			if t.id == id {
+				got, found = *t, true
+			}
+		}
+	})
+	if err == nil && !found {
+		err = fault.New(fault.Permanent, fault.CsuRejected, "no such thing")
+	}
+	return got, err
+}
+
+func (w *target) create(ctx context.Context, key, value string) (string, error) {
+	var id string
+	err := w.writing(ctx, "create", func() {
+		w.creates++
+		t := &thing{id: fmt.Sprintf("%06d", w.creates), key: key, value: value, shows: time.Now().Add(w.lag)}
+		w.things = append(w.things, t)
+		id = t.id
+	})
+	if err != nil {
+		return "", err
+	}
+	return id, nil
+}
+
+func (w *target) update(ctx context.Context, id, value string) error {
+	return w.writing(ctx, "update", func() {
+		w.updates++
+		for _, t := range w.things {
+			if t.id == id {
+				t.value = value
+			}
+		}
+	})
+}
+
+// has and put are effects under a token that the caller makes.
+func (w *target) has(ctx context.Context, token string) (value string, found bool, err error) {
+	err = w.reading(ctx, "has", func() { value, found = w.effects[token] })
+	return value, found, err
+}
+
+func (w *target) put(ctx context.Context, token, value string) error {
+	return w.writing(ctx, "put", func() {
+		if w.effects == nil {
+			w.effects = map[string]string{}
+		}
+		w.puts++
+		w.effects[token] = value
+	})
+}
+
+// only gives the one thing there is.
+func (w *target) only(t *testing.T) thing {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	require.Len(t, w.things, 1, "exactly one thing")
+	return *w.things[0]
+}
+
+var errDead = errors.New("the process is dead")
+
+// life is a process that may die: at a boundary between two calls everything stops having effects.
+type life struct {
+	mu    sync.Mutex
+	calls int
+	dieAt int // 0: never
+	died  chan struct{}
+}
+
+func newLife(dieAt int) *life { return &life{dieAt: dieAt, died: make(chan struct{})} }
+
+// ends counts a boundary and says whether the process is dead.
+func (l *life) ends() bool {
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls++
+	if l.calls == l.dieAt {
+		close(l.died)
+	}
+	return l.dieAt > 0 && l.calls >= l.dieAt
+}
+
+func (l *life) dead() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dieAt > 0 && l.calls >= l.dieAt
+}
+
+func (l *life) call(do func() error) error {
+	if l.ends() {
+		return errDead
+	}
+	err := do()
+	if l.ends() {
+		return errDead
+	}
+	return err
+}
+
+// mortalStore is a store as a process that may die sees it.
+type mortalStore struct {
+	orchestration.Store
+	*life
+}
+
+func (s mortalStore) Claim(ctx context.Context, q orchestration.Request) (g orchestration.Grant, err error) {
+	err = s.call(func() (err error) { g, err = s.Store.Claim(ctx, q); return err })
+	return g, err
+}
+
+// Extend is no boundary of its own: it runs beside the steps.
+func (s mortalStore) Extend(ctx context.Context, q orchestration.Request) error {
+	if s.dead() {
+		return errDead
+	}
+	return s.Store.Extend(ctx, q)
+}
+
+func (s mortalStore) Save(ctx context.Context, q orchestration.Request, p orchestration.Progress) error {
+	return s.call(func() error { return s.Store.Save(ctx, q, p) })
+}
+
+func (s mortalStore) Release(ctx context.Context, q orchestration.Request, r orchestration.Released) error {
+	return s.call(func() error { return s.Store.Release(ctx, q, r) })
+}
+
+// mortal makes an engine's process die at a boundary.
+func mortal(l *life) func(*orchestration.Options) {
+	return func(o *orchestration.Options) {
+		o.Store = mortalStore{o.Store, l}
+		o.Enter = enter(l)
+		if p, ok := o.Publisher.(*outbox); ok {
+			o.Publisher = mortalPublisher{p, l}
 		}
 	}
-	w.mu.Unlock()
-	return w.done(ctx, "update")
+}
+
+// caller is what a call to the target carries.
+type caller struct {
+	stillOurs func() error
+	life      *life
+}
+
+type callerKey struct{}
+
+func enter(l *life) func(context.Context, orchestration.Call) context.Context {
+	return func(ctx context.Context, c orchestration.Call) context.Context {
+		return context.WithValue(ctx, callerKey{}, caller{c.StillOurs, l})
+	}
+}
+
+func callerOf(ctx context.Context) caller { return ctx.Value(callerKey{}).(caller) }
+
+// outbox is our own queue: it remembers what was sent, and when.
+type outbox struct {
+	mu   sync.Mutex
+	sent []orchestration.Event
+	fail func() error
+}
+
+func (o *outbox) Publish(_ context.Context, events []orchestration.Event) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.fail != nil {
+		if err := o.fail(); err != nil {
+			return err
+		}
+	}
+	o.sent = append(o.sent, events...)
+	return nil
+}
+
+func (o *outbox) ids() map[string]int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	out := map[string]int{}
+	for _, e := range o.sent {
+		out[e.ID]++
+	}
+	return out
+}
+
+type mortalPublisher struct {
+	*outbox
+	life *life
+}
+
+func (p mortalPublisher) Publish(ctx context.Context, events []orchestration.Event) error {
+	return p.life.call(func() error { return p.outbox.Publish(ctx, events) })
 }
 
 func (w *target) set(before func(string) error, after func(context.Context, string) error) {
@@ -148,17 +372,23 @@ const schema = `{"$schema":"https://json-schema.org/draft/2020-12/schema","type"
 
 // things is the smallest scenario that has everything: two acting steps, a natural key, a lagging search, a binding.
 func things(w *target) orchestration.Pipeline[changed, learned] {
-	find := func(_ context.Context, r *run) (bool, error) {
-		ids, err := w.search(r.In.Key)
+	find := func(ctx context.Context, r *run) (bool, error) {
+		ids, err := w.search(ctx, r.In.Key)
 		if r.Binding != "" {
 			r.State.Thing = r.Binding
 			return true, err
+		}
+		if made := r.State.Thing; r.State.Created && len(ids) > 0 && !slices.Contains(ids, made) {
+			ids = append(ids, made) // looked at once more; the search does not show it yet
+			slices.Sort(ids)
 		}
 		if len(ids) > 1 {
 			r.Report(fault.DuplicateAccount, "more than one thing has this key")
 		}
 		if len(ids) > 0 {
-			r.State.Thing = ids[0]
+			if r.State.Thing != ids[0] {
+				r.State = learned{Thing: ids[0]}
+			}
 			return true, err
 		}
 		if err == nil && r.Hints[0] != "" {
@@ -181,11 +411,15 @@ func things(w *target) orchestration.Pipeline[changed, learned] {
 			Note: func(r *run) {
 				r.Bind(r.Entity(), r.State.Thing)
 				r.Learn(0, r.State.Thing)
+				if r.Binding != "" {
+					return
+				}
+				r.Emit(orchestration.Event{Source: "signalbox", ID: r.EventToken("made"), Type: "example.thing.made.v1"})
 			},
 		}, {
 			Name: "update-thing", When: func(r *run) bool { return !r.State.Created },
-			Look: func(_ context.Context, r *run) (bool, error) {
-				t, err := w.read(r.State.Thing)
+			Look: func(ctx context.Context, r *run) (bool, error) {
+				t, err := w.read(ctx, r.State.Thing)
 				return t.value == r.In.Value, err
 			},
 			Act: func(ctx context.Context, r *run) error { return w.update(ctx, r.State.Thing, r.In.Value) },
@@ -237,7 +471,9 @@ type rig struct {
 	redis  *miniredis.Miniredis
 	client *redis.Client
 	watch  *watch
-	calls  *int64
+	outbox *outbox
+	keys   rediskey.Keys
+	window time.Duration
 	seq    int64
 }
 
@@ -249,7 +485,8 @@ func inBubble(t *testing.T, test func(r *rig)) {
 		epoch := redisstore.NewEpoch(rediskey.New("default", hasher), lease+window, nil)
 		client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, OnConnect: epoch.OnConnect, DisableIdentity: true,
 			Dialer: func(context.Context, string, string) (net.Conn, error) { return m.Dial() }})
-		r := &rig{t: t, target: &target{lag: lag}, redis: m, client: client, watch: &watch{}}
+		r := &rig{t: t, target: &target{lag: lag}, redis: m, client: client, watch: &watch{}, outbox: &outbox{},
+			keys: rediskey.New("default", hasher), window: window}
 		require.NoError(t, epoch.WriteClean(t.Context(), client))
 		t.Cleanup(m.Close)
 		t.Cleanup(func() { _ = client.Close() })
@@ -258,15 +495,16 @@ func inBubble(t *testing.T, test func(r *rig)) {
 }
 
 func (r *rig) store() orchestration.Store {
-	epoch := redisstore.NewEpoch(rediskey.New("default", hasher), lease+window, nil)
-	return redisstore.New(redisstore.Options{Client: r.client, Hasher: hasher, Epoch: epoch, Lease: lease, Window: window})
+	epoch := redisstore.NewEpoch(r.keys, lease+r.window, nil)
+	return redisstore.New(redisstore.Options{Client: r.client, Hasher: hasher, Epoch: epoch, Lease: lease, Window: r.window})
 }
 
 func (r *rig) engine(owner string, change ...func(*orchestration.Options)) *orchestration.Engine {
 	r.t.Helper()
 	o := orchestration.Options{Scenarios: []orchestration.Scenario{things(r.target)}, Store: r.store(), Observer: r.watch, Hasher: hasher,
+		Publisher: r.outbox, Enter: enter(nil),
 		Channels: orchestration.Channels{{Name: "main", CSU: "default", LegalEntity: "usmf"}},
-		Owner:    owner, Lease: lease, Renew: lease / 3, Window: window, RetryFor: 4 * time.Second, WaitInRun: 2 * time.Second}
+		Owner:    owner, Lease: lease, Renew: lease / 3, Window: r.window, RetryFor: 4 * time.Second, WaitInRun: 2 * time.Second}
 	for _, f := range change {
 		f(&o)
 	}
@@ -299,6 +537,22 @@ func (r *rig) untilSettled(e *orchestration.Engine, ev orchestration.Event) orch
 	}
 	r.t.Fatal("postponed a hundred times")
 	return orchestration.Outcome{}
+}
+
+// bound gives the id that a thing of a source is bound to.
+func (r *rig) bound(source, thingID string) string {
+	r.t.Helper()
+	id, err := r.client.HGet(r.t.Context(), r.keys.Map(ref(source, thingID)), "v").Result()
+	if !errors.Is(err, redis.Nil) {
+		require.NoError(r.t, err)
+	}
+	return id
+}
+
+func (r *rig) entityKey(source, thingID string) string { return r.keys.Entity(ref(source, thingID)) }
+
+func ref(source, thingID string) mapping.Ref {
+	return mapping.Ref{Kind: "thing", Scope: "default/usmf", Source: source, ID: thingID}
 }
 
 // pass lets virtual time go by.

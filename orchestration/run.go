@@ -22,20 +22,28 @@ type goes struct {
 	grant Grant
 	lease *lease
 
-	finished  []string  // steps, in order
-	actFrom   time.Time // acting is closed until then
-	othersTil time.Time // the part of it that this run's own looks cannot end
-	ownTaint  map[string]bool
-	acted     bool // an act succeeded in this go
+	finished []string // steps, in order
+	acted    bool     // an act succeeded in this go
+	inFlight bool     // a write of this go is not on record yet: a release must close the keys for acting
+
+	// doubts are the steps of this run with a write that nothing has answered yet; "" is an unknown step (the process
+	// ended). They close acting until ownTil; tainted says that the store knows of one.
+	doubts  map[string]bool
+	ownTil  time.Time
+	tainted bool
+
+	othersTil time.Time // other runs' writes, or a loss of the store, close acting until then
+	suspect   bool      // any of these lies on what we hold, or did: look again after an act
 }
 
 // start keeps the lease and runs the steps. Its context ends with the lease, the go's own time, or the caller's.
 func (e *Engine) start(ctx context.Context, run opened, q Request, grant Grant, sent time.Time) Outcome {
-	g := &goes{e: e, run: run, q: q, grant: grant, lease: &lease{}, finished: grant.Steps, ownTaint: map[string]bool{}}
+	g := &goes{e: e, run: run, q: q, grant: grant, lease: &lease{}, finished: grant.Steps, doubts: map[string]bool{},
+		tainted: len(grant.OwnTaint) > 0, suspect: grant.Suspect}
 	g.lease.extend(sent, e.opts.Lease)
-	g.actFrom, g.othersTil = time.Now().Add(grant.ActIn), time.Now().Add(grant.OthersIn)
+	g.ownTil, g.othersTil = time.Now().Add(grant.ActIn), time.Now().Add(grant.OthersIn)
 	for _, step := range grant.OwnTaint {
-		g.ownTaint[step] = true
+		g.doubts[step] = true
 	}
 	if err := run.begin(grant); err != nil { // a checkpoint is only a cache: drop it and start from the message
 		g.finished = nil
@@ -76,8 +84,9 @@ func (g *goes) steps(ctx context.Context) Outcome {
 		g.run.note(i)
 		g.finished = append(g.finished, st.Name)
 		last := !g.more(i + 1)
-		if acted || last || !g.run.staged().empty() {
-			if end := g.save(ctx, st, acted, last); end != nil {
+		ends := g.answered(st, acted, last)
+		if acted || last || ends || !g.run.staged().empty() {
+			if end := g.save(ctx, st, acted, ends, last); end != nil {
 				return g.end(ctx, st.Name, *end)
 			}
 			if last {
@@ -86,7 +95,7 @@ func (g *goes) steps(ctx context.Context) Outcome {
 		}
 		g.tell(ctx)
 	}
-	if end := g.save(ctx, StepOutline{}, false, true); end != nil {
+	if end := g.save(ctx, StepOutline{}, false, g.answered(StepOutline{}, false, true), true); end != nil {
 		return g.end(ctx, "", *end)
 	}
 	return g.completed(ctx)
@@ -132,18 +141,18 @@ func (g *goes) end(ctx context.Context, step string, e ending) Outcome {
 	o.Step = step
 	o.Attempt = g.attempt()
 	if e.back != nil {
-		e.back.Step = step
+		e.back.Step, e.back.Taint = step, g.inFlight
+		err := g.untilKnown(ctx, releaseFor, func(call context.Context) error { return g.e.opts.Store.Release(call, g.q, *e.back) })
+		if errors.Is(err, ErrNotOurs) { // another run has it: what this one found out must not settle the message
+			g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, step)
+			return Outcome{Verdict: Lost, Attempt: o.Attempt, Step: step, Err: err}
+		}
 		if e.back.Attempt {
 			o.Attempt++
-		}
-		call, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer done()
-		for try := 0; try < 3; try++ {
-			err := g.e.opts.Store.Release(call, g.q, *e.back)
-			if err == nil || errors.Is(err, ErrNotOurs) {
-				break
-			}
 		}
 	}
 	return o
 }
+
+// releaseFor is how long an unanswered release is asked again.
+const releaseFor = 5 * time.Second

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
@@ -13,10 +15,14 @@ import (
 
 // save sends what was staged to our own queue, then writes progress and bindings. Only a known answer lets the go on:
 // an unanswered save is asked again, under a context that a drain does not cut short.
-func (g *goes) save(ctx context.Context, st StepOutline, acted, last bool) *ending {
+func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last bool) *ending {
 	s := g.run.staged()
 	if err := g.publish(ctx, s.events); err != nil {
-		// The effect is there and will be found; the event it reports is not sent yet, so nothing may be recorded.
+		// The event that reports the effect is not sent, so nothing may be recorded. The effect will be found, though
+		// perhaps not at once: an act that is not on record leaves a taint.
+		if k := fault.KindOf(err); k == fault.Permanent || k == fault.Poison {
+			return reject(err)
+		}
 		end := g.postpone(CauseBackoff, g.e.opts.Reschedule[0], Released{})
 		end.out.Err = err
 		return end
@@ -26,14 +32,15 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, last bool) *endi
 		return reject(fault.Wrap(fault.Permanent, "encode what was learned", err))
 	}
 	p := Progress{Step: st.Name, Steps: g.finished, Learned: learned, Bindings: s.bindings, Hints: s.hints,
-		Applied: acted || last, EndTaint: g.answersTaint(st, acted, last, s), Finish: last}
-	err = g.untilKnown(ctx, func(call context.Context) error { return g.e.opts.Store.Save(call, g.q, p) })
+		Applied: acted || last, EndTaint: endTaint, Finish: last}
+	err = g.untilKnown(ctx, g.e.opts.SaveFor, func(call context.Context) error { return g.e.opts.Store.Save(call, g.q, p) })
 	g.bound(ctx, s.bindings, err)
 	switch {
 	case err == nil:
 		g.run.saved()
-		if p.EndTaint {
-			g.ownTaint, g.actFrom = map[string]bool{}, g.othersTil
+		g.inFlight = false
+		if endTaint {
+			g.tainted = false
 		}
 		return nil
 	case errors.Is(err, mapping.ErrConflict):
@@ -47,17 +54,23 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, last bool) *endi
 	return &ending{out: Outcome{Verdict: Lost, Err: err}}
 }
 
-// answersTaint says whether this save proves that no write of this very run is on its way any more: the look of the
-// tainted step hit; or, where the step is not known, a look hit that had something new to record (a run that had come
-// past it would have recorded it), or every look up to the finish hit.
-func (g *goes) answersTaint(st StepOutline, acted, last bool, s staged) bool {
-	if acted || len(g.ownTaint) == 0 {
+// answered notes what the end of a step says about this run's writes in doubt, and whether it ends the taint that the
+// store knows of. A step that was found or made is in doubt no more. An unknown step is answered by a hit that binds the
+// entity for the first time (a run that had come past it would have bound it), or when every look up to the finish hit.
+func (g *goes) answered(st StepOutline, acted, last bool) (endsTaint bool) {
+	delete(g.doubts, st.Name)
+	if !acted && g.bindsFirst() || last && !g.acted {
+		delete(g.doubts, "")
+	}
+	if len(g.doubts) > 0 {
 		return false
 	}
-	if !g.ownTaint[""] {
-		return g.ownTaint[st.Name] && len(g.ownTaint) == 1
-	}
-	return !s.empty() || last && !g.acted
+	g.ownTil = time.Time{}
+	return g.tainted
+}
+
+func (g *goes) bindsFirst() bool {
+	return g.grant.Binding == "" && slices.ContainsFunc(g.run.staged().bindings, func(b mapping.Binding) bool { return b.Ref == g.q.Entity })
 }
 
 func (g *goes) bound(ctx context.Context, bindings []mapping.Binding, err error) {
@@ -80,19 +93,20 @@ func (g *goes) publish(ctx context.Context, events []Event) error {
 	if g.e.opts.Publisher == nil {
 		return fault.New(fault.Permanent, fault.Bug, "a step emits events, but no publisher is wired")
 	}
-	return g.untilKnown(ctx, func(call context.Context) error { return g.e.opts.Publisher.Publish(call, events) })
+	return g.untilKnown(ctx, g.e.opts.SaveFor, func(call context.Context) error { return g.e.opts.Publisher.Publish(call, events) })
 }
 
-// untilKnown asks until the answer is known: success, not ours, or a conflict.
-func (g *goes) untilKnown(ctx context.Context, ask func(context.Context) error) error {
-	base, done := context.WithTimeout(context.WithoutCancel(ctx), g.e.opts.SaveFor)
+// untilKnown asks until the answer is known (success, not ours, a conflict, or refused for good), for as long as d. A
+// drain does not cut it short.
+func (g *goes) untilKnown(ctx context.Context, d time.Duration, ask func(context.Context) error) error {
+	base, done := context.WithTimeout(context.WithoutCancel(ctx), d)
 	defer done()
-	pauses := g.e.pauses(g.e.opts.SaveFor)
+	pauses := g.e.pauses(d)
 	for {
 		call, stop := context.WithTimeout(base, g.e.opts.Renew)
 		err := ask(call)
 		stop()
-		if err == nil || errors.Is(err, ErrNotOurs) || errors.Is(err, mapping.ErrConflict) {
+		if err == nil || errors.Is(err, ErrNotOurs) || errors.Is(err, mapping.ErrConflict) || fault.KindOf(err) == fault.Permanent {
 			return err
 		}
 		pause := pauses.NextBackOff()
@@ -112,25 +126,32 @@ func (g *goes) aftermath(ctx context.Context, ours []mapping.Binding) {
 		q.ClaimID = newClaimID()
 		grant, err := g.e.opts.Store.Claim(base, q)
 		switch {
-		case err != nil || grant.Answer == Held:
-			if !sleep(base, g.e.opts.Renew/5) {
-				g.late(ctx, "its end could not be seen")
-				return
-			}
-			continue
+		case err != nil:
 		case grant.Answer == Go || grant.Answer == LookOnly:
 			// Nobody finished it: whoever claims it next looks first and finds what we made.
 			_ = g.e.opts.Store.Release(base, q, Released{}) // else its lease runs out
-			return
-		case len(ours) == 0: // an update: harmless when it wrote what the run that took over wrote, too
-			if grant.Newer {
-				g.late(ctx, "it may have overwritten newer data; publish the newest state once more")
+			if grant.Binding != "" {
+				g.judge(ctx, ours, grant)
 			}
 			return
-		case !boundTo(ours, g.q.Entity, grant.Binding):
-			g.late(ctx, fmt.Sprintf("it made %s, while %s is bound; merge or block the first", ours[0].Target.ID, orNothing(grant.Binding)))
+		case grant.Answer == Done || grant.Answer == AnswerSuperseded || grant.Answer != Held && grant.Binding != "":
+			g.judge(ctx, ours, grant)
+			return
 		}
-		return
+		if !sleep(base, g.e.opts.Renew/5) {
+			g.late(ctx, "the end of the run that took over could not be seen")
+			return
+		}
+	}
+}
+
+// judge reports a write that landed late, unless it did no harm.
+func (g *goes) judge(ctx context.Context, ours []mapping.Binding, grant Grant) {
+	switch {
+	case len(ours) == 0 && grant.Newer: // an update; harmless when it wrote what the run that took over wrote, too
+		g.late(ctx, "it may have overwritten newer data; publish the newest state once more")
+	case len(ours) > 0 && !boundTo(ours, g.q.Entity, grant.Binding):
+		g.late(ctx, fmt.Sprintf("it made %s, while %s is bound; merge or block the first", ours[0].Target.ID, orNothing(grant.Binding)))
 	}
 }
 

@@ -23,7 +23,9 @@ const (
 // finds it, and refuses to act when it must not. A step without Act only learns.
 type Step[E, S any] struct {
 	Name string // verb-noun; stable: a checkpoint key, a metric label and a switch
-	// Look only reads. It may be called many times and concurrently with nothing else of this run.
+	// Look only reads. It may be called many times and concurrently with nothing else of this run. A Lagging look is also
+	// called after an act that followed a taint: it sees what the act learned, and if it finds another one, too, it
+	// reports that, keeps one and learns that one.
 	Look func(ctx context.Context, r *Run[E, S]) (found bool, err error)
 	Sure Certainty
 	// Act makes the effect. It is never called twice without a look in between.

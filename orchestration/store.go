@@ -52,6 +52,7 @@ type Request struct {
 	Order       Order
 	Version     string // of the state the event carries; compared as text
 	Fingerprint string // keyed hash of the canonical data
+	Place       int    // in line, as an earlier answer to this claim said; 0: none yet
 }
 
 // Answer is what a claim got.
@@ -77,9 +78,9 @@ type Grant struct {
 	// Go and LookOnly.
 	ActIn     time.Duration   // acting is closed for so long; 0: open
 	OthersIn  time.Duration   // the part of ActIn that is not due to this run's own taints
-	OwnTaint  []string        // steps of this very run that may have a write on its way; "" is an unknown step
+	OwnTaint  []string        // steps of this run with a write that no look has answered, open or over; "" is an unknown step
 	Suspect   bool            // a taint, open or over, lies on something we hold: look again after an act
-	Forgotten bool            // the store began after the event's origin and knows nothing of it: what was done may be lost
+	Forgotten bool            // the store began, or may have lost writes, after the event's origin: what was done may be lost
 	Steps     []string        // finished steps
 	Learned   json.RawMessage // state at the last save; nil at first
 	Attempt   int             // attempts used so far

@@ -3,14 +3,19 @@ package orchestration
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // stateVersion orders the states of one entity: the event's time, then its CloudEvents sequence, then the place where
 // the broker first took it. It is text that compares as bytes, so that the store can compare it in a script. The origin
 // breaks ties because a copy's own sequence number is later than that of events published after it.
 func stateVersion(ev Event) string {
-	return fmt.Sprintf("%020d/%s/%015d.%020d", ev.Time.UTC().UnixNano(), paddedSequence(ev.Sequence), ev.Origin.Enqueued.UTC().UnixMilli(), ev.Origin.Sequence)
+	return fmt.Sprintf("%s/%s/%s.%020d", sortable(ev.Time), paddedSequence(ev.Sequence), sortable(ev.Origin.Enqueued), ev.Origin.Sequence)
 }
+
+// sortable is a time as text that compares as the time does, for every year that JSON can say. Nanoseconds since 1970
+// would overflow: a producer's null date of the year 1600 would come after everything.
+func sortable(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000") }
 
 // paddedSequence makes numeric sequences compare as numbers; others compare as the text they are.
 func paddedSequence(s string) string {

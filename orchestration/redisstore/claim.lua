@@ -1,7 +1,8 @@
 -- Takes a run, its entity and its natural keys, all or none.
 -- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6.. natural keys
 -- ARGV: 1 a JSON object: claim, owner, run (short name), lease, window, ttl (all ms), gen, attempt, origin, enq (origin in ms,
---       0 if unknown), fp, state (bool), version, pv, scen, corr, srv (run id of the server as the caller knows it)
+--       0 if unknown), fp, state (bool), version, pv, scen, corr, place (in line, 0 if none yet), srv (run id of the server as
+--       the caller knows it)
 -- Returns a JSON object with "answer" and what belongs to it; see Grant in package orchestration. Nothing is written
 -- unless the answer is go or look_only, save the place in line of an entity that is held.
 local a = cjson.decode(ARGV[1])
@@ -27,7 +28,7 @@ local function answer(name, r)
   return cjson.encode(r)
 end
 
-local run = {}
+local run, replay, again = {}, false, false
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if kind == 'string' then
   local done = cjson.decode(redis.call('GET', KEYS[1]))
@@ -36,7 +37,13 @@ if kind == 'string' then
 elseif kind == 'hash' then
   run = hash(KEYS[1])
   if differs(run.fp) then return answer('conflict') end
-  if tonumber(run.gen or '0') > a.gen then return answer('surplus', {same = run.origin == a.origin}) end
+  -- A rejection ends a message's life. A higher generation than the rejected one is a replay by a person who has looked;
+  -- another message of the same event is the producer's own second try. For both attempts count anew, and this run's writes
+  -- that are over are not in doubt any more.
+  again = run.rej and run.origin ~= a.origin
+  if tonumber(run.gen or '0') > a.gen and not again then return answer('surplus', {same = run.origin == a.origin}) end
+  replay = again or run.rej and a.gen > tonumber(run.rej)
+  if replay then run.attempt, run.cleared = '0', string.format('%d', now) end
   if tonumber(run.pv or '0') > a.pv then return answer('newer', {attempt = tonumber(run.attempt or '0')}) end
 end
 if newer then return answer('superseded') end
@@ -49,8 +56,11 @@ end
 for i = 0, #held do
   local h = held[i]
   if h.claim and h.claim ~= a.claim and tonumber(h.lease) > now then
-    local place = redis.call('HINCRBY', KEYS[2], 'line', 1)
-    redis.call('PEXPIRE', KEYS[2], a.ttl)
+    local place = a.place -- a claim that is asked again keeps it
+    if place == 0 then
+      place = redis.call('HINCRBY', KEYS[2], 'line', 1)
+      redis.call('PEXPIRE', KEYS[2], a.ttl)
+    end
     return answer('held', {by = h.owner, key = i, til = tonumber(h.lease) - now, place = place,
       attempt = tonumber(run.attempt or '0')})
   end
@@ -65,11 +75,12 @@ end
 local others = tonumber(epoch.look_only_until)
 local own, suspect, ownSteps = 0, false, {}
 
--- Takeover: whoever let a lease run out may have a write on its way. Then read every taint.
-for i = 1, #held do
-  local h, key = held[i], KEYS[i == 1 and 2 or i + 4]
+-- Takeover: whoever let a lease run out may have a write on its way. Then read every taint. The run keeps its own, too: the
+-- entity's may be tidied away by other runs once it is over, but what was never answered stays in doubt.
+for i = 0, #held do
+  local h, key = held[i], KEYS[i < 2 and i + 1 or i + 4]
   if h.claim and h.claim ~= a.claim then
-    local field, til = 't:' .. h.run, tonumber(h.lease) + a.window
+    local field, til = 't:' .. (i == 0 and a.run or h.run), tonumber(h.lease) + a.window
     local old = h[field]
     if not old or tonumber(string.match(old, '|(%d+)$')) < til then
       h[field] = '|' .. string.format('%d', til)
@@ -81,13 +92,13 @@ for i = 1, #held do
       suspect = true
       local step, til = string.match(value, '^(.*)|(%d+)$')
       til = tonumber(til)
-      if til > now then
-        if field == 't:' .. a.run then
-          own = math.max(own, til)
-          ownSteps[step] = true
-        else
-          others = math.max(others, til)
-        end
+      if field ~= 't:' .. a.run then
+        others = math.max(others, til)
+      elseif replay and til <= now then
+        redis.call('HDEL', key, field)
+      else
+        own = math.max(own, til)
+        ownSteps[step] = true
       end
     end
   end
@@ -103,9 +114,10 @@ end
 local attempt = math.max(tonumber(run.attempt or '0'), a.attempt)
 local lease = string.format('%d', now + a.lease)
 redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
-  'origin', run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
+  'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
   'began', run.began or string.format('%d', now))
-redis.call('HDEL', KEYS[1], 'wait', 'last')
+redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej')
+if run.cleared then redis.call('HSET', KEYS[1], 'cleared', run.cleared) end
 redis.call('PEXPIRE', KEYS[1], a.ttl)
 local hints = {}
 for i = 1, #held do
@@ -135,7 +147,7 @@ local ownList = {}
 for step in pairs(ownSteps) do ownList[#ownList + 1] = step end
 local til = math.max(own, others)
 local r = {attempt = attempt, steps = steps, learned = learned, suspect = suspect,
-  forgotten = fresh and a.enq > 0 and tonumber(epoch.born) > a.enq,
+  forgotten = a.enq > 0 and tonumber(epoch.born) > math.max(a.enq, tonumber(run.cleared or '0')),
   ['in'] = math.max(til - now, 0), othersin = math.max(others - now, 0)}
 if #hints > 0 then r.hints = hints end
 if #ownList > 0 then r.own = ownList end

@@ -11,17 +11,20 @@ if redis.call('HGET', KEYS[1], 'claim') ~= ARGV[1] then
 end
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-for i = 2, #KEYS do
+for i = 1, #KEYS do
   if redis.call('HGET', KEYS[i], 'claim') == ARGV[1] then
     if ARGV[4] ~= '' then -- before the HDEL: an emptied hash would be removed, and its lifetime with it
-      redis.call('HSET', KEYS[i], 't:' .. ARGV[2], ARGV[3] .. '|' .. string.format('%d', now + tonumber(ARGV[4])))
+      local field, step = 't:' .. ARGV[2], ARGV[3]
+      local old = redis.call('HGET', KEYS[i], field)
+      if old and string.match(old, '^(.*)|') ~= step then step = '' end -- two writes in doubt: any step
+      redis.call('HSET', KEYS[i], field, step .. '|' .. string.format('%d', now + tonumber(ARGV[4])))
     end
     redis.call('HDEL', KEYS[i], 'claim', 'lease', 'owner', 'run')
   end
 end
 if ARGV[5] == '1' then redis.call('HINCRBY', KEYS[1], 'attempt', 1) end
-redis.call('HDEL', KEYS[1], 'claim', 'lease', 'owner')
 redis.call('HSET', KEYS[1], 'last', ARGV[1])
+if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'rej', redis.call('HGET', KEYS[1], 'gen')) end
 if ARGV[6] ~= '' then
   redis.call('HSET', KEYS[1], 'wait', ARGV[6] .. '|' .. ARGV[3] .. '|' .. string.format('%d', now + tonumber(ARGV[7])))
 end

@@ -41,10 +41,10 @@ end
 
 -- Taints: this run's own end when its looks have answered them; those that are over end with the finish.
 local own = 't:' .. a.run
-for i = 2, 3 + a.nat do
+for i = 1, 3 + a.nat do
   if i ~= 3 then
     if a.endtaint then redis.call('HDEL', KEYS[i], own) end
-    if a.finish then
+    if a.finish and i > 1 then
       local flat = redis.call('HGETALL', KEYS[i])
       for j = 1, #flat, 2 do
         if string.sub(flat[j], 1, 2) == 't:' and tonumber(string.match(flat[j + 1], '|(%d+)$')) <= now then
@@ -61,7 +61,7 @@ if not a.finish then
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   return 'ok'
 end
-local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began', 'hist')
+local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began')
 redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = run[1], o = run[2], g = tonumber(run[3]), a = tonumber(run[4]),
   s = run[5], r = run[6], b = tonumber(run[7]), t = now, e = a.ended}), 'PX', a.ttl)
 return 'ok'

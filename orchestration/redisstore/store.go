@@ -120,6 +120,7 @@ type claimArgs struct {
 	Pipeline    int    `json:"pv"`
 	Scenario    string `json:"scen"`
 	Correlation string `json:"corr"`
+	Place       int    `json:"place"`
 	Server      string `json:"srv"`
 }
 
@@ -150,7 +151,7 @@ func (s *Store) Claim(ctx context.Context, q orchestration.Request) (orchestrati
 	a := claimArgs{Claim: q.ClaimID, Owner: q.Owner, Run: k.RunID(q.Event.Source, q.Event.ID), Lease: s.o.Lease.Milliseconds(),
 		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Generation: q.Event.Generation, Attempt: q.Event.Attempt,
 		Origin: q.Event.Origin.String(), Fingerprint: q.Fingerprint, State: q.Order == orchestration.State, Version: q.Version,
-		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Server: s.o.Epoch.Server()}
+		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Place: q.Place, Server: s.o.Epoch.Server()}
 	if !q.Event.Origin.Enqueued.IsZero() {
 		a.Enqueued = q.Event.Origin.Enqueued.UnixMilli()
 	}

@@ -234,6 +234,29 @@ func TestALowerGenerationIsSurplusOnceAHigherOneWasClaimed(t *testing.T) {
 	})
 }
 
+func TestAnEventPublishedAgainAfterItWasRejectedIsWorkedOn(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, k *kit) {
+		q := request("c1", "e1", "42", "ana@example.com", noon)
+		q.Event.Generation = 3
+		mustClaim(t, k, q)
+		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Reason: "CsuRejected", Attempt: true}))
+		leftover := q
+		leftover.ClaimID, leftover.Event.Generation = "c2", 2
+		require.Equal(t, orchestration.AnswerSurplus, mustClaim(t, k, leftover).Answer)
+
+		second := q
+		second.ClaimID, second.Event.Generation, second.Event.Origin.Sequence = "c3", 1, 99
+		g := mustClaim(t, k, second)
+		require.Equal(t, orchestration.Go, g.Answer)
+		require.Zero(t, g.Attempt)
+		require.NoError(t, k.Release(t.Context(), second, orchestration.Released{Cause: orchestration.CauseBackoff, Attempt: true}))
+		copied := second
+		copied.ClaimID, copied.Event.Generation = "c4", 2
+		require.Equal(t, orchestration.Go, mustClaim(t, k, copied).Answer, "its copies are not surplus to those of the rejected message")
+	})
+}
+
 func TestALeaseThatRanOutClosesTheKeysForActing(t *testing.T) {
 	t.Parallel()
 	onMini(t, func(t *testing.T, k *kit) {
@@ -342,7 +365,7 @@ func TestARestartedServerIsForLookingOnlyForAWhile(t *testing.T) {
 		return err == nil
 	}, 5*time.Second, 20*time.Millisecond)
 	require.Equal(t, orchestration.LookOnly, g.Answer)
-	require.False(t, g.Forgotten, "nothing was lost")
+	require.True(t, g.Forgotten, "the event is older than the restart: what was written last may be lost")
 }
 
 func TestEveryKeyButBindingsHasALifetimeAndHoldsNoPersonalData(t *testing.T) {
