@@ -17,6 +17,8 @@ type Budget interface {
 	// Acquire waits for the call's turn. An error is a *fault.Error: Throttled with the wait when that would be longer
 	// than Cost.MaxWait, else the context's end. The caller must call end exactly once, when the call is over.
 	Acquire(ctx context.Context, c Cost) (end func(Load), err error)
+	// ClosedUntil is when calls may go again after a refusal; zero while they may.
+	ClosedUntil() time.Time
 }
 
 // Cost is what a call asks of the budget.

@@ -15,6 +15,15 @@ const (
 	ResultNetwork      = "network"
 )
 
+// What holds a call back: the closed list of the metric label.
+const (
+	SourceRetryAfter  = "retry_after" // the server asked for a pause
+	SourceConcurrency = "concurrency" // enough calls are under way
+)
+
+// Sources lists every source there is.
+func Sources() []string { return []string{SourceRetryAfter, SourceConcurrency} }
+
 // Results lists every result there is.
 func Results() []string {
 	return []string{ResultOK, ResultNotFound, ResultConflict, ResultClientError, ResultUnauthorized, ResultThrottled,
@@ -40,8 +49,8 @@ type Observer interface {
 	Request(r Request)
 	// Throttled reports a refusal by load; told says whether the server named the wait.
 	Throttled(wait time.Duration, told bool)
-	// Waited reports how long a call was held back at the gate, also when it then gave up.
-	Waited(lane string, took time.Duration)
+	// Waited reports how long a call was held back by the budget, also when it then gave up: one of Sources.
+	Waited(source string, took time.Duration)
 	// TokenRefreshed reports an attempt at a new token and, if ok, when that one expires.
 	TokenRefreshed(ok bool, expiry time.Time)
 	// InFlight moves the number of requests under way.

@@ -102,7 +102,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: []string{a.cfg.ServiceBus.OwnQueue.Live},
 		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
-		Lanes: []string{csuclient.LaneLive, csuclient.LaneBulk, csuclient.LaneReplay}, Scripts: redisstore.Scripts(),
+		Scripts: redisstore.Scripts(),
 	})
 	to := a.parts.Log
 	if to == nil {

@@ -26,13 +26,13 @@ func (m *Metrics) newCSUMetrics() csuMetrics {
 		tokens:          m.counter(CSUTokenRefresh, "Attempts at a new token.", LabelOutcome),
 		tokenExpiry:     m.gauge(CSUTokenExpiry, "When the token in use expires; 0 before the first.").WithLabelValues(),
 		retryAfter:      m.histogram(GateRetryAfter, "Waits that the CSU asked for.", retryBuckets).WithLabelValues(),
-		gateWait:        m.counter(GateWait, "Time that calls were held back at the gate.", LabelLane),
+		gateWait:        m.counter(GateWait, "Time that calls were held back at the gate.", LabelSource),
 	}
 	start(c.requests, m.operations.and(other), csuclient.Results())
 	start(c.requestDuration, m.operations.and(other))
 	start(c.csuErrors, []string{other}) // the catalogue has hundreds; a code gets its series when it is first seen
 	start(c.tokens, okOrError)
-	start(c.gateWait, m.lanes.and(other))
+	start(c.gateWait, append(csuclient.Sources(), other))
 	return c
 }
 
@@ -71,8 +71,8 @@ func (o *csuObserver) Throttled(wait time.Duration, told bool) {
 	o.log.Debug("the CSU refused by load", zap.Float64(fieldRetryAfter, wait.Seconds()))
 }
 
-func (o *csuObserver) Waited(lane string, took time.Duration) {
-	o.m.gateWait.WithLabelValues(o.m.lanes.or(lane, other)).Add(max(0, took.Seconds()))
+func (o *csuObserver) Waited(source string, took time.Duration) {
+	o.m.gateWait.WithLabelValues(closedSet(csuclient.Sources()).or(source, other)).Add(max(0, took.Seconds()))
 }
 
 func (o *csuObserver) TokenRefreshed(ok bool, expiry time.Time) {

@@ -18,7 +18,6 @@ type Known struct {
 	Scenarios         []orchestration.Outline // as the engine lists them
 	Kinds             []string                // of business objects that are bound: customer, order, …
 	Operations        []string                // of the CSU client
-	Lanes             []string                // of the gate
 	Scripts           map[string]string       // Redis scripts: name by hash
 }
 
@@ -33,9 +32,9 @@ type Metrics struct {
 	registry *prometheus.Registry
 	families []Family
 
-	queues, types, scenarios, kinds, operations, codes, lanes closed
-	steps                                                     map[string]closed // by scenario
-	scripts                                                   map[string]string
+	queues, types, scenarios, kinds, operations, codes closed
+	steps                                              map[string]closed // by scenario
+	scripts                                            map[string]string
 
 	engineMetrics
 	workerMetrics
@@ -47,7 +46,7 @@ type Metrics struct {
 // NewMetrics makes the registry with every series that is known already.
 func NewMetrics(k Known) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), steps: map[string]closed{}, scripts: k.Scripts,
-		queues: closedSet(k.Queues, k.OwnQueues), kinds: closedSet(k.Kinds), operations: closedSet(k.Operations), lanes: closedSet(k.Lanes),
+		queues: closedSet(k.Queues, k.OwnQueues), kinds: closedSet(k.Kinds), operations: closedSet(k.Operations),
 		types: closed{}, scenarios: closed{}}
 	for _, o := range k.Scenarios {
 		m.scenarios[o.Name], m.types[o.Handles], m.steps[o.Name] = true, true, closed{}

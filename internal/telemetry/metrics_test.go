@@ -264,7 +264,7 @@ func TestTheCSUIsCounted(t *testing.T) {
 	o.Request(csuclient.Request{Operation: "Customers.Create", Result: csuclient.ResultServerError, Status: 500})
 	o.Throttled(2*time.Second, true)
 	o.Throttled(0, false)
-	o.Waited(csuclient.LaneLive, 3*time.Second)
+	o.Waited(csuclient.SourceRetryAfter, 3*time.Second)
 	o.TokenRefreshed(true, time.Unix(1_800_000_000, 0))
 	o.TokenRefreshed(false, time.Time{})
 	o.InFlight(1)
@@ -277,7 +277,7 @@ func TestTheCSUIsCounted(t *testing.T) {
 		`signalbox_csu_errors_total{error_code="InvalidAddress"} 1` + "\n",
 		`signalbox_csu_errors_total{error_code="other"} 1` + "\n",
 		"signalbox_gate_retry_after_seconds_count 1\n",
-		`signalbox_gate_wait_seconds_total{lane="live"} 3` + "\n",
+		`signalbox_gate_wait_seconds_total{source="retry_after"} 3` + "\n",
 		`signalbox_csu_token_refresh_total{outcome="error"} 1` + "\n",
 		"signalbox_csu_token_expiry_timestamp_seconds 1.8e+09\n",
 		"signalbox_csu_inflight_requests 1\n",

@@ -77,7 +77,7 @@ const (
 	LabelEntity      = "entity"
 	LabelOperation   = "operation"
 	LabelErrorCode   = "error_code"
-	LabelLane        = "lane"
+	LabelSource      = "source"
 	LabelCommand     = "command"
 	LabelState       = "state"
 	LabelVersion     = "version"
