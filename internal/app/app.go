@@ -77,7 +77,7 @@ type App struct {
 
 // New wires an App. It dials nothing; Close gives back what it made.
 func New(cfg *config.Config, parts Parts) (*App, error) {
-	a := &App{cfg: cfg, parts: parts, hasher: keyhash.New(cfg.Hash.KeyID, []byte(cfg.Hash.Key.Reveal()))}
+	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg)}
 	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) }})
 	if err := a.observe(list); err != nil {
 		return nil, err

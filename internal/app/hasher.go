@@ -7,5 +7,5 @@ import (
 
 // Hasher makes the keyed hashes of a configuration, for whoever looks at a fleet's store from outside.
 func Hasher(cfg *config.Config) *keyhash.Hasher {
-	return keyhash.New(cfg.Hash.KeyID, []byte(cfg.Hash.Key.Reveal()))
+	return keyhash.New(cfg.Hash.KeyID, cfg.Hash.Bytes())
 }

@@ -20,13 +20,14 @@ var ErrDead = errors.New("harness: the process is dead")
 // Boundaries counts the places between two effects that a process passes: before and after each call for a message, each
 // send, each claim, save and release, and each CSU call. At one of them it does something to the process.
 type Boundaries struct {
-	At int             // 0: nowhere
-	Do func(at string) // called at that boundary, once
-	mu sync.Mutex
-	n  int
-	// Dead makes every call after it fail, as if the process were gone. Checked at every boundary.
-	dead bool
-	seen []string
+	At     int             // which one, counted from 1; 0: nowhere
+	AtName string          // or the first of that name
+	Do     func(at string) // called at that boundary, once
+
+	mu   sync.Mutex
+	seen []string // the names of those passed
+	done bool     // Do was called
+	dead bool     // every call fails, as if the process were gone
 }
 
 // Die makes every further call of the process fail.
@@ -50,9 +51,9 @@ func (b *Boundaries) cross(name string) error {
 		b.mu.Unlock()
 		return ErrDead
 	}
-	b.n++
 	b.seen = append(b.seen, name)
-	here := b.n == b.At
+	here := !b.done && (len(b.seen) == b.At || name == b.AtName)
+	b.done = b.done || here
 	b.mu.Unlock()
 	if here && b.Do != nil {
 		b.Do(name)

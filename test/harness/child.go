@@ -49,17 +49,15 @@ func child(do string) error {
 	if err != nil {
 		return err
 	}
-	at, err := strconv.Atoi(os.Getenv(childAt))
-	if err != nil {
-		return err
-	}
-	b := &Boundaries{At: at, Do: func(name string) {
+	at, _ := strconv.Atoi(os.Getenv(childAt)) // else it is a name
+	b := &Boundaries{At: at, AtName: os.Getenv(childAt), Do: func(name string) {
 		_ = os.WriteFile(os.Getenv(childPassed), []byte(name), 0o600)
 		signal := syscall.SIGKILL
 		if do == "stop" {
 			signal = syscall.SIGSTOP
 		}
 		_ = syscall.Kill(os.Getpid(), signal)
+		<-time.After(200 * time.Millisecond) // the signal takes effect a moment after the call; nothing may happen in between
 	}}
 	a, err := app.New(cfg, b.Parts(app.Parts{Log: log, NoHealth: true, WaitInRun: time.Second}))
 	if err != nil {
@@ -79,12 +77,13 @@ type Child struct {
 	ended  chan struct{}
 }
 
-// Spawn starts a child. do is what it does to itself at the boundary: "run" nothing, "kill" SIGKILL, "stop" SIGSTOP.
-func (w *World) Spawn(do string, at int) *Child {
+// Spawn starts a child. do is what it does to itself at the boundary: "run" nothing, "kill" SIGKILL, "stop" SIGSTOP. at is
+// the boundary's number, or its name for the first of that name; empty for none.
+func (w *World) Spawn(do, at string) *Child {
 	dir := w.T.TempDir()
 	c := &Child{t: w.T, passed: filepath.Join(dir, "passed"), log: filepath.Join(dir, "log"), ended: make(chan struct{})}
 	c.cmd = exec.Command(os.Args[0], "-test.run=^$")
-	c.cmd.Env = append(append(os.Environ(), w.Env()...), childVariable+"="+do, childAt+"="+strconv.Itoa(at), childPassed+"="+c.passed, childLogFile+"="+c.log)
+	c.cmd.Env = append(append(os.Environ(), w.Env()...), childVariable+"="+do, childAt+"="+at, childPassed+"="+c.passed, childLogFile+"="+c.log)
 	c.cmd.Stderr = os.Stderr
 	require.NoError(w.T, c.cmd.Start())
 	go func() {
@@ -127,6 +126,12 @@ func (c *Child) Killed() (at string, killed bool) {
 	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	name, _ := os.ReadFile(c.passed)
 	return string(name), ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// Passed says whether the child has come to its boundary.
+func (c *Child) Passed() bool {
+	_, err := os.Stat(c.passed)
+	return err == nil
 }
 
 // Log is what the child wrote to its log so far.

@@ -43,7 +43,10 @@ func (l *Log) String() string {
 }
 
 // Start runs a process with the given boundaries; nil for one that nothing happens to.
-func (w *World) Start(b *Boundaries) *Process {
+func (w *World) Start(b *Boundaries) *Process { return w.StartWith(b, func(*app.Parts) {}) }
+
+// StartWith runs a process whose parts change changes.
+func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 	if b == nil {
 		b = &Boundaries{}
 	}
@@ -51,10 +54,15 @@ func (w *World) Start(b *Boundaries) *Process {
 	parts := app.Parts{Log: p.log, NoHealth: true, WaitInRun: 2 * time.Second}
 	if w.Mini != nil {
 		parts.DialRedis, parts.DialBroker = w.dialRedis, w.dialBroker
-		parts.DialCSU = func(ctx context.Context, _, _ string) (net.Conn, error) { return w.pipe.dial(ctx) }
+		parts.DialCSU = func(ctx context.Context, _, _ string) (net.Conn, error) { return w.toCSU.connect(ctx) }
 	}
+	if w.opts.Defaults {
+		parts.WaitInRun = 0
+	}
+	parts = b.Parts(parts)
+	change(&parts)
 	var err error
-	p.app, err = app.New(w.Config(), b.Parts(parts))
+	p.app, err = app.New(w.Config(), parts)
 	require.NoError(w.T, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel

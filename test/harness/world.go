@@ -8,7 +8,9 @@ package harness
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -58,7 +60,9 @@ type Options struct {
 	CSU          csu.Options   // latency, commit delay, …
 	RedisArgs    []string
 	Slots        int
-	Dirty        bool // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
+	Dirty        bool              // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
+	Defaults     bool              // the times that an operator gets who sets none, instead of short ones
+	Env          map[string]string // more settings, over everything else
 }
 
 func (o Options) withDefaults() Options {
@@ -66,6 +70,9 @@ func (o Options) withDefaults() Options {
 		if *d == 0 {
 			*d = v
 		}
+	}
+	if o.Defaults {
+		o.Lease, o.MaxExecution, o.SearchLag, o.Lock = 15*time.Second, 2*time.Minute, 30*time.Second, time.Minute
 	}
 	set(&o.Lease, 2*time.Second)
 	set(&o.MaxExecution, 2*time.Second)
@@ -91,6 +98,8 @@ type World struct {
 	env  map[string]string
 	pipe *pipeListener // virtual worlds only
 	bus  *busadapter.Namespace
+
+	toRedis, toCSU *line // virtual worlds only
 }
 
 // NewVirtual makes a world inside the caller's synctest bubble.
@@ -101,6 +110,8 @@ func NewVirtual(t testing.TB, o Options) *World {
 	go func() { _ = server.Serve(w.pipe) }() // returns when the server is closed
 	w.Mini = miniredis.NewMiniRedis()
 	w.Mini.ClockTTL(true)
+	w.toRedis = &line{dial: func(context.Context) (net.Conn, error) { return w.Mini.Dial() }}
+	w.toCSU = &line{dial: w.pipe.dial}
 	w.env = w.environment("memory", "http://127.0.0.1:1", "redis://127.0.0.1:1/0")
 	w.connect()
 	t.Cleanup(func() {
@@ -155,8 +166,7 @@ func (w *World) startStandIns() {
 
 // environment is what the fleet is configured with.
 func (w *World) environment(bus, web, redisURL string) map[string]string {
-	timeout := min(w.opts.MaxExecution, 2*time.Second)
-	return map[string]string{
+	env := map[string]string{
 		"SIGNALBOX_ENVIRONMENT":                  "test",
 		"SIGNALBOX_SERVICEBUS_CONNECTION_STRING": w.Broker.ConnectionString(bus),
 		"SIGNALBOX_SERVICEBUS_QUEUES":            SourceQueue,
@@ -168,20 +178,32 @@ func (w *World) environment(bus, web, redisURL string) map[string]string {
 		"SIGNALBOX_CSU_CLIENT_ID":                csu.DefaultClientID,
 		"SIGNALBOX_CSU_CLIENT_SECRET":            csu.DefaultClientSecret,
 		"SIGNALBOX_CSU_RESOURCE":                 web,
-		"SIGNALBOX_CSU_READ_TIMEOUT":             timeout.String(),
-		"SIGNALBOX_CSU_WRITE_TIMEOUT":            timeout.String(),
-		"SIGNALBOX_CSU_MAX_EXECUTION":            w.opts.MaxExecution.String(),
-		"SIGNALBOX_CSU_SEARCH_LAG":               w.opts.SearchLag.String(),
 		"SIGNALBOX_CHANNELS":                     `[{"name":"main","csu":"default","oun":"` + oun + `","legal_entity":"usrt","currency":"USD","language":"en-us"}]`,
 		"SIGNALBOX_HASH_KEY":                     hashKey,
 		"SIGNALBOX_ADMIN_LISTEN":                 "127.0.0.1:0",
-		"SIGNALBOX_RUN_LEASE":                    w.opts.Lease.String(),
-		"SIGNALBOX_RUN_RENEW":                    (w.opts.Lease / 4).String(),
-		"SIGNALBOX_RUN_RETRY_FOR":                "2s",
-		"SIGNALBOX_RUN_RESCHEDULE":               "1s,1s,2s,2s,3s,3s,5s,5s,5s,5s,5s,5s",
-		"SIGNALBOX_WORKER_RECEIVE_WAIT":          "2s",
-		"SIGNALBOX_WORKER_DRAIN":                 "1s",
 		"SIGNALBOX_WORKER_SLOTS":                 fmt.Sprint(w.opts.Slots),
+	}
+	if !w.opts.Defaults {
+		maps.Copy(env, w.opts.short())
+	}
+	maps.Copy(env, w.opts.Env)
+	return env
+}
+
+// short are the settings of a fleet that a test need not wait for.
+func (o Options) short() map[string]string {
+	timeout := min(o.MaxExecution, 2*time.Second)
+	return map[string]string{
+		"SIGNALBOX_CSU_READ_TIMEOUT":    timeout.String(),
+		"SIGNALBOX_CSU_WRITE_TIMEOUT":   timeout.String(),
+		"SIGNALBOX_CSU_MAX_EXECUTION":   o.MaxExecution.String(),
+		"SIGNALBOX_CSU_SEARCH_LAG":      o.SearchLag.String(),
+		"SIGNALBOX_RUN_LEASE":           o.Lease.String(),
+		"SIGNALBOX_RUN_RENEW":           (o.Lease / 4).String(),
+		"SIGNALBOX_RUN_RETRY_FOR":       "2s",
+		"SIGNALBOX_RUN_RESCHEDULE":      "1s,1s,2s,2s,3s,3s,5s,5s,5s,5s,5s,5s",
+		"SIGNALBOX_WORKER_RECEIVE_WAIT": "2s",
+		"SIGNALBOX_WORKER_DRAIN":        "1s",
 	}
 }
 
@@ -192,7 +214,7 @@ func (w *World) connect() {
 	require.NoError(w.T, err)
 	options := busadapter.Options{ConnectionString: secret.New(w.env["SIGNALBOX_SERVICEBUS_CONNECTION_STRING"])}
 	if w.Mini != nil {
-		o.Dialer = w.dialRedis
+		o.Dialer = func(context.Context, string, string) (net.Conn, error) { return w.Mini.Dial() } // not on the fleet's line
 		options.NewConn = w.dialBroker
 	}
 	w.Redis = redis.NewClient(o)
@@ -206,8 +228,10 @@ func (w *World) connect() {
 	require.NoError(w.T, epoch.WriteClean(context.Background(), w.Redis))
 }
 
-func (w *World) dialRedis(context.Context, string, string) (net.Conn, error) { return w.Mini.Dial() }
-func (w *World) dialBroker(context.Context) (net.Conn, error)                { return w.Broker.Pipe(), nil }
+func (w *World) dialRedis(ctx context.Context, _, _ string) (net.Conn, error) {
+	return w.toRedis.connect(ctx)
+}
+func (w *World) dialBroker(context.Context) (net.Conn, error) { return w.Broker.Pipe(), nil }
 
 // Env is the environment of a process of the fleet, for children.
 func (w *World) Env() []string {
@@ -258,6 +282,11 @@ func (w *World) Publish(customers ...Customer) {
 	for _, c := range customers {
 		messages = append(messages, c.Message(w.T))
 	}
+	w.Send(messages...)
+}
+
+// Send sends messages to the source queue, whatever is in them.
+func (w *World) Send(messages ...worker.Message) {
 	for _, err := range w.bus.Publish(context.Background(), SourceQueue, messages) {
 		require.NoError(w.T, err)
 	}
@@ -290,9 +319,10 @@ func (w *World) DeadLetters() int {
 func (w *World) Bound(source, id string) (account string, back []mapping.Ref) {
 	table := redistable.New(w.Redis, w.Keys())
 	target, err := table.Find(context.Background(), mapping.Ref{Kind: "customer", Scope: csuName + "/usrt", Source: source, ID: id})
-	if err != nil {
+	if errors.Is(err, mapping.ErrNotBound) {
 		return "", nil
 	}
+	require.NoError(w.T, err)
 	back, err = table.Sources(context.Background(), target)
 	require.NoError(w.T, err)
 	return target.ID, back
@@ -310,9 +340,12 @@ func (w *World) RequireState(c Customer) {
 	}
 	require.Len(w.T, with, 1, "accounts with one e-mail address")
 	got := with[0]
-	require.Equal(w.T, []any{c.First, c.Last, c.Phone}, []any{got["FirstName"], got["LastName"], got["Phone"]})
+	require.Equal(w.T, []any{c.First, c.Last, c.Phone, c.Email, "USD", "en-us"},
+		[]any{got["FirstName"], got["LastName"], got["Phone"], got["ReceiptEmail"], got["CurrencyCode"], got["Language"]})
 	require.Len(w.T, got.Addresses(), 1)
-	require.Equal(w.T, c.City, got.Addresses()[0]["City"])
+	at := got.Addresses()[0]
+	require.Equal(w.T, []any{"1 Harbour Street", c.City, "WA", "98052", "USA", true},
+		[]any{at["Street"], at["City"], at["State"], at["ZipCode"], at["ThreeLetterISORegionName"], at["IsPrimary"]})
 	source := c.Source
 	if source == "" {
 		source = Source
