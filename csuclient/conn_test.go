@@ -38,7 +38,7 @@ func TestOnATLSConnectionOnlyRequestBytesAreGuarded(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	dial := guardedDialTLS(new(net.Dialer).DialContext, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // only what is written matters here
+	dial := guardedDialTLS(new(net.Dialer).DialContext, &tls.Config{InsecureSkipVerify: true}) // only what is written matters here
 	c, err := dial(t.Context(), "tcp", server.Listener.Addr().String())
 	require.NoError(t, err)
 	f := flightOn(t, c)

@@ -285,7 +285,7 @@ func (g *goes) postpone(cause Cause, wait time.Duration, back Released) *ending 
 }
 
 func reject(err error) *ending {
-	o := rejected("", "", err)
+	o := rejected("", err)
 	return &ending{out: o, back: &Released{Reason: string(o.Reason)}}
 }
 

@@ -132,7 +132,7 @@ func (e *Engine) Handle(ctx context.Context, ev Event) Outcome {
 	began := time.Now()
 	h, run, q, err := e.open(ev)
 	if err != nil {
-		o := rejected(h.outline.Name, "", err)
+		o := rejected(h.outline.Name, err)
 		e.opts.Observer.Finished(ctx, o.Scenario, o, time.Since(began))
 		return o
 	}
@@ -171,13 +171,13 @@ func newClaimID() string {
 }
 
 // rejected is the outcome of a failure that is for a person.
-func rejected(scenario, step string, err error) Outcome {
+func rejected(scenario string, err error) Outcome {
 	f := fault.As(err)
 	reason := f.Reason
 	if reason == "" {
 		reason = fault.Bug
 	}
-	return Outcome{Verdict: Rejected, Reason: reason, Detail: sentence(f), Scenario: scenario, Step: step, Err: err}
+	return Outcome{Verdict: Rejected, Reason: reason, Detail: sentence(f), Scenario: scenario, Err: err}
 }
 
 // sentence is what the dead letter says: the fault's own words, with the codes a person can search for.

@@ -242,4 +242,3 @@ func TestAnEffectThatCouldNotBeToldIsNotMadeAgain(t *testing.T) {
 		require.Len(r.t, r.outbox.ids(), 1)
 	})
 }
-

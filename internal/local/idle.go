@@ -53,8 +53,8 @@ func (s *stand) waiting() (active, scheduled int, err error) {
 		if err != nil {
 			return 0, 0, err
 		}
-		active += int(c.Active)
-		scheduled += int(c.Scheduled)
+		active += c.Active
+		scheduled += c.Scheduled
 	}
 	return active, scheduled, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -164,7 +163,7 @@ func (s *stand) startFleet(o Options, account *account) error {
 		log = f
 	}
 	var err error
-	s.app, err = app.New(s.cfg, app.Parts{Log: io.Writer(log), Settled: account, CleanEpoch: true, WaitInRun: 3 * time.Second})
+	s.app, err = app.New(s.cfg, app.Parts{Log: log, Settled: account, CleanEpoch: true, WaitInRun: 3 * time.Second})
 	if err != nil {
 		return err
 	}

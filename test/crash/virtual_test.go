@@ -2,7 +2,6 @@
 package crash
 
 import (
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,7 +84,7 @@ func (s story) stopAt(t *testing.T, at int) (crossed bool, passed []string) {
 		if crossed {
 			where = passed[at-1]
 		}
-		t.Log(fmt.Sprintf("boundary %d: %s", at, where))
+		t.Logf("boundary %d: %s", at, where)
 		require.Zero(t, w.DeadLetters(), where)
 		last := events[len(events)-1]
 		for _, e := range events {

@@ -94,7 +94,7 @@ type boundTransport struct {
 }
 
 func (t boundTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	return around(t.b, "csu "+r.Method+" "+r.URL.Path, func() (*http.Response, error) { return t.next.RoundTrip(r) }) //nolint:bodyclose // passed on
+	return around(t.b, "csu "+r.Method+" "+r.URL.Path, func() (*http.Response, error) { return t.next.RoundTrip(r) })
 }
 
 type boundRedis struct {

@@ -310,7 +310,7 @@ func (w *World) DeadLetters() int {
 	for _, q := range []string{SourceQueue, OwnQueue} {
 		c, err := w.Broker.Counts(q)
 		require.NoError(w.T, err)
-		n += int(c.DeadLetter)
+		n += c.DeadLetter
 	}
 	return n
 }

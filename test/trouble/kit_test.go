@@ -5,7 +5,6 @@ package trouble
 import (
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,14 +67,6 @@ func (f *fleet) lines(message string) (all []map[string]any) {
 		all = append(all, p.Lines(message)...)
 	}
 	return all
-}
-
-func (f *fleet) log() string {
-	var b strings.Builder
-	for _, p := range f.processes {
-		b.WriteString(p.Log())
-	}
-	return b.String()
 }
 
 // batch is 20 customers, each with an older and a newer state, some twice, some from two shops under one e-mail address,
@@ -148,7 +139,9 @@ func (f *fleet) effects(operation string) (n int) {
 
 func (f *fleet) taints() float64 { return f.count(telemetry.Taints) }
 
-func (f *fleet) lookOnly() float64 { return f.count(telemetry.IdempotencyChecks, "result", "look_only") }
+func (f *fleet) lookOnly() float64 {
+	return f.count(telemetry.IdempotencyChecks, "result", "look_only")
+}
 
 // inject makes the CSU misbehave.
 func (f *fleet) inject(faults ...csu.Fault) {

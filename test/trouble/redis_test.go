@@ -71,8 +71,8 @@ func orElse(source string) string {
 
 func TestWhateverRedisDoesThereIsOneAccountInItsLastState(t *testing.T) {
 	for name, trouble := range map[string]struct {
-		make func(f *fleet)
-		proof  func(f *fleet)
+		make  func(f *fleet)
+		proof func(f *fleet)
 	}{
 		"it answers nothing but errors for 10 s": {
 			func(f *fleet) {
