@@ -1,0 +1,73 @@
+// Package docs holds what the documentation says against what the program does.
+package docs
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/internal/local"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(append([]string{"..", ".."}, path...)...))
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestEveryReasonIsDocumentedWithWhoseFaultItIsAndNoOther(t *testing.T) {
+	t.Parallel()
+	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\|").FindAllStringSubmatch(read(t, "docs", "reference", "dead-letters.md"), -1)
+	documented := map[fault.Reason]fault.Blame{}
+	for _, r := range rows {
+		documented[fault.Reason(r[1])] = fault.Blame(r[2])
+	}
+	known := map[fault.Reason]fault.Blame{}
+	for _, r := range fault.Reasons() {
+		known[r] = r.Blame()
+	}
+	require.Equal(t, known, documented)
+}
+
+// TestTheReadmeShowsWhatTheFirstCommandPrints compares the words, not the numbers.
+func TestTheReadmeShowsWhatTheFirstCommandPrints(t *testing.T) {
+	t.Parallel()
+	var out, notes, log bytes.Buffer
+	require.NoError(t, local.Run(t.Context(), local.Options{Out: &out, Err: &notes, Log: &log, ExitWhenIdle: true}))
+	readme := words(read(t, "README.md"))
+	for _, line := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+		require.Contains(t, readme, words(line))
+	}
+}
+
+var (
+	numbers = regexp.MustCompile(`[0-9]+(\.[0-9]+)?`)
+	spaces  = regexp.MustCompile(`[ \t]+`)
+)
+
+func words(s string) string { return spaces.ReplaceAllString(numbers.ReplaceAllString(s, "N"), " ") }
+
+func TestEveryLinkOfTheDocumentationLeadsSomewhere(t *testing.T) {
+	t.Parallel()
+	links := regexp.MustCompile(`\]\(([^)#]+)`)
+	pages, err := filepath.Glob("../../docs/*/*.md")
+	require.NoError(t, err)
+	for _, page := range append(pages, "../../README.md") {
+		b, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range links.FindAllStringSubmatch(string(b), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			_, err := os.Stat(filepath.Join(filepath.Dir(page), m[1]))
+			require.NoError(t, err, "%s links to %s", page, m[1])
+		}
+	}
+}
