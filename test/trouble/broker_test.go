@@ -86,12 +86,12 @@ func TestWhateverTheBrokerDoesThereIsOneAccountInItsLastState(t *testing.T) {
 				f.Publish(b.published...)
 				if trouble.during != nil {
 					<-time.After(2 * time.Second)
-					require.False(t, f.Empty())
+					require.False(f.T, f.Empty())
 					trouble.during(f)
 				}
 			}, func(f *fleet) {
 				f.requireFinal(b)
-				require.Equal(t, customers, f.effects(csu.OpCreateCustomer), "creates")
+				require.Equal(f.T, customers, f.effects(csu.OpCreateCustomer), "creates")
 				trouble.proof(f)
 			})
 		})

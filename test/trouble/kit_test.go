@@ -5,6 +5,7 @@ package trouble
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -34,11 +35,20 @@ type fleet struct {
 // bubble runs a story about a fleet of two in virtual time; both have stopped when ending is called.
 func bubble(t *testing.T, o harness.Options, story func(f *fleet), ending func(f *fleet)) {
 	t.Helper()
+	empty(t, o, func(f *fleet) {
+		f.join()
+		f.join()
+		story(f)
+	}, ending)
+}
+
+// empty is bubble with a fleet that has no process yet.
+func empty(t *testing.T, o harness.Options, story func(f *fleet), ending func(f *fleet)) {
+	t.Helper()
 	t.Parallel()
 	o.Defaults = true
 	synctest.Test(t, func(t *testing.T) {
 		f := &fleet{World: harness.NewVirtual(t, o)}
-		f.processes = []*harness.Process{f.Start(nil), f.Start(nil)}
 		began := time.Now()
 		story(f)
 		f.Settle(patience)
@@ -51,6 +61,13 @@ func bubble(t *testing.T, o harness.Options, story func(f *fleet), ending func(f
 		<-time.After(5 * time.Minute) // late writes would show
 		require.Empty(t, f.CSU.DuplicateEmails())
 	})
+}
+
+// join starts one more process.
+func (f *fleet) join() *harness.Process {
+	p := f.Start(nil)
+	f.processes = append(f.processes, p)
+	return p
 }
 
 // count adds up a counter over the processes.
@@ -67,6 +84,14 @@ func (f *fleet) lines(message string) (all []map[string]any) {
 		all = append(all, p.Lines(message)...)
 	}
 	return all
+}
+
+func (f *fleet) log() string {
+	var b strings.Builder
+	for _, p := range f.processes {
+		b.WriteString(p.Log())
+	}
+	return b.String()
 }
 
 // batch is 20 customers, each with an older and a newer state, some twice, some from two shops under one e-mail address,

@@ -39,19 +39,19 @@ func TestAWipeOfRedisInTheMiddleOfABatchMakesNoSecondAccount(t *testing.T) {
 		f.Mini.FlushAll()
 		wiped := time.Now()
 		f.Settle(patience)
-		require.Greater(t, time.Since(wiped), 2*time.Minute, "what needs a write waits until the past is certain")
-		require.Positive(t, f.lookOnly())
+		require.Greater(f.T, time.Since(wiped), 2*time.Minute, "what needs a write waits until the past is certain")
+		require.Positive(f.T, f.lookOnly())
 
-		require.Zero(t, f.DeadLetters(), "dead letters: %v", f.reasons())
-		require.Len(t, f.CSU.Customers(), customers)
+		require.Zero(f.T, f.DeadLetters(), "dead letters: %v", f.reasons())
+		require.Len(f.T, f.CSU.Customers(), customers)
 		for _, account := range f.CSU.Customers() {
-			require.Contains(t, []any{"Redmond", "Houston"}, account.Addresses()[0]["City"], "one of the states, whole")
-			require.Equal(t, account.Addresses()[0]["City"] == "Houston", account["Phone"] == "+17135550100")
+			require.Contains(f.T, []any{"Redmond", "Houston"}, account.Addresses()[0]["City"], "one of the states, whole")
+			require.Equal(f.T, account.Addresses()[0]["City"] == "Houston", account["Phone"] == "+17135550100")
 		}
 		for _, c := range b.final {
 			if bound, _ := f.Bound(orElse(c.Source), c.ID); bound != "" {
 				i := slices.IndexFunc(f.CSU.Customers(), func(a csu.Customer) bool { return a.Email() == c.Email })
-				require.Equal(t, f.CSU.Customers()[i].AccountNumber(), bound)
+				require.Equal(f.T, f.CSU.Customers()[i].AccountNumber(), bound)
 			}
 		}
 
@@ -113,7 +113,7 @@ func TestWhateverRedisDoesThereIsOneAccountInItsLastState(t *testing.T) {
 				trouble.make(f)
 			}, func(f *fleet) {
 				f.requireFinal(b)
-				require.Equal(t, customers, f.effects(csu.OpCreateCustomer), "creates")
+				require.Equal(f.T, customers, f.effects(csu.OpCreateCustomer), "creates")
 				trouble.proof(f)
 			})
 		})
