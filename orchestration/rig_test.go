@@ -430,11 +430,12 @@ func things(w *target) orchestration.Pipeline[changed, learned] {
 // watch is an observer that remembers what matters to a test.
 type watch struct {
 	orchestration.NoObserver
-	mu       sync.Mutex
-	answers  map[string]int
-	reported []string
-	tainted  int
-	panics   int
+	mu        sync.Mutex
+	answers   map[string]int
+	reported  []string
+	tainted   int
+	panics    int
+	postponed int
 }
 
 func (o *watch) Claimed(_ context.Context, _, answer string) {
@@ -456,6 +457,14 @@ func (o *watch) Tainted(context.Context, string, string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tainted++
+}
+
+func (o *watch) Finished(_ context.Context, _ string, out orchestration.Outcome, _ time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if out.Verdict == orchestration.Postponed {
+		o.postponed++
+	}
 }
 
 func (o *watch) Panicked(context.Context, string, string, []byte) {
@@ -556,4 +565,4 @@ func ref(source, thingID string) mapping.Ref {
 }
 
 // pass lets virtual time go by.
-func pass(d time.Duration) { time.Sleep(d) }
+func pass(d time.Duration) { <-time.After(d) }
