@@ -150,7 +150,7 @@ func TestTheCatalogueNamesEachIDOnceAndWithoutItsPrefix(t *testing.T) {
 	}
 }
 
-// The reference lists these ids in section 4.4; what the client does with each follows from it.
+// What each of the CSU's error ids means to the client.
 func TestWhatTheCatalogueSays(t *testing.T) {
 	for id, want := range map[string]verdict{
 		"AggregateValidationError": rejected, "InvalidZipPostalCode": rejected, "HeadquarterTransactionServiceMethodCallFailure": rejected,

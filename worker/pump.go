@@ -170,7 +170,7 @@ func (p *pump) receive(intake context.Context, n int) []Message {
 }
 
 // receiveSafely turns a panic of the broker's client into an error. The client panics on annotations of a type it
-// does not expect (service-bus.md 3.4), which a single message can bring about; taken one by one it harms only itself.
+// does not expect, which a single message can bring about; taken one by one it harms only itself.
 func (p *pump) receiveSafely(ctx context.Context, n int) (messages []Message, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -190,8 +190,8 @@ func (p *pump) failed(intake context.Context, err error) {
 	p.rest(intake, p.relapses.NextBackOff())
 }
 
-// restIfNeeded keeps a receiver that returns at once, for ever, from spinning, and replaces it when it goes on
-// (service-bus.md 9.2, no. 1).
+// restIfNeeded keeps a receiver that returns at once, for ever, from spinning, and replaces it when it goes on: a link that
+// the broker detached with server-busy, timeout or operation-cancelled is never rebuilt by the SDK.
 func (p *pump) restIfNeeded(intake context.Context) {
 	if p.empties == 0 || intake.Err() != nil {
 		return

@@ -155,7 +155,7 @@ func TestAHandledEventIsCompletedAndAccountedFor(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, done)
 		s.publish(t, "orders", "1")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.stop()
 
 		require.Zero(t, s.orders.Len())
@@ -176,7 +176,7 @@ func TestAMessageThatIsNoEventIsDeadLetteredWithoutTheEngine(t *testing.T) {
 			return orchestration.Outcome{}
 		})
 		require.NoError(t, s.broker.Send(t.Context(), "orders", worker.Message{ContentType: envelope.ContentTypeStructured, Body: []byte(`{"id":1,"id":2}`)}, time.Time{}))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.stop()
 
 		dead, err := s.orders.DeadLetters().Peek(t.Context(), 0, 9)
@@ -202,7 +202,7 @@ func TestAPostponedEventIsSentAgainBeforeItIsCompleted(t *testing.T) {
 			return orchestration.Outcome{Verdict: orchestration.Completed}
 		})
 		s.publish(t, "orders", "1")
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		s.stop()
 
 		require.Equal(t, []string{"send orders", "send live", "complete orders", "complete live"}, s.broker.Journal())
@@ -227,13 +227,13 @@ func TestACopyThatCannotBeSentNeverCompletesTheOriginal(t *testing.T) {
 		})
 		s.publish(t, "orders", "1")
 		s.broker.FailSends(func(string) error { return worker.ErrConnectionLost })
-		time.Sleep(90 * time.Second)
+		pass(90 * time.Second)
 
 		require.NotContains(t, strings.Join(s.broker.Journal(), ","), "complete")
 		require.Equal(t, []worker.Result{worker.ResultAbandoned}, s.results(), "a minute of tries cost one delivery")
 
 		s.broker.FailSends(nil)
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		s.stop()
 		require.ElementsMatch(t, []worker.Result{worker.ResultAbandoned, worker.ResultRescheduled, worker.ResultCompleted}, s.results())
 		for _, settled := range s.settled {
@@ -251,7 +251,7 @@ func TestACopyWithoutRoomIsDeadLettered(t *testing.T) {
 		})
 		s.publish(t, "orders", "1")
 		s.broker.FailSends(func(string) error { return fmt.Errorf("send: %w", worker.ErrTooLarge) })
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.stop()
 		dead, _ := s.orders.DeadLetters().Peek(t.Context(), 0, 9)
 		require.Len(t, dead, 1)
@@ -264,11 +264,11 @@ func TestALongRunKeepsItsLock(t *testing.T) {
 		runs := 0
 		s := start(t, func(context.Context, orchestration.Event) orchestration.Outcome {
 			runs++
-			time.Sleep(5 * time.Minute)
+			pass(5 * time.Minute)
 			return orchestration.Outcome{Verdict: orchestration.Completed}
 		})
 		s.publish(t, "orders", "1")
-		time.Sleep(6 * time.Minute)
+		pass(6 * time.Minute)
 		s.stop()
 		require.Equal(t, 1, runs)
 		require.Equal(t, []worker.Result{worker.ResultCompleted}, s.results())
@@ -288,14 +288,14 @@ func TestALostLockEndsTheRunAndSettlesNothing(t *testing.T) {
 			return orchestration.Outcome{Verdict: orchestration.Completed} // even if it says so
 		})
 		s.publish(t, "orders", "1")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.orders.LoseLocks()
 		s.orders.FailSettlements(func(operation string) error {
 			t.Error("a lost lock was settled:", operation)
 			return worker.ErrLockLost
 		})
 		s.orders.FailReceives(func(ctx context.Context) ([]worker.Message, error) { <-ctx.Done(); return nil, nil })
-		time.Sleep(lock)
+		pass(lock)
 		synctest.Wait()
 
 		require.ErrorIs(t, cause, worker.ErrLockLost)
@@ -304,7 +304,7 @@ func TestALostLockEndsTheRunAndSettlesNothing(t *testing.T) {
 
 		s.orders.FailSettlements(nil)
 		s.orders.FailReceives(nil)
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		s.stop()
 		require.Zero(t, s.orders.Len())
 	})
@@ -321,7 +321,7 @@ func TestARenewalThatKeepsFailingCountsAsALostLock(t *testing.T) {
 		}, func(o *worker.Options) { o.Intakes = o.Intakes[:1] })
 		s.publish(t, "orders", "1")
 		s.orders.FailRenewals(func() error { return worker.ErrConnectionLost })
-		time.Sleep(lock + time.Second)
+		pass(lock + time.Second)
 		synctest.Wait()
 		require.InDelta(t, lock.Seconds(), lasted.Seconds(), 1, "not before the lock's own end")
 		require.Greater(t, s.renewals["error"], 2, "it was tried again in between")
@@ -333,7 +333,7 @@ func TestARenewalThatKeepsFailingCountsAsALostLock(t *testing.T) {
 func TestClocksThatDifferCostNoLock(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, func(context.Context, orchestration.Event) orchestration.Outcome {
-			time.Sleep(3 * time.Minute)
+			pass(3 * time.Minute)
 			return orchestration.Outcome{Verdict: orchestration.Completed}
 		}, func(o *worker.Options) {
 			o.Intakes = o.Intakes[:1]
@@ -341,7 +341,7 @@ func TestClocksThatDifferCostNoLock(t *testing.T) {
 			o.Intakes[0].Queue = aheadQueue{o.Intakes[0].Queue}
 		})
 		s.publish(t, "orders", "1")
-		time.Sleep(4 * time.Minute)
+		pass(4 * time.Minute)
 		s.stop()
 		require.Equal(t, []worker.Result{worker.ResultCompleted}, s.results())
 	})
@@ -367,11 +367,11 @@ func TestDrain(t *testing.T) {
 	t.Run("lets what is in hand finish, and takes nothing more", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := start(t, func(context.Context, orchestration.Event) orchestration.Outcome {
-				time.Sleep(40 * time.Second)
+				pass(40 * time.Second)
 				return orchestration.Outcome{Verdict: orchestration.Completed}
 			})
 			s.publish(t, "orders", "1")
-			time.Sleep(time.Second)
+			pass(time.Second)
 			s.terminate()
 			synctest.Wait()
 			s.publish(t, "orders", "2")
@@ -386,7 +386,7 @@ func TestDrain(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := start(t, untilInterrupted)
 			s.publish(t, "orders", "1")
-			time.Sleep(time.Second)
+			pass(time.Second)
 			begun := time.Now()
 			s.stop()
 			require.Equal(t, 50*time.Second, time.Since(begun))
@@ -404,11 +404,11 @@ func TestDrain(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := start(t, func(ctx context.Context, _ orchestration.Event) orchestration.Outcome {
 				<-ctx.Done()
-				time.Sleep(lock + lock/2) // a write that is out is waited for
+				pass(lock + lock/2) // a write that is out is waited for
 				return orchestration.Outcome{Verdict: orchestration.Completed}
 			}, func(o *worker.Options) { o.SettleTimeout = lock })
 			s.publish(t, "orders", "1")
-			time.Sleep(time.Second)
+			pass(time.Second)
 			s.stop()
 			require.Equal(t, []worker.Result{worker.ResultCompleted}, s.results())
 			require.Zero(t, s.orders.Len())
@@ -449,7 +449,7 @@ func TestDrain(t *testing.T) {
 				return orchestration.Outcome{Verdict: orchestration.Lost}
 			})
 			s.publish(t, "orders", "1")
-			time.Sleep(time.Second)
+			pass(time.Second)
 			s.terminate()
 			require.ErrorContains(t, <-s.ended, "1 runs did not end")
 			close(deaf)
@@ -468,7 +468,7 @@ func TestAPanicInTheHandlerIsReportedAndTheEventTriedLater(t *testing.T) {
 			return orchestration.Outcome{Verdict: orchestration.Completed}
 		})
 		s.publish(t, "orders", "1")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.stop()
 		require.Len(t, s.stacks, 2)
 		require.Contains(t, s.stacks[0], "TestAPanicInTheHandlerIsReported")
@@ -480,7 +480,7 @@ func TestAPanicAtEveryAttemptEndsBeforeAPerson(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, func(context.Context, orchestration.Event) orchestration.Outcome { panic("always") })
 		s.publish(t, "orders", "1")
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		s.stop()
 		dead, _ := s.own.DeadLetters().Peek(t.Context(), 0, 9)
 		require.Len(t, dead, 1)
@@ -497,7 +497,7 @@ func TestNoMoreMessagesThanFreeSlotsAreTaken(t *testing.T) {
 			running++
 			most = max(most, running)
 			mu.Unlock()
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			mu.Lock()
 			running--
 			mu.Unlock()
@@ -506,9 +506,9 @@ func TestNoMoreMessagesThanFreeSlotsAreTaken(t *testing.T) {
 		for i := range 10 {
 			s.publish(t, "orders", fmt.Sprint(i))
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		require.Equal(t, 4, s.worker.InFlight())
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.stop()
 		require.Equal(t, 4, most)
 		require.Len(t, s.results(), 10)
@@ -523,7 +523,7 @@ func TestAReceiverThatReturnsAtOnceIsReplacedAndNeverSpins(t *testing.T) {
 		calls := 0
 		s := start(t, done)
 		s.orders.FailReceives(func(context.Context) ([]worker.Message, error) { calls++; return nil, nil })
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		require.Positive(t, s.orders.Reopens())
 		require.Less(t, calls, 40, "100 ms, doubling to 5 s")
@@ -531,7 +531,7 @@ func TestAReceiverThatReturnsAtOnceIsReplacedAndNeverSpins(t *testing.T) {
 
 		s.orders.FailReceives(nil)
 		s.publish(t, "orders", "1")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		s.stop()
 		require.Equal(t, []worker.Result{worker.ResultCompleted}, s.results())
 	})
@@ -545,7 +545,7 @@ func TestABrokerThatRefusesUsIsAskedAgainSlowlyAndReported(t *testing.T) {
 			calls++
 			return nil, fmt.Errorf("receive: %w", worker.ErrUnauthorized)
 		})
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		synctest.Wait()
 		require.Less(t, calls, 25)
 		require.Contains(t, s.reconnects, "unauthorized")
@@ -554,7 +554,7 @@ func TestABrokerThatRefusesUsIsAskedAgainSlowlyAndReported(t *testing.T) {
 
 		s.orders.FailReceives(nil)
 		s.publish(t, "orders", "1")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		require.Empty(t, s.worker.Queues()[0].Trouble)
 		s.stop()
 		require.Equal(t, []worker.Result{worker.ResultCompleted}, s.results())
@@ -569,7 +569,7 @@ func TestAPanicOfTheBrokersClientIsReportedAndHarmsOneMessageOnly(t *testing.T) 
 			o.Intakes[0].Queue = panickingQueue{o.Intakes[0].Queue, &asked}
 		})
 		s.publish(t, "orders", "1")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.stop()
 		require.Len(t, s.stacks, 1)
 		require.Equal(t, []int{4, 1}, asked[:2], "one by one from then on")
@@ -595,10 +595,10 @@ func TestHealth(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := start(t, untilInterrupted)
 			require.False(t, s.worker.Ready())
-			time.Sleep(2 * time.Second)
+			pass(2 * time.Second)
 			require.True(t, s.worker.Ready(), "an empty queue answers too, and soon")
 			s.publish(t, "orders", "1")
-			time.Sleep(time.Second)
+			pass(time.Second)
 			s.terminate()
 			synctest.Wait()
 			require.False(t, s.worker.Ready())
@@ -609,22 +609,22 @@ func TestHealth(t *testing.T) {
 	t.Run("a loop that waits for slots or is paused is alive, one that is stuck is not", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			s := start(t, func(context.Context, orchestration.Event) orchestration.Outcome {
-				time.Sleep(10 * time.Minute)
+				pass(10 * time.Minute)
 				return orchestration.Outcome{Verdict: orchestration.Completed}
 			})
 			for i := range 4 {
 				s.publish(t, "orders", fmt.Sprint(i))
 			}
-			time.Sleep(8 * time.Minute)
+			pass(8 * time.Minute)
 			require.True(t, s.worker.Alive())
 			s.worker.Pause("operator")
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 			require.True(t, s.worker.Alive())
 
 			stuck := make(chan struct{})
 			s.orders.FailReceives(func(context.Context) ([]worker.Message, error) { <-stuck; return nil, nil })
 			s.worker.Resume("operator")
-			time.Sleep(2 * time.Minute)
+			pass(2 * time.Minute)
 			require.False(t, s.worker.Alive())
 			close(stuck)
 			s.stop()
@@ -635,23 +635,23 @@ func TestHealth(t *testing.T) {
 func TestAPauseStopsTheIntakeAtOnceAndLetsWorkGoOn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := start(t, func(context.Context, orchestration.Event) orchestration.Outcome {
-			time.Sleep(10 * time.Second)
+			pass(10 * time.Second)
 			return orchestration.Outcome{Verdict: orchestration.Completed}
 		})
 		s.publish(t, "orders", "1")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		s.worker.Pause("blocked")
 		s.worker.Pause("operator")
 		synctest.Wait()
 		s.publish(t, "orders", "2")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		require.Equal(t, []worker.Result{worker.ResultCompleted}, s.results())
 		require.Equal(t, []string{"blocked", "operator"}, s.worker.Paused())
 		s.worker.Resume("blocked")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		require.Len(t, s.results(), 1, "every reason must be gone")
 		s.worker.Resume("operator")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		s.stop()
 		require.Len(t, s.results(), 2)
 	})
@@ -662,11 +662,11 @@ func TestASettlementThatFailsIsNotCountedAsDone(t *testing.T) {
 		s := start(t, done, func(o *worker.Options) { o.Intakes = o.Intakes[:1] })
 		s.orders.FailSettlements(func(string) error { return worker.ErrConnectionLost })
 		s.publish(t, "orders", "1")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		require.Equal(t, []worker.Result{worker.ResultLockLost}, s.results())
 		require.ErrorIs(t, s.settled[0].Err, worker.ErrConnectionLost)
 		s.orders.FailSettlements(nil)
-		time.Sleep(2 * lock)
+		pass(2 * lock)
 		s.stop()
 		require.Equal(t, []worker.Result{worker.ResultLockLost, worker.ResultCompleted}, s.results())
 	})
@@ -681,3 +681,6 @@ func TestOptionsReportEveryProblemAtOnce(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// pass lets virtual time go by; it is only called inside a bubble.
+func pass(d time.Duration) { <-time.After(d) }

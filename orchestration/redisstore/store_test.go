@@ -80,7 +80,7 @@ func onReal(t *testing.T, test func(t *testing.T, k *kit)) {
 }
 
 // pass lets virtual time go by; it is only called inside a bubble.
-func pass(d time.Duration) { time.Sleep(d) }
+func pass(d time.Duration) { <-time.After(d) }
 
 func onBoth(t *testing.T, test func(t *testing.T, k *kit)) {
 	t.Helper()

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -174,5 +177,26 @@ func TestOnlyTheWiringImportsTelemetryAndNobodyTheWiring(t *testing.T) {
 				require.True(t, strings.HasPrefix(name, "internal/cli") || name == "cmd/signalbox" || name == "internal/local" || strings.HasPrefix(name, "test/"), "%s imports internal/app", name)
 			}
 		}
+	}
+}
+
+// TestNobodySleepsForReal: tests sleep inside synctest bubbles only, where a minute takes no time.
+func TestNobodySleepsForReal(t *testing.T) {
+	t.Parallel()
+	sleeps, bubbles := map[string]string{}, map[string]bool{}
+	require.NoError(t, filepath.WalkDir(filepath.Join("..", ".."), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || filepath.Base(path) == "imports_test.go" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), "time.Sleep(") {
+			require.True(t, strings.HasSuffix(path, "_test.go"), "%s sleeps", path)
+			sleeps[filepath.Dir(path)] = path
+		}
+		bubbles[filepath.Dir(path)] = bubbles[filepath.Dir(path)] || strings.Contains(string(text), `"testing/synctest"`)
+		return err
+	}))
+	for dir, path := range sleeps {
+		require.True(t, bubbles[dir], "%s sleeps in real time", path)
 	}
 }

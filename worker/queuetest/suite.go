@@ -87,7 +87,7 @@ var behaviours = map[string]func(*testing.T, Harness){
 	"a lock that runs out gives the message to somebody else, and the old one settles nothing": func(t *testing.T, h Harness) {
 		h.send(t, time.Time{})
 		old := h.one(t)
-		time.Sleep(h.LockDuration + time.Second)
+		pass(h.LockDuration + time.Second)
 		m := h.one(t)
 		require.Equal(t, 2, m.DeliveryCount)
 		require.ErrorIs(t, h.Queue.Complete(t.Context(), old), worker.ErrLockLost)
@@ -99,7 +99,7 @@ var behaviours = map[string]func(*testing.T, Harness){
 		h.send(t, time.Time{})
 		m := h.one(t)
 		for range 4 {
-			time.Sleep(h.LockDuration / 2)
+			pass(h.LockDuration / 2)
 			until, err := h.Queue.RenewLock(t.Context(), m)
 			require.NoError(t, err)
 			require.WithinDuration(t, time.Now().Add(h.LockDuration), until, time.Second)
@@ -182,7 +182,7 @@ func (h Harness) receive(t *testing.T, patience time.Duration) []worker.Message 
 		if len(got) > 0 || ctx.Err() != nil {
 			return got
 		}
-		time.Sleep(100 * time.Millisecond) // after an early empty return, as the worker does
+		pass(100 * time.Millisecond) // after an early empty return, as the worker does
 	}
 }
 
@@ -192,3 +192,6 @@ func (h Harness) one(t *testing.T, patience ...time.Duration) worker.Message {
 	require.Len(t, got, 1)
 	return got[0]
 }
+
+// pass lets virtual time go by; it is only called inside a bubble.
+func pass(d time.Duration) { <-time.After(d) }

@@ -259,7 +259,7 @@ func TestAWorkerOnTheSDKLosesNothingWhileTheConnectionKeepsBreaking(t *testing.T
 		completed := make(chan string, 10*events)
 		w, err := worker.New(worker.Options{
 			Handler: handler(func(_ context.Context, ev orchestration.Event) orchestration.Outcome {
-				time.Sleep(300 * time.Millisecond)
+				pass(300 * time.Millisecond)
 				if ev.Generation == 1 {
 					return orchestration.Outcome{Verdict: orchestration.Postponed, Cause: orchestration.CauseGate, After: 5 * time.Second}
 				}
@@ -278,7 +278,7 @@ func TestAWorkerOnTheSDKLosesNothingWhileTheConnectionKeepsBreaking(t *testing.T
 		ended := make(chan error, 1)
 		go func() { ended <- w.Run(ctx) }()
 		for range 5 {
-			time.Sleep(2 * time.Second)
+			pass(2 * time.Second)
 			broker.CloseConnections()
 		}
 		require.NoError(t, <-ended)
@@ -351,3 +351,6 @@ func TestOptions(t *testing.T) {
 	_, err = servicebus.Open(servicebus.Options{ConnectionString: secret.New("Endpoint=hunter2")})
 	require.NotContains(t, err.Error(), "hunter2")
 }
+
+// pass lets virtual time go by; it is only called inside a bubble.
+func pass(d time.Duration) { <-time.After(d) }

@@ -15,7 +15,7 @@ var byCode = map[azservicebus.Code]error{
 	azservicebus.CodeTimeout: worker.ErrTimeout, azservicebus.CodeClosed: worker.ErrClosed,
 }
 
-// byCondition has what the SDK hands on without a code of its own (service-bus.md 2.6).
+// byCondition has what the SDK hands on without a code of its own.
 var byCondition = map[amqp.ErrCond]error{
 	amqp.ErrCondNotFound: worker.ErrNotFound, amqp.ErrCondUnauthorizedAccess: worker.ErrUnauthorized,
 	amqp.ErrCondMessageSizeExceeded: worker.ErrTooLarge, "com.microsoft:message-lock-lost": worker.ErrLockLost,

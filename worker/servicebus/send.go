@@ -81,7 +81,7 @@ func (p *publication) sendFrom(at int) int {
 	}
 	switch {
 	case end == at && errors.Is(err, azservicebus.ErrMessageTooLarge):
-		// also what a link without a size limit answers (service-bus.md 9.2, no. 11): the broker has the last word
+		// also what a link without a size limit answers: the broker has the last word
 		end, err = at+1, p.sender.SendMessage(ctx, sendable(p.messages[at], time.Time{}), nil)
 	case end == at: // it cannot be encoded
 		end = at + 1

@@ -4,7 +4,7 @@
 // Every call has a deadline. The SDK's own retries are short, because the worker backs off itself; settlement alone
 // uses the SDK's fixed ones. Errors wrap those of package worker (ErrLockLost, ErrNotFound, …).
 // Concurrency: a Namespace and all it gives are safe for concurrent use, but for Queue.Receive, which is one loop's.
-// Source: azservicebus 1.11.0; what it does that its documentation does not say is in service-bus.md, sections 3 and 9.
+// Source: azservicebus 1.11.0; what it does beyond its documentation was read in its source.
 package servicebus
 
 import (
