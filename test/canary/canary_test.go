@@ -4,8 +4,10 @@ package canary
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,125 +17,197 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
 	"github.com/signalbox/signalbox/worker"
-	"github.com/signalbox/signalbox/worker/envelope"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// mark is in every personal value, in one case or another.
-const mark = "kanari"
-
-const phone = "+14255558642097"
-
-func person(id string) map[string]any {
-	return map[string]any{"id": id, "email": "Kanari." + id + "@example.com", "firstName": "Zoë Kanari", "middleName": "Åsa kanari",
-		"lastName": "Kanariø", "phone": phone, "addresses": []any{address("USA")}}
+type run struct {
+	w *harness.World
+	p *harness.Process
 }
-
-func address(country string) map[string]any {
-	return map[string]any{"name": "Kanari Höfe", "street": "Kanarigatan Ö", "streetNumber": "7-kanari", "city": "Kanariköping", "district": "Kanari Süd",
-		"county": "kanariå", "state": "KANARI", "zip": "KANARI 9", "phone": phone, "country": country, "primary": true}
-}
-
-func with(data map[string]any, member string, value any) map[string]any {
-	data[member] = value
-	return data
-}
-
-func without(data map[string]any, member string) map[string]any {
-	delete(data, member)
-	return data
-}
-
-func message(t *testing.T, kind string, data map[string]any) worker.Message {
-	body, err := json.Marshal(data)
-	require.NoError(t, err)
-	id := uuid.NewString()
-	parts := envelope.Encode(orchestration.Event{Source: harness.Source, ID: id, Type: kind, Time: time.Now(), Data: body,
-		CorrelationID: orchestration.DeriveCorrelationID(harness.Source, id)})
-	return worker.Message{ID: uuid.NewString(), ContentType: parts.ContentType, Properties: parts.Properties, Body: parts.Body}
-}
-
-const changed = "signalbox.customer.changed.v1"
 
 func TestNoPersonalValueIsInLogsMetricsDeadLettersOrRedis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := harness.NewVirtual(t, harness.Options{Env: map[string]string{"SIGNALBOX_LOG_LEVEL": "debug",
 			"SIGNALBOX_LOG_DEBUG_UNTIL": time.Now().Add(12 * time.Hour).Format(time.RFC3339)}})
-		p := w.Start(nil)
-		publish := func(kind string, data map[string]any) { w.Send(message(t, kind, data)) }
+		r := &run{w: w, p: w.StartWith(nil, func(parts *app.Parts) {
+			inner := parts.WrapCSU
+			parts.WrapCSU = func(next http.RoundTripper) http.RoundTripper { return echo{inner(next)} }
+		})}
+		r.goodTimes()
+		r.badEvents()
+		r.badCSU()
+		r.badRedis()
+		r.p.Stop()
 
-		publish(changed, person("C-1"))
-		publish(changed, with(person("C-2"), "organization", "Kanari & Söner"))
-		publish(changed, without(person("C-3"), "email"))
-		publish(changed, with(person("C-4"), "firstName", []any{"Kanari"}))
-		publish("com.contoso.unknown.v1", person("C-5"))
-		publish(changed, with(person("C-6"), "addresses", []any{address("XXX")}))
-		w.Settle(time.Hour)
-		for i, f := range []csu.Fault{{Kind: csu.Error, Status: 400, Next: 1}, {Kind: csu.Error, Status: 429, Next: 1},
-			{Kind: csu.Error, Status: 500, Next: 1}, {Kind: csu.CommitThenDrop, Next: 1}} {
-			_, err := w.CSU.Inject(f)
-			require.NoError(t, err)
-			publish(changed, person(fmt.Sprintf("C-%d", 10+i)))
-			w.Settle(time.Hour)
-		}
-		w.Mini.SetError("LOADING Redis is loading the dataset in memory")
-		publish(changed, person("C-20"))
-		<-time.After(5 * time.Second)
-		w.Mini.SetError("")
-		w.Settle(time.Hour)
-		p.Stop()
-
-		require.GreaterOrEqual(t, len(w.CSU.Customers()), 5, "the marked values arrived")
-		clean(t, "the log", p.Log())
-		clean(t, "the metrics", p.Metrics())
-		letters := w.Letters()
-		require.GreaterOrEqual(t, len(letters), 4)
-		for _, m := range letters {
-			require.Contains(t, strings.ToLower(string(m.Body)), mark, "the event itself is kept")
-			clean(t, "a dead letter", m.DeadLetterReason+" "+m.DeadLetterDescription)
-			for k, v := range m.Properties {
-				if strings.HasPrefix(k, "signalbox-") {
-					clean(t, k, fmt.Sprint(k, " ", v))
-				}
-			}
-		}
-		clean(t, "Redis", dump(t, w))
+		require.GreaterOrEqual(t, len(w.CSU.Customers()), 8, "the marked values arrived")
+		clean(t, "the log", r.p.Log())
+		require.NotEmpty(t, r.p.Lines("request to the CSU"), "at debug level")
+		clean(t, "the metrics", r.p.Metrics())
+		require.Zero(t, r.p.Count(telemetry.Redactions), "the net under the log had nothing to catch")
+		r.cleanLetters()
+		r.cleanRedis()
 	})
 }
 
+// goodTimes has customers of every kind, told of twice and changed.
+func (r *run) goodTimes() {
+	t := r.w.T
+	r.publish(changed, encoded(t, person("C-1")))
+	r.publish(changed, encoded(t, with(person("C-2"), "organization", "Kanari & Söner")))
+	r.publish(changed, encoded(t, person("C-3")), nosy)
+	r.publish(changed, encoded(t, with(person("C-4"), "id", email("id"))))
+	r.w.Settle(time.Hour)
+	r.publish(changed, encoded(t, with(person("C-1"), "email", email("changed"))))
+	r.w.Settle(time.Hour)
+}
+
+// badEvents can never succeed, each for another reason.
+func (r *run) badEvents() {
+	t := r.w.T
+	r.publish(changed, encoded(t, without(person("C-10"), "email")))
+	r.publish(changed, encoded(t, with(person("C-11"), "firstName", []any{"Kanari"})))
+	r.publish(changed, encoded(t, with(person("C-12"), email("member"), "Kanari")), nosy)
+	r.publish(changed, encoded(t, with(person("C-13"), "city", strings.Repeat("Kanari", 20))))
+	r.publish(changed, []byte(`{"email":"`+email("14")+`","`+email("twice")+`":1,"`+email("twice")+`":2}`))
+	r.publish(changed, []byte(`{"email": Kanari`))
+	r.publish("com.contoso.unknown.v1", encoded(t, person("C-15")), nosy)
+	r.publish(changed, encoded(t, person("C-16")), func(m *worker.Message) { m.Properties["cloudEvents_signalboxchannel"] = email("channel") })
+	r.publish(changed, encoded(t, person("C-17")), func(m *worker.Message) { m.Properties["cloudEvents_time"] = "Kanari" })
+	r.publish(changed, encoded(t, person("C-18")), func(m *worker.Message) { m.Properties["cloudEvents_correlationid"] = email("correlation") })
+	r.publish(changed, encoded(t, person("C-19")), func(m *worker.Message) { m.ContentType = "text/kanari; name=" + email("type") })
+	r.publish(changed, encoded(t, person("C-1")), nosy) // the id of C-3's event
+	r.publish(changed, encoded(t, with(person("C-3"), "id", "C-3-again")))
+	r.w.Settle(time.Hour)
+}
+
+// badCSU refuses, fails, forgets to answer, and repeats what it was sent.
+func (r *run) badCSU() {
+	r.publish(changed, encoded(r.w.T, with(person("C-20"), "addresses", []any{address("XXX")})))
+	r.w.Settle(time.Hour)
+	r.w.CSU.Configure(func(o *csu.Options) { o.Limits.Street = 5 })
+	r.publish(changed, encoded(r.w.T, person("C-21")))
+	r.w.Settle(time.Hour)
+	r.w.CSU.Configure(func(o *csu.Options) { o.Limits.Street = 0 })
+	for i, f := range []csu.Fault{{Kind: csu.Error, Status: 400, Next: 1}, {Kind: csu.Error, Status: 429, Next: 1}, {Kind: csu.Error, Status: 500, Next: 3},
+		{Kind: csu.CommitThenDrop, Next: 1}, {Kind: csu.CommitThenError, Next: 1}, {Kind: csu.Unauthorized, Next: 4}, {Kind: csu.Drop, Next: 2}} {
+		_, err := r.w.CSU.Inject(f)
+		require.NoError(r.w.T, err)
+		r.publish(changed, encoded(r.w.T, person(fmt.Sprint("C-3", i))))
+		r.w.Settle(time.Hour)
+	}
+	r.twoAccounts()
+}
+
+// twoAccounts have one e-mail address, which a person must be told of.
+func (r *run) twoAccounts() {
+	for range 2 {
+		_, err := r.w.CSU.AddCustomer(map[string]any{"Email": email("C-40"), "FirstName": "Kanari", "LastName": "Kanari", "Addresses": []any{}})
+		require.NoError(r.w.T, err)
+	}
+	r.publish(changed, encoded(r.w.T, person("C-40")))
+	r.w.Settle(time.Hour)
+	require.NotEmpty(r.w.T, r.p.Lines("the event went through, and a person should look at what was found"))
+}
+
+func (r *run) badRedis() {
+	r.w.Mini.SetError("LOADING Redis is loading the dataset in memory")
+	r.publish(changed, encoded(r.w.T, person("C-50")))
+	<-time.After(5 * time.Second)
+	r.w.Mini.SetError("")
+	r.w.Settle(time.Hour)
+	r.w.DropRedis()
+	r.publish(changed, encoded(r.w.T, person("C-51")))
+	r.w.Settle(time.Hour)
+	require.Positive(r.w.T, r.p.Count(telemetry.RedisErrors))
+}
+
 // clean asserts that there is text and no mark in it.
-func clean(t *testing.T, where, text string) {
+func clean(t testing.TB, where, text string) {
 	t.Helper()
 	require.NotEmpty(t, text, where)
 	require.NotContains(t, strings.ToLower(text), mark, where)
-	require.NotContains(t, text, strings.TrimPrefix(phone, "+"), where)
+	require.NotContains(t, text, digits, where)
 }
 
-// dump is every key of Redis with its value.
-func dump(t *testing.T, w *harness.World) string {
-	ctx := context.Background()
-	keys, err := w.Redis.Keys(ctx, "*").Result()
+// producers are the properties that a producer set; the broker and we add the others.
+var producers = regexp.MustCompile(`^(cloudEvents_.*|x-customer|Kanari)$`)
+
+func (r *run) cleanLetters() {
+	t := r.w.T
+	seen := map[string]bool{}
+	for _, m := range r.w.Letters() {
+		require.Contains(t, strings.ToLower(string(m.Body)), mark, "the event itself is kept")
+		clean(t, "a dead letter", m.DeadLetterReason+" "+m.DeadLetterDescription)
+		require.LessOrEqual(t, len(m.DeadLetterDescription), 1024)
+		seen[m.DeadLetterReason] = true
+		for k, v := range m.Properties {
+			if !producers.MatchString(k) {
+				clean(t, k, fmt.Sprint(k, " ", v))
+			}
+		}
+	}
+	for _, reason := range []string{"SchemaInvalid", "Malformed", "UnknownType", "UnknownChannel", "IdConflict", "MappingConflict", "CsuRejected"} {
+		require.True(t, seen[reason], "a dead letter of reason %s, among %v", reason, seen)
+	}
+}
+
+// cleanRedis looks at every key with its value. Only bindings and the epoch are kept for ever.
+func (r *run) cleanRedis() {
+	ctx, t := context.Background(), r.w.T
+	keys, err := r.w.Redis.Keys(ctx, "*").Result()
 	require.NoError(t, err)
-	var out strings.Builder
+	require.Greater(t, len(keys), 20)
 	for _, key := range keys {
 		var value any
-		switch kind := w.Redis.Type(ctx, key).Val(); kind {
+		switch kind := r.w.Redis.Type(ctx, key).Val(); kind {
 		case "string":
-			value, err = w.Redis.Get(ctx, key).Result()
+			value, err = r.w.Redis.Get(ctx, key).Result()
 		case "hash":
-			value, err = w.Redis.HGetAll(ctx, key).Result()
+			value, err = r.w.Redis.HGetAll(ctx, key).Result()
 		case "set":
-			value, err = w.Redis.SMembers(ctx, key).Result()
+			value, err = r.w.Redis.SMembers(ctx, key).Result()
 		default:
 			require.Fail(t, "a type that is not looked into", "%s of %s", kind, key)
 		}
 		require.NoError(t, err)
-		fmt.Fprintln(&out, key, value)
+		clean(t, "Redis", fmt.Sprint(key, " ", value))
+		kept := slices.ContainsFunc([]string{":map:", ":mapr:", ":epoch"}, func(part string) bool { return strings.Contains(key, part) })
+		require.Equal(t, kept, r.w.Redis.PTTL(ctx, key).Val() < 0, "the lifetime of %s", key)
 	}
-	return out.String()
+}
+
+// Labels come from closed lists: what producers choose makes no series.
+func TestManyIdsMakeNoMoreSeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := harness.NewVirtual(t, harness.Options{Slots: 32})
+		r := &run{w: w, p: w.Start(nil)}
+		series := func() int {
+			n := 0
+			for line := range strings.Lines(r.p.Metrics()) {
+				if !strings.HasPrefix(line, "#") {
+					n++
+				}
+			}
+			return n
+		}
+		some := func(n int) {
+			for range n {
+				r.publish(changed, encoded(t, person(uuid.NewString())))
+				r.publish("com.contoso."+uuid.NewString(), []byte(`{}`))
+				r.publish(changed, []byte(`{"`+uuid.NewString()+`":1}`))
+			}
+			w.Settle(time.Hour)
+		}
+		some(1)
+		before := series()
+		some(100)
+		require.Equal(t, before, series())
+		r.p.Stop()
+	})
 }

@@ -1,5 +1,5 @@
 // Package cost counts what one event costs in round trips: of Redis, by a hook on the fleet's client, and of the CSU, by
-// the simulator's own books. Connecting and the token are paid for by a customer who goes before; renewals of a lease
+// the simulator's own books; and of the broker's client, save receiving, which many messages share. Connecting and the token are paid for by a customer who goes before; renewals of a lease
 // come by the clock and are not counted.
 package cost
 
@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -36,7 +37,8 @@ func TestWhatAnEventCostsOnARealRedis(t *testing.T) { count(t, harness.NewReal(t
 // count publishes one event after the other and compares what each has cost.
 func count(t *testing.T, w *harness.World) {
 	trips := &roundTrips{scripts: redisstore.Scripts()}
-	p := w.StartWith(nil, func(parts *app.Parts) { parts.RedisHooks = append(parts.RedisHooks, trips) })
+	passed := &harness.Boundaries{}
+	p := w.StartWith(passed, func(parts *app.Parts) { parts.RedisHooks = append(parts.RedisHooks, trips) })
 	defer p.Stop()
 	now := time.Now()
 	customer := func(event, id, city string, at time.Time) harness.Customer {
@@ -47,31 +49,42 @@ func count(t *testing.T, w *harness.World) {
 
 	created := customer("e1", "C-1", "Redmond", now)
 	for _, one := range []struct {
-		name       string
-		event      harness.Customer
-		outcome    string
-		redis, csu int
+		name            string
+		event           harness.Customer
+		outcome         string
+		redis, csu, bus int
 	}{
-		{"a created customer", created, "", 2, 2},
-		{"an updated customer", customer("e2", "C-1", "Houston", now.Add(2*time.Second)), "", 2, 2},
-		{"a duplicate", created, "duplicate", 1, 0},
-		{"a superseded one", customer("e3", "C-1", "Seattle", now.Add(time.Second)), "superseded", 1, 0},
+		{"a created customer", created, "", 2, 2, 1},
+		{"an updated customer", customer("e2", "C-1", "Houston", now.Add(2*time.Second)), "", 2, 2, 1},
+		{"a duplicate", created, "duplicate", 1, 0, 1},
+		{"a superseded one", customer("e3", "C-1", "Seattle", now.Add(time.Second)), "superseded", 1, 0, 1},
 	} {
 		ended := p.Count(telemetry.Messages, "outcome", one.outcome)
 		trips.forget()
-		before := calls(w.CSU)
+		before, settled := calls(w.CSU), len(brokerCalls(passed))
 		w.Publish(one.event)
 		w.Settle(time.Minute)
-		redis, web := trips.seen(), since(before, calls(w.CSU))
-		t.Logf("%s: %d of Redis %v, %d of the CSU %v", one.name, sum(redis), redis, sum(web), web)
+		redis, web, bus := trips.seen(), since(before, calls(w.CSU)), brokerCalls(passed)[settled:]
+		t.Logf("%s: %d of Redis %v, %d of the CSU %v, %d of the broker %v", one.name, sum(redis), redis, sum(web), web, len(bus), bus)
 		if one.outcome != "" {
 			require.Equal(t, ended+1, p.Count(telemetry.Messages, "outcome", one.outcome), one.name)
 		}
 		require.Equal(t, one.redis, sum(redis), "%s: round trips of Redis: %v", one.name, redis)
 		require.Equal(t, one.csu, sum(web), "%s: calls of the CSU: %v", one.name, web)
+		require.Len(t, bus, one.bus, "%s: calls of the broker", one.name)
 	}
 	require.Zero(t, w.DeadLetters())
 	w.RequireState(customer("e2", "C-1", "Houston", now))
+}
+
+// brokerCalls are the sends and settlements so far.
+func brokerCalls(b *harness.Boundaries) (calls []string) {
+	for _, at := range b.Passed() {
+		if call, ok := strings.CutPrefix(at, "before "); ok && !strings.HasPrefix(call, "csu ") && !strings.HasPrefix(call, "redis ") {
+			calls = append(calls, call)
+		}
+	}
+	return calls
 }
 
 // calls is how often the CSU was called, by operation and without the token.
