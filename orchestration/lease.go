@@ -14,7 +14,8 @@ var ErrLeaseLost = errors.New("orchestration: lease lost")
 // wall clock says so: a suspended virtual machine stops the first, a corrected clock moves the second.
 type lease struct {
 	mu    sync.Mutex
-	until time.Time
+	until time.Time // by the monotonic clock
+	wall  time.Time // the same moment by the wall clock
 	lost  bool
 }
 
@@ -22,7 +23,7 @@ func (l *lease) extend(sent time.Time, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if until := sent.Add(d); until.After(l.until) {
-		l.until = until
+		l.until, l.wall = until, until.Round(0)
 	}
 }
 
@@ -37,7 +38,7 @@ func (l *lease) stillOurs() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if l.lost || !now.Before(l.until) || !now.Round(0).Before(l.until.Round(0)) {
+	if l.lost || !now.Before(l.until) || !now.Round(0).Before(l.wall) {
 		return ErrLeaseLost
 	}
 	return nil

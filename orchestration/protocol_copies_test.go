@@ -13,7 +13,6 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// H9, H10.
 func TestOfTwoCopiesTheOlderGenerationIsSurplus(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -37,7 +36,7 @@ func TestOfTwoCopiesTheOlderGenerationIsSurplus(t *testing.T) {
 	})
 }
 
-// H10: attempts live in the run, the message carries them as a floor.
+// Attempts live in the run, the message carries them as a floor.
 func TestAttemptsAreCountedOnceWhicheverCopyComes(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -52,7 +51,7 @@ func TestAttemptsAreCountedOnceWhicheverCopyComes(t *testing.T) {
 	})
 }
 
-// H10: a replay is a higher generation than the one that was rejected.
+// A replay is a higher generation than the one that was rejected.
 func TestAReplayBeginsItsAttemptsAnewAndARedeliveryDoesNot(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -74,14 +73,12 @@ func TestAReplayBeginsItsAttemptsAnewAndARedeliveryDoesNot(t *testing.T) {
 	})
 }
 
-// H26 a.
 func TestAnEventWithoutACorrelationIDAlwaysGetsTheSameOne(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, orchestration.DeriveCorrelationID("shop", "e1"), orchestration.DeriveCorrelationID("shop", "e1"))
 	require.NotEqual(t, orchestration.DeriveCorrelationID("shop", "e1"), orchestration.DeriveCorrelationID("shope", "1"))
 }
 
-// H26 g.
 func TestARunThatTakesTooLongContinuesByACopyAtNoCost(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -141,7 +138,6 @@ func TestADrainBeforeTheActLeavesNoTaint(t *testing.T) {
 	})
 }
 
-// H17.
 func TestABurstForOneEntityOverTwoProcessesEndsWithTheNewestAndFewCopies(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -165,7 +161,7 @@ func TestABurstForOneEntityOverTwoProcessesEndsWithTheNewestAndFewCopies(t *test
 	})
 }
 
-// H17: asking again does not take another place in line.
+// Asking again does not take another place in line.
 func TestAPlaceInLineIsKeptWhileWaiting(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {

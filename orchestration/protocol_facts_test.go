@@ -67,7 +67,6 @@ func (r *rig) fact(id, order, what, value string, at time.Time) orchestration.Ev
 	return ev
 }
 
-// H1.
 func TestAnOrderPublishedAgainUnderANewIDIsNoSecondOrder(t *testing.T) {
 	t.Parallel()
 	for name, forget := range map[string]func(*rig){
@@ -95,7 +94,6 @@ func TestAnOrderPublishedAgainUnderANewIDIsNoSecondOrder(t *testing.T) {
 	}
 }
 
-// H2 a.
 func TestAFactIsNeverSupersededByALaterOne(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -107,7 +105,6 @@ func TestAFactIsNeverSupersededByALaterOne(t *testing.T) {
 	})
 }
 
-// H2 b.
 func TestAClockFarAheadCannotSilenceAnEntity(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]time.Time{
@@ -130,7 +127,6 @@ func TestAClockFarAheadCannotSilenceAnEntity(t *testing.T) {
 	}
 }
 
-// H2 c.
 func TestAnEventWithoutAnIDSharesNoEntity(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -140,7 +136,6 @@ func TestAnEventWithoutAnIDSharesNoEntity(t *testing.T) {
 	})
 }
 
-// H2 d.
 func TestOfTwoStatesOfOneSecondTheOneThatCameLaterWinsEvenOverACopy(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -153,7 +148,6 @@ func TestOfTwoStatesOfOneSecondTheOneThatCameLaterWinsEvenOverACopy(t *testing.T
 	})
 }
 
-// H2 e.
 func TestAnOlderStateDoesNotOverwriteANewerOneThatWasAppliedByHalf(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -177,7 +171,6 @@ func TestAnOlderStateDoesNotOverwriteANewerOneThatWasAppliedByHalf(t *testing.T)
 	})
 }
 
-// H2 f.
 func TestAReplayOfAnOvertakenEventIsSupersededAsAStateAndAppliedAsAFact(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -201,7 +194,6 @@ func TestAReplayOfAnOvertakenEventIsSupersededAsAStateAndAppliedAsAFact(t *testi
 	})
 }
 
-// H6.
 func TestWhatAStepTellsIsSentBeforeItIsRecordedAndIsTheSameEventWhenSentAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -222,7 +214,6 @@ func TestWhatAStepTellsIsSentBeforeItIsRecordedAndIsTheSameEventWhenSentAgain(t 
 	})
 }
 
-// H6.
 func TestAnEffectThatCouldNotBeToldIsNotMadeAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
