@@ -32,7 +32,7 @@ import (
 const (
 	events      = 2000
 	slots       = 64
-	repetitions = 3
+	repetitions = 5
 )
 
 // scope is a testing.TB whose cleanups run when the measurement ends, not when the benchmark does.
@@ -69,7 +69,9 @@ func BenchmarkEvents(b *testing.B) {
 			}
 		}
 	}
-	b.Logf("%s, %d cores, %s; %d events, %d slots, csu.concurrency 64, median of %d", cpu(), runtime.NumCPU(), runtime.Version(), events, slots, len(rates[0]))
+	b.Logf("%s, %d cores, %s; %d new customers in one process, %d slots, csu.concurrency %d, log level info, median of %d", cpu(), runtime.NumCPU(),
+		runtime.Version(), events, slots, slots, len(rates[0]))
+	b.Logf("two calls of 20 ms each and %d at once allow %.0f/s", slots, slots/(2*0.020))
 	for i, m := range measures {
 		b.Logf("%-22s %8.0f/s  %.3f of the SDK, %.3f of Redis  %.0f", m.name, median(rates[i]),
 			median(rates[i])/median(rates[0]), median(rates[i])/median(rates[1]), rates[i])
@@ -90,7 +92,7 @@ func cpu() string {
 
 func world(s *scope, latency time.Duration) *harness.World {
 	return harness.NewReal(s, harness.Options{Defaults: true, Slots: slots, CSU: csu.Options{Latency: latency},
-		Env: map[string]string{"SIGNALBOX_CSU_CONCURRENCY": "64"}})
+		Env: map[string]string{"SIGNALBOX_CSU_CONCURRENCY": fmt.Sprint(slots)}})
 }
 
 func publish(w *harness.World) {

@@ -203,6 +203,7 @@ func TestManyIdsMakeNoMoreSeries(t *testing.T) {
 				r.publish(changed, []byte(`{"`+uuid.NewString()+`":1}`))
 			}
 			w.Settle(time.Hour)
+			synctest.Wait() // the last one is counted after the broker knows
 		}
 		some(1)
 		before := series()

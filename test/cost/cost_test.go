@@ -22,6 +22,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/worker"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,14 +39,15 @@ func TestWhatAnEventCostsOnARealRedis(t *testing.T) { count(t, harness.NewReal(t
 func count(t *testing.T, w *harness.World) {
 	trips := &roundTrips{scripts: redisstore.Scripts()}
 	passed := &harness.Boundaries{}
-	p := w.StartWith(passed, func(parts *app.Parts) { parts.RedisHooks = append(parts.RedisHooks, trips) })
+	told := settled{ended: make(chan struct{}, 10)}
+	p := w.StartWith(passed, func(parts *app.Parts) { parts.RedisHooks, parts.Settled = append(parts.RedisHooks, trips), told })
 	defer p.Stop()
 	now := time.Now()
 	customer := func(event, id, city string, at time.Time) harness.Customer {
 		return harness.Customer{Event: event, ID: id, Email: id + "@example.com", First: "Jane", Last: "Contoso", Phone: "+14255550100", City: city, At: at}
 	}
 	w.Publish(customer("e0", "warm-up", "Redmond", now))
-	w.Settle(time.Minute)
+	told.wait(t)
 
 	created := customer("e1", "C-1", "Redmond", now)
 	for _, one := range []struct {
@@ -61,10 +63,10 @@ func count(t *testing.T, w *harness.World) {
 	} {
 		ended := p.Count(telemetry.Messages, "outcome", one.outcome)
 		trips.forget()
-		before, settled := calls(w.CSU), len(brokerCalls(passed))
+		before, paid := calls(w.CSU), len(brokerCalls(passed))
 		w.Publish(one.event)
-		w.Settle(time.Minute)
-		redis, web, bus := trips.seen(), since(before, calls(w.CSU)), brokerCalls(passed)[settled:]
+		told.wait(t)
+		redis, web, bus := trips.seen(), since(before, calls(w.CSU)), brokerCalls(passed)[paid:]
 		t.Logf("%s: %d of Redis %v, %d of the CSU %v, %d of the broker %v", one.name, sum(redis), redis, sum(web), web, len(bus), bus)
 		if one.outcome != "" {
 			require.Equal(t, ended+1, p.Count(telemetry.Messages, "outcome", one.outcome), one.name)
@@ -74,7 +76,25 @@ func count(t *testing.T, w *harness.World) {
 		require.Len(t, bus, one.bus, "%s: calls of the broker", one.name)
 	}
 	require.Zero(t, w.DeadLetters())
+	require.True(t, w.Empty())
 	w.RequireState(customer("e2", "C-1", "Houston", now))
+}
+
+// settled is told of each event once it is counted.
+type settled struct {
+	worker.NoObserver
+	ended chan struct{}
+}
+
+func (s settled) Settled(context.Context, worker.Settled) { s.ended <- struct{}{} }
+
+func (s settled) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.ended:
+	case <-time.After(time.Minute):
+		require.FailNow(t, "the event is not settled")
+	}
 }
 
 // brokerCalls are the sends and settlements so far.
