@@ -52,7 +52,7 @@ var endings = map[string]ending{
 		both.Go(func() { r.settle(other, newer) })
 		r.settle(e, dead)
 		both.Wait()
-	}, []string{"v2"}, nil},
+	}, []string{"v2"}, func(f fate) bool { return f.late > 0 }},
 }
 
 // settle redelivers until the event is settled for good.
@@ -63,7 +63,9 @@ func (r *rig) settle(e *orchestration.Engine, ev orchestration.Event) {
 }
 
 // impatient rather postpones than waits: fewer questions to the store, for a test that plays hundreds of lives.
-func impatient(o *orchestration.Options) { o.WaitInRun, o.RetryFor = 50*time.Millisecond, time.Second }
+func impatient(o *orchestration.Options) {
+	o.WaitInRun, o.RetryFor, o.Renew = 50*time.Millisecond, time.Second, lease-time.Second
+}
 
 // fate is one cell of the matrix.
 type fate struct {
@@ -83,7 +85,7 @@ func (r *rig) play(f fate, end ending) (boundaries int) {
 	r.target.late = f.late
 	l := newLife(f.dieAt)
 	dead := r.event("e1", "42", "ana", "v1", time.Now())
-	w1 := r.engine("w1", mortal(l))
+	w1 := r.engine("w1", impatient, mortal(l))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

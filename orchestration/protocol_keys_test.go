@@ -98,14 +98,3 @@ func TestOneIDInTwoLegalEntitiesIsTwoThings(t *testing.T) {
 		require.Equal(r.t, fault.UnknownChannel, e.Handle(r.t.Context(), nowhere).Reason)
 	})
 }
-
-// A natural key that changes is held under its new value; what was learned under the old one stays there.
-func TestAKeyThatChangesIsLearnedUnderItsNewValue(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(r *rig) {
-		e := r.engine("w1")
-		r.settle(e, r.event("e1", "42", "ana", "v1", time.Now()))
-		r.settle(e, r.event("e2", "42", "anna", "v2", time.Now().Add(time.Second)))
-		require.Equal(r.t, "v2", r.target.only(r.t).value)
-	})
-}

@@ -221,6 +221,8 @@ type life struct {
 	calls int
 	dieAt int // 0: never
 	died  chan struct{}
+
+	survives bool // only say when the boundary is reached
 }
 
 func newLife(dieAt int) *life { return &life{dieAt: dieAt, died: make(chan struct{})} }
@@ -236,14 +238,16 @@ func (l *life) ends() bool {
 	if l.calls == l.dieAt {
 		close(l.died)
 	}
-	return l.dieAt > 0 && l.calls >= l.dieAt
+	return l.over()
 }
 
 func (l *life) dead() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.dieAt > 0 && l.calls >= l.dieAt
+	return l.over()
 }
+
+func (l *life) over() bool { return l.dieAt > 0 && l.calls >= l.dieAt && !l.survives }
 
 func (l *life) call(do func() error) error {
 	if l.ends() {

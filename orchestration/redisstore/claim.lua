@@ -37,13 +37,14 @@ if kind == 'string' then
 elseif kind == 'hash' then
   run = hash(KEYS[1])
   if differs(run.fp) then return answer('conflict') end
-  -- A rejection ends a message's life. A higher generation than the rejected one is a replay by a person who has looked;
-  -- another message of the same event is the producer's own second try. For both attempts count anew, and this run's writes
-  -- that are over are not in doubt any more.
+  -- A rejection ends a message's life. A higher generation of it is a replay by a person who has looked: attempts count anew,
+  -- and this run's writes that are over are not in doubt any more. Another message of the same event is the producer's own
+  -- second try: attempts count anew, but nobody has looked.
   again = run.rej and run.origin ~= a.origin
   if tonumber(run.gen or '0') > a.gen and not again then return answer('surplus', {same = run.origin == a.origin}) end
-  replay = again or run.rej and a.gen > tonumber(run.rej)
-  if replay then run.attempt, run.cleared = '0', string.format('%d', now) end
+  replay = run.rej and not again and a.gen > tonumber(run.rej)
+  if again or replay then run.attempt = '0' end
+  if replay then run.cleared = string.format('%d', now) end
   if tonumber(run.pv or '0') > a.pv then return answer('newer', {attempt = tonumber(run.attempt or '0')}) end
 end
 if newer then return answer('superseded') end
