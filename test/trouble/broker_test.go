@@ -21,12 +21,28 @@ func often(do func(f *fleet)) func(f *fleet) {
 	}
 }
 
+type brokerTrouble struct {
+	before func(f *fleet) // the batch is published
+	during func(f *fleet)
+	proof  func(f *fleet)
+}
+
+// tooBusy is a broker that takes no copies for a while, so that messages are held or given back, and none is used up by it.
+func tooBusy(d time.Duration) brokerTrouble {
+	return brokerTrouble{
+		before: func(f *fleet) {
+			f.inject(csu.Fault{Kind: csu.Unauthorized, For: d + 10*time.Second})
+			require.NoError(f.T, f.Broker.RejectSendsFor(harness.OwnQueue, d, "com.microsoft:server-busy"))
+		},
+		proof: func(f *fleet) {
+			require.Positive(f.T, f.count(telemetry.ClientSentMessages)-f.count(telemetry.ClientSentMessages, "error_type", ""), "sends were refused")
+			requireBlocked(f)
+		},
+	}
+}
+
 func TestWhateverTheBrokerDoesThereIsOneAccountInItsLastState(t *testing.T) {
-	for name, trouble := range map[string]struct {
-		before func(f *fleet) // the batch is published
-		during func(f *fleet)
-		proof  func(f *fleet)
-	}{
+	for name, trouble := range map[string]brokerTrouble{
 		"it detaches the links": {
 			during: often(func(f *fleet) {
 				require.NoError(f.T, f.Broker.DetachLinks(harness.SourceQueue))
@@ -64,16 +80,8 @@ func TestWhateverTheBrokerDoesThereIsOneAccountInItsLastState(t *testing.T) {
 				f.requireNoAttempt()
 			},
 		},
-		"it is too busy to take a copy for 20 s, while every event must be rescheduled": {
-			before: func(f *fleet) {
-				f.inject(csu.Fault{Kind: csu.Unauthorized, For: 30 * time.Second})
-				require.NoError(f.T, f.Broker.RejectSendsFor(harness.OwnQueue, 20*time.Second, "com.microsoft:server-busy"))
-			},
-			proof: func(f *fleet) {
-				require.Positive(f.T, f.count(telemetry.ClientSentMessages)-f.count(telemetry.ClientSentMessages, "error_type", ""), "sends were refused")
-				requireBlocked(f)
-			},
-		},
+		"it is too busy to take a copy for 20 s, while every event must be rescheduled":  tooBusy(20 * time.Second),
+		"it is too busy to take a copy for 2 min, while every event must be rescheduled": tooBusy(2 * time.Minute),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b batch
