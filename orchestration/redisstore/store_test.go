@@ -288,7 +288,7 @@ func TestALeaseThatRanOutClosesTheKeysForActing(t *testing.T) {
 
 func TestOnlyTheTaintedRunsOwnHitEndsATaintEarly(t *testing.T) {
 	t.Parallel()
-	onMini(t, func(t *testing.T, k *kit) {
+	onBoth(t, func(t *testing.T, k *kit) {
 		q := request("c1", "e1", "42", "ana@example.com", noon)
 		mustClaim(t, k, q)
 		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Step: "create-account", Taint: true, Attempt: true}))
