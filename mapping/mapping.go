@@ -36,6 +36,7 @@ type Target struct {
 type Binding struct {
 	Ref    Ref
 	Target Target
+	Was    string // the provisional id that Target.ID takes the place of; empty: a first binding
 }
 
 // Finder answers in both directions. Errors: ErrNotBound, or the storage's.

@@ -255,9 +255,19 @@ func (g *goes) dependency(f *fault.Error) *ending {
 		return reject(f)
 	}
 	wait := orElse(f.Wait, min(max(age, 5*time.Minute), 30*time.Minute)) // doubles with age
-	end := g.postpone(CauseDependency, wait, Released{})
+	end := g.postpone(causeOf(f.Waits), wait, Released{})
 	end.out.Err = f
 	return end
+}
+
+func causeOf(w fault.Wait) Cause {
+	switch w {
+	case fault.ForPromotion:
+		return CausePromotion
+	case fault.ForHQ:
+		return CauseHQ
+	}
+	return CauseDependency
 }
 
 // over ends a go whose lease is lost or whose context is over: too long in one go, or a drain. It is nil while neither

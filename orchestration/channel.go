@@ -7,9 +7,10 @@ type Channel struct {
 	CSU         string   // which CSU of the configuration
 	OUN         string   // operating unit number, sent with every CSU call
 	LegalEntity string
-	Currency    string // ISO 4217
-	Language    string // locale of new customers, such as en-us
-	Group       string // customer group of new customers; empty: the CSU's default
+	Currency    string   // ISO 4217
+	Language    string   // locale of new customers, such as en-us
+	Group       string   // customer group of new customers; empty: the CSU's default
+	Sinks       []string // names of the sinks that are told how events ended
 }
 
 // Scope separates what may share an ID between CSUs and legal entities; it is part of every key.

@@ -111,11 +111,11 @@ func (e *Engine) answered(ctx context.Context, run opened, q Request, g Grant, s
 	case AnswerSuperseded:
 		return Outcome{Verdict: Superseded, Attempt: attempt}
 	case AnswerConflict:
-		return rejected(q.Scenario, errIDConflict)
+		return e.refusedAtTheDoor(ctx, run.outline(), q.Event, q.Entity, rejected(q.Scenario, errIDConflict))
 	case NewerPipeline:
 		return Outcome{Verdict: Postponed, Cause: CauseContinue, After: jittered(e.opts.Reschedule[0]), Attempt: attempt}
 	}
-	return rejected(q.Scenario, errUnknownAnswer)
+	return e.refusedAtTheDoor(ctx, run.outline(), q.Event, q.Entity, rejected(q.Scenario, errUnknownAnswer))
 }
 
 // pauses is exponential with full jitter, and stops after d. It is not safe for concurrent use.

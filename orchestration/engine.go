@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/internal/keyhash"
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -132,7 +133,8 @@ func (e *Engine) Handle(ctx context.Context, ev Event) Outcome {
 	began := time.Now()
 	h, run, q, err := e.open(ev)
 	if err != nil {
-		o := rejected(h.outline.Name, err)
+		o := e.refusedAtTheDoor(ctx, h.outline, ev, mapping.Ref{}, rejected(h.outline.Name, err))
+		o.Scenario = h.outline.Name
 		e.opts.Observer.Finished(ctx, o.Scenario, o, time.Since(began))
 		return o
 	}
@@ -153,7 +155,11 @@ func (e *Engine) open(ev Event) (handler, opened, Request, error) {
 }
 
 func (e *Engine) request(ev Event, run opened) (Request, error) {
-	plain, err := canonical(ev.Data)
+	received := ev.AsReceived
+	if received == nil {
+		received = ev.Data
+	}
+	plain, err := canonical(received)
 	if err != nil {
 		return Request{}, fault.New(fault.Poison, fault.Malformed, "the data is not JSON")
 	}

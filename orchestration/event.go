@@ -17,12 +17,15 @@ type Event struct {
 	CorrelationID string // a GUID; UUIDv5 of source and ID when the producer gave none
 	Time          time.Time
 	Sequence      string // the CloudEvents sequence extension, empty if absent
+	Sink          string // signalboxsink: the sink that an outbound event is for; empty for all others
 	Data          json.RawMessage
+	AsReceived    json.RawMessage // Data before its source's field map, which may change between two deliveries; nil: Data itself
 
 	Generation int       // 1 on a published message; every copy and replay counts up
 	Attempt    int       // attempts already used, as a floor: the truth is in the run
 	Origin     Origin    // where and when the broker first took it, the same on every copy
 	Expires    time.Time // zero: never
+	NotBefore  time.Time // of an event that a step emits: the broker holds it until then; zero: not at all
 }
 
 // Origin is the position at which the broker first took the event. Copies carry it on.

@@ -38,11 +38,13 @@ const (
 	CauseBlocked    Cause = "blocked"    // locked out of the CSU
 	CauseTaint      Cause = "taint"      // an earlier write may still land, or the store was lost
 	CauseContinue   Cause = "continue"   // the run took too long in one go, or a newer worker must take it
+	CausePromotion  Cause = "promotion"  // its D365 id is still provisional
+	CauseHQ         Cause = "hq"         // headquarters cannot be reached
 )
 
 // Causes lists every cause.
 func Causes() []Cause {
-	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseTaint, CauseContinue}
+	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseTaint, CauseContinue, CausePromotion, CauseHQ}
 }
 
 // Outcome is the engine's whole answer. It names no queue and no protocol.

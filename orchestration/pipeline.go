@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -35,6 +36,8 @@ type Pipeline[E, S any] struct {
 	Keys     func(E) []Key // natural keys held together with the entity; nil for none
 	Validate func(E) error // what the schema cannot say; nil for nothing
 	Steps    []Step[E, S]
+	Refused  string        // type of the event that tells the channel's sinks of a rejection (Refusal); empty: they are not told
+	Keep     time.Duration // how long a finished run is remembered; 0: as long as the store is told
 }
 
 // Scenario is a Pipeline with its types closed over. Only Pipeline implements it.
@@ -51,6 +54,7 @@ type Outline struct {
 	Version       int
 	Order         Order
 	Schema        []byte
+	Refused       string
 	Steps         []StepOutline
 }
 
@@ -63,7 +67,7 @@ type StepOutline struct {
 
 // Outline lists the pipeline's steps.
 func (p Pipeline[E, S]) Outline() Outline {
-	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema}
+	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused}
 	for _, s := range p.Steps {
 		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure})
 	}
@@ -127,7 +131,9 @@ func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
 
 // opened is one event on one pipeline, with the types closed over: what the engine drives.
 type opened interface {
+	outline() Outline
 	request() Request // entity, keys, order and pipeline version
+	refusals(o Outcome) ([]Event, error)
 	begin(g Grant) error
 	count() int
 	step(i int) StepOutline
@@ -152,8 +158,14 @@ type openRun[E, S any] struct {
 func (o *openRun[E, S]) request() Request {
 	q := Request{Event: o.r.Event, Scenario: o.p.Name, Pipeline: o.p.Version, Scope: o.r.Channel.Scope(),
 		CSU: o.r.Channel.CSU, Entity: o.r.entity, Order: o.p.Order, Keys: o.keys}
-	q.Event.Data = nil // the store never sees it
+	q.Event.Data, q.Event.AsReceived, q.Keep = nil, nil, o.p.Keep // the store never sees the data
 	return q
+}
+
+func (o *openRun[E, S]) outline() Outline { return o.p.Outline() }
+
+func (o *openRun[E, S]) refusals(out Outcome) ([]Event, error) {
+	return refusals(o.p.Refused, o.r.Event, o.r.Channel, o.r.entity, out)
 }
 
 func (o *openRun[E, S]) begin(g Grant) error {

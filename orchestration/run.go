@@ -137,12 +137,18 @@ type ending struct {
 // back runs out by its lease and is then taken over with a taint, so nothing depends on it.
 func (g *goes) end(ctx context.Context, step string, e ending) Outcome {
 	g.tell(ctx)
+	e.out.Step = step
+	if e.out.Verdict == Rejected && e.back != nil {
+		if later := g.refused(ctx, e.out); later != nil {
+			e = *later
+		}
+	}
 	o := e.out
 	o.Step = step
 	o.Attempt = g.attempt()
 	if e.back != nil {
 		e.back.Step, e.back.Taint = step, g.inFlight
-		err := g.untilKnown(ctx, releaseFor, func(call context.Context) error { return g.e.opts.Store.Release(call, g.q, *e.back) })
+		err := g.e.untilKnown(ctx, releaseFor, func(call context.Context) error { return g.e.opts.Store.Release(call, g.q, *e.back) })
 		if errors.Is(err, ErrNotOurs) { // another run has it: what this one found out must not settle the message
 			g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, step)
 			return Outcome{Verdict: Lost, Attempt: o.Attempt, Step: step, Err: err}

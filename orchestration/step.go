@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -55,6 +56,7 @@ type staged struct {
 	bindings []mapping.Binding
 	hints    []string
 	events   []Event
+	wrong    error // an event that could not be encoded: a defect of the step
 }
 
 func (s staged) empty() bool { return len(s.bindings) == 0 && len(s.events) == 0 && s.hints == nil }
@@ -82,7 +84,15 @@ func (r *Run[E, S]) Bind(from mapping.Ref, id string) {
 	if from == r.entity && r.Binding == id {
 		return // already so; nothing to write
 	}
-	r.staged.bindings = append(r.staged.bindings, mapping.Binding{Ref: from, Target: mapping.Target{Kind: from.Kind, Scope: from.Scope, ID: id}})
+	r.Rebind(from, "", id)
+}
+
+// Rebind stages the promotion of a reference: the permanent D365 id takes the place of the provisional one, if that is
+// what the reference is bound to by then (mapping.ErrConflict otherwise). The provisional id goes on resolving to the
+// permanent one for as long as runs are remembered. An empty provisional id makes it a first binding.
+func (r *Run[E, S]) Rebind(from mapping.Ref, provisional, id string) {
+	r.staged.bindings = append(r.staged.bindings,
+		mapping.Binding{Ref: from, Target: mapping.Target{Kind: from.Kind, Scope: from.Scope, ID: id}, Was: provisional})
 }
 
 // Learn stages the D365 id learned under the natural key of that position.
@@ -99,6 +109,43 @@ func (r *Run[E, S]) Learn(key int, id string) {
 // Emit stages an event; it is sent to our own queue before the next save. Its id must be the same on every attempt:
 // use EventToken or EntityToken.
 func (r *Run[E, S]) Emit(ev Event) { r.staged.events = append(r.staged.events, ev) }
+
+// Tell stages an outbound event about the entity for every sink of the channel. Its subject is the entity's id at its
+// source, its time the event's. Of one type a run tells once; telling it again replaces what was staged. data must hold nothing
+// personal that the sink does not need.
+func (r *Run[E, S]) Tell(typ string, data any) {
+	for _, ev := range outbound(r.Event, r.Channel, r.entity, typ, r.EventToken("tell "+typ), r.encoded(data)) {
+		r.stage(ev)
+	}
+}
+
+// Follow stages a follow-up event about the same entity: an ordinary event on our own queue, of the same source, which the
+// broker holds for a while. data is the whole of what its scenario will know. Of one type a run stages one.
+func (r *Run[E, S]) Follow(typ string, data any, after time.Duration) {
+	ev := Event{Source: r.Event.Source, ID: r.EventToken("follow " + typ), Type: typ, Subject: r.entity.ID, Channel: r.Channel.Name,
+		CorrelationID: r.Event.CorrelationID, Time: r.Event.Time, Sequence: r.Event.Sequence, Data: r.encoded(data)}
+	if after > 0 {
+		ev.NotBefore = time.Now().Add(after)
+	}
+	r.stage(ev)
+}
+
+// stage adds an event, or replaces the one of its id.
+func (r *Run[E, S]) stage(ev Event) {
+	if i := slices.IndexFunc(r.staged.events, func(e Event) bool { return e.ID == ev.ID }); i >= 0 {
+		r.staged.events[i] = ev
+		return
+	}
+	r.staged.events = append(r.staged.events, ev)
+}
+
+func (r *Run[E, S]) encoded(data any) json.RawMessage {
+	b, err := json.Marshal(data)
+	if err != nil {
+		r.staged.wrong = fault.Wrap(fault.Permanent, "encode an event", err)
+	}
+	return b
+}
 
 // Report hands on something a person should see although the run goes on. detail is one sentence without personal data.
 func (r *Run[E, S]) Report(reason fault.Reason, detail string) {

@@ -30,7 +30,7 @@ func (p *pump) handle(work context.Context, m Message) {
 	if m.DeliveryCount <= 1 && ev.Generation <= 1 {
 		wait = max(0, start.Sub(m.Enqueued))
 	}
-	ev.Data = nil
+	ev.Data, ev.AsReceived = nil, nil
 	p.w.options.Observe.Settled(s.ctx, Settled{
 		Delivery: delivery, Event: ev, Outcome: outcome, Action: action, Result: result,
 		Wait: wait, Took: time.Since(start), Drained: interrupted, Err: err,

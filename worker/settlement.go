@@ -83,7 +83,7 @@ func Whys() []Why {
 var whyOf = map[orchestration.Cause]Why{
 	orchestration.CauseGate: WhyThrottled, orchestration.CauseDependency: WhyDependency, orchestration.CauseHeld: WhyHeld,
 	orchestration.CauseBackoff: WhyTransient, orchestration.CauseBlocked: WhyBlocked, orchestration.CauseTaint: WhyTaint,
-	orchestration.CauseContinue: WhyContinue,
+	orchestration.CauseContinue: WhyContinue, orchestration.CausePromotion: WhyDependency, orchestration.CauseHQ: WhyDependency,
 }
 
 var doneAs = map[orchestration.Verdict]Result{

@@ -74,12 +74,12 @@ func (b both) Rescheduled(ctx context.Context, queue string, why worker.Why, at 
 	b.also.Rescheduled(ctx, queue, why, at)
 }
 
-// publisher sends events that steps emit to our own queue.
+// publisher sends events that steps emit to our own queue; one that is to wait is scheduled there.
 type publisher struct{ a *App }
 
 func (p publisher) Publish(ctx context.Context, events []orchestration.Event) error {
 	for _, ev := range events {
-		if err := p.a.outbox().Send(ctx, p.a.cfg.ServiceBus.OwnQueue.Live, Message(ev), time.Time{}); err != nil {
+		if err := p.a.outbox().Send(ctx, p.a.cfg.ServiceBus.OwnQueue.Live, Message(ev), ev.NotBefore); err != nil {
 			return fmt.Errorf("send an event to our own queue: %w", err)
 		}
 	}

@@ -22,6 +22,16 @@ const (
 	Blocked         // we are misconfigured or locked out: nothing is dead-lettered for it
 )
 
+// Wait says what a Dependency waits for.
+type Wait string
+
+// What an event may depend on.
+const (
+	ForBinding   Wait = ""          // another event's binding
+	ForPromotion Wait = "promotion" // headquarters has not given the permanent id yet
+	ForHQ        Wait = "hq"        // headquarters cannot be reached
+)
+
 var kindNames = [...]string{"unknown", "transient", "throttled", "conflict", "ambiguous", "dependency", "permanent", "poison", "blocked"}
 
 // String is the kind's metric label.

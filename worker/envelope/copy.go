@@ -106,7 +106,7 @@ func Encode(ev orchestration.Event) Parts {
 		prefixJMS + "time":        ev.Time.UTC().Format(time.RFC3339Nano),
 	}
 	for name, value := range map[string]string{
-		"subject": ev.Subject, "correlationid": ev.CorrelationID, "sequence": ev.Sequence, "signalboxchannel": ev.Channel,
+		"subject": ev.Subject, "correlationid": ev.CorrelationID, "sequence": ev.Sequence, "signalboxchannel": ev.Channel, "signalboxsink": ev.Sink,
 	} {
 		if value != "" {
 			properties[prefixJMS+name] = value

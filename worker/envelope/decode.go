@@ -222,7 +222,7 @@ func structuredData(members map[string]json.RawMessage, limits Limits) (json.Raw
 // wanted are the attributes that mean something to us; others are left alone.
 var wanted = map[string]bool{
 	"specversion": true, "id": true, "source": true, "type": true, "time": true, "subject": true, "datacontenttype": true,
-	"correlationid": true, "sequence": true, "signalboxchannel": true,
+	"correlationid": true, "sequence": true, "signalboxchannel": true, "signalboxsink": true,
 }
 
 // attributes are the CloudEvents attributes of a message, by name, in their canonical strings.
@@ -244,7 +244,7 @@ func (a attributes) into(ev *orchestration.Event) error {
 		}
 	}
 	ev.ID, ev.Source, ev.Type = a["id"], a["source"], a["type"]
-	ev.Subject, ev.Channel, ev.Sequence = a["subject"], a["signalboxchannel"], a["sequence"]
+	ev.Subject, ev.Channel, ev.Sequence, ev.Sink = a["subject"], a["signalboxchannel"], a["sequence"], a["signalboxsink"]
 	for _, name := range []string{"id", "source", "type", "time"} {
 		if a[name] == "" {
 			return malformed("/"+name, "The attribute is required.")

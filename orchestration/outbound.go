@@ -1,0 +1,85 @@
+package orchestration
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// outbound makes an event about an entity for each sink of a channel. token is the same whenever it is made again, so that a
+// sink that gets one twice knows it by its id.
+func outbound(about Event, ch Channel, entity mapping.Ref, typ, token string, data json.RawMessage) []Event {
+	subject := entity.ID
+	if subject == "" {
+		subject = about.Subject
+	}
+	events := make([]Event, 0, len(ch.Sinks))
+	for _, sink := range ch.Sinks {
+		events = append(events, Event{Source: about.Source, ID: derive("outbound", token, sink), Type: typ, Subject: subject, Channel: ch.Name,
+			Sink: sink, CorrelationID: about.CorrelationID, Time: about.Time, Sequence: about.Sequence, Data: data})
+	}
+	return events
+}
+
+// Refusal is the data of the event that tells a sink of a rejection. It holds nothing of the refused event's data.
+type Refusal struct {
+	ID        string `json:"id,omitempty"` // the entity's id at its source, if the event got far enough to know it
+	EventID   string `json:"eventId"`      // of the refused event
+	EventType string `json:"eventType"`
+	Reason    string `json:"reason"` // the dead letter's
+	Detail    string `json:"detail"` // the dead letter's sentence
+	Step      string `json:"step,omitempty"`
+}
+
+// refusals are the events that tell a channel's sinks of a rejection. They are sent before the message is dead-lettered for
+// it: were it the other way round, a crash in between would leave nobody to tell. A message that is delivered again tells the
+// same once more, under the same ids; a replay that is rejected, too, has a generation of its own and tells anew.
+func refusals(typ string, ev Event, ch Channel, entity mapping.Ref, o Outcome) ([]Event, error) {
+	if typ == "" || len(ch.Sinks) == 0 {
+		return nil, nil
+	}
+	data, err := json.Marshal(Refusal{ID: entity.ID, EventID: ev.ID, EventType: ev.Type, Reason: string(o.Reason), Detail: o.Detail, Step: o.Step})
+	if err != nil {
+		return nil, fault.Wrap(fault.Permanent, "encode a refusal", err)
+	}
+	return outbound(ev, ch, entity, typ, derive("refused", ev.Source, ev.ID, strconv.Itoa(ev.Generation)), data), nil
+}
+
+// refusedAtTheDoor tells of an event that no run was begun for. When the broker does not take that, the rejection waits.
+func (e *Engine) refusedAtTheDoor(ctx context.Context, out Outline, ev Event, entity mapping.Ref, o Outcome) Outcome {
+	ch, known := e.opts.Channels.For(ev)
+	if !known {
+		return o
+	}
+	events, err := refusals(out.Refused, ev, ch, entity, o)
+	if err == nil {
+		err = e.publish(ctx, events)
+	}
+	if err == nil || isForGood(err) { // a defect of ours must not keep the dead letter from a person
+		return o
+	}
+	return Outcome{Verdict: Postponed, Cause: CauseBackoff, After: jittered(e.opts.Reschedule[0]), Attempt: ev.Attempt, Err: err}
+}
+
+// refused does the same for a run, while it still has its claim: it gives the ending that takes the place of the rejection
+// when the broker does not take the events, else nil.
+func (g *goes) refused(ctx context.Context, o Outcome) *ending {
+	events, err := g.run.refusals(o)
+	if err == nil {
+		err = g.e.publish(ctx, events)
+	}
+	if err == nil || isForGood(err) {
+		return nil
+	}
+	end := g.postpone(CauseBackoff, g.e.opts.Reschedule[0], Released{})
+	end.out.Err = err
+	return end
+}
+
+func isForGood(err error) bool {
+	k := fault.KindOf(err)
+	return k == fault.Permanent || k == fault.Poison
+}
