@@ -17,10 +17,13 @@ import (
 // an unanswered save is asked again, under a context that a drain does not cut short.
 func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last bool) *ending {
 	s := g.run.staged()
-	if err := g.publish(ctx, s.events); err != nil {
+	if s.wrong != nil {
+		return reject(s.wrong)
+	}
+	if err := g.e.publish(ctx, s.events); err != nil {
 		// The event that reports the effect is not sent, so nothing may be recorded. The effect will be found, though
 		// perhaps not at once: an act that is not on record leaves a taint.
-		if k := fault.KindOf(err); k == fault.Permanent || k == fault.Poison {
+		if isForGood(err) {
 			return reject(err)
 		}
 		end := g.postpone(CauseBackoff, g.e.opts.Reschedule[0], Released{})
@@ -33,7 +36,7 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last b
 	}
 	p := Progress{Step: st.Name, Steps: g.finished, Learned: learned, Bindings: s.bindings, Hints: s.hints,
 		Applied: acted || last, EndTaint: endTaint, Finish: last}
-	err = g.untilKnown(ctx, g.e.opts.SaveFor, func(call context.Context) error { return g.e.opts.Store.Save(call, g.q, p) })
+	err = g.e.untilKnown(ctx, g.e.opts.SaveFor, func(call context.Context) error { return g.e.opts.Store.Save(call, g.q, p) })
 	g.bound(ctx, s.bindings, err)
 	switch {
 	case err == nil:
@@ -86,24 +89,25 @@ func (g *goes) bound(ctx context.Context, bindings []mapping.Binding, err error)
 	}
 }
 
-func (g *goes) publish(ctx context.Context, events []Event) error {
+// publish sends events to our own queue, and asks until the broker has them all.
+func (e *Engine) publish(ctx context.Context, events []Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	if g.e.opts.Publisher == nil {
+	if e.opts.Publisher == nil {
 		return fault.New(fault.Permanent, fault.Bug, "a step emits events, but no publisher is wired")
 	}
-	return g.untilKnown(ctx, g.e.opts.SaveFor, func(call context.Context) error { return g.e.opts.Publisher.Publish(call, events) })
+	return e.untilKnown(ctx, e.opts.SaveFor, func(call context.Context) error { return e.opts.Publisher.Publish(call, events) })
 }
 
 // untilKnown asks until the answer is known (success, not ours, a conflict, or refused for good), for as long as d. A
 // drain does not cut it short.
-func (g *goes) untilKnown(ctx context.Context, d time.Duration, ask func(context.Context) error) error {
+func (e *Engine) untilKnown(ctx context.Context, d time.Duration, ask func(context.Context) error) error {
 	base, done := context.WithTimeout(context.WithoutCancel(ctx), d)
 	defer done()
-	pauses := g.e.pauses(d)
+	pauses := e.pauses(d)
 	for {
-		call, stop := context.WithTimeout(base, g.e.opts.Renew)
+		call, stop := context.WithTimeout(base, e.opts.Renew)
 		err := ask(call)
 		stop()
 		if err == nil || errors.Is(err, ErrNotOurs) || errors.Is(err, mapping.ErrConflict) || fault.KindOf(err) == fault.Permanent {

@@ -28,6 +28,11 @@ type Store interface {
 	Save(ctx context.Context, q Request, p Progress) error
 	// Release gives the claim back without an end.
 	Release(ctx context.Context, q Request, r Released) error
+
+	// Peek says what Claim would answer, and Fits whether Save would find the bindings in contradiction to what is there
+	// (mapping.ErrConflict). Neither writes anything.
+	Peek(ctx context.Context, q Request) (Grant, error)
+	Fits(ctx context.Context, q Request, bindings []mapping.Binding) error
 }
 
 // Key is a natural key: a property of the business object that identifies it in the target even when no binding does,
@@ -50,9 +55,10 @@ type Request struct {
 	Entity      mapping.Ref
 	Keys        []Key
 	Order       Order
-	Version     string // of the state the event carries; compared as text
-	Fingerprint string // keyed hash of the canonical data
-	Place       int    // in line, as an earlier answer to this claim said; 0: none yet
+	Version     string        // of the state the event carries; compared as text
+	Fingerprint string        // keyed hash of the canonical data
+	Keep        time.Duration // how long the run is remembered once finished; 0: as the store is told
+	Place       int           // in line, as an earlier answer to this claim said; 0: none yet
 }
 
 // Answer is what a claim got.

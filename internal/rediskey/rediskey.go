@@ -9,6 +9,7 @@
 //	map:<hash(entity)>      the binding, with the last applied version                kept
 //	mapr:<hash(target)>     the binding backwards: a field per source                 kept
 //	corr:<correlation id>   the run, or a set of runs, of a correlation               14 days
+//	waits                   runs that wait, by scenario, cause and step                members: until claimed
 //	epoch                   the server's run id; until when claims may only look      kept
 package rediskey
 
@@ -62,6 +63,9 @@ func (k Keys) MapBack(t mapping.Target) string {
 
 // Correlation is the key of a correlation's runs. Correlation IDs are GUIDs.
 func (k Keys) Correlation(id string) string { return k.prefix + "corr:" + id }
+
+// Waits is the key of the index of waiting runs.
+func (k Keys) Waits() string { return k.prefix + "waits" }
 
 // Epoch is the key of the store's birth.
 func (k Keys) Epoch() string { return k.prefix + "epoch" }

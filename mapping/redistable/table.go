@@ -50,13 +50,36 @@ func (t *Table) Sources(ctx context.Context, target mapping.Target) ([]mapping.R
 	if len(fields) == 0 {
 		return nil, mapping.ErrNotBound
 	}
+	if permanent := fields[promoted]; permanent != "" && len(fields) == 1 {
+		return t.Sources(ctx, mapping.Target{Kind: target.Kind, Scope: target.Scope, ID: permanent})
+	}
 	refs := make([]mapping.Ref, 0, len(fields))
 	for source, value := range fields {
+		if source == promoted {
+			continue
+		}
 		_, id, _ := strings.Cut(value, "|")
 		refs = append(refs, mapping.Ref{Kind: target.Kind, Scope: target.Scope, Source: source, ID: id})
 	}
 	sort.Slice(refs, func(i, j int) bool { return refs[i].Source < refs[j].Source })
 	return refs, nil
+}
+
+// promoted is the field under which a provisional id names the permanent one; no source is called that.
+const promoted = ">"
+
+// Resolve gives the record that goes on under another id: the permanent one for a provisional id that was promoted lately, else
+// the record itself.
+func (t *Table) Resolve(ctx context.Context, target mapping.Target) (mapping.Target, error) {
+	id, err := t.client.HGet(ctx, t.keys.MapBack(target), promoted).Result()
+	switch {
+	case errors.Is(err, redis.Nil):
+		return target, nil
+	case err != nil:
+		return target, fmt.Errorf("resolve a provisional id: %w", err)
+	}
+	target.ID = id
+	return target, nil
 }
 
 // Count counts the bindings by walking the keyspace: for summaries of small stores and tests, not for a running fleet.

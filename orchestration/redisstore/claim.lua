@@ -1,10 +1,10 @@
 -- Takes a run, its entity and its natural keys, all or none.
--- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6.. natural keys
--- ARGV: 1 a JSON object: claim, owner, run (short name), lease, window, ttl (all ms), gen, attempt, origin, enq (origin in ms,
---       0 if unknown), fp, state (bool), version, pv, scen, corr, place (in line, 0 if none yet), srv (run id of the server as
---       the caller knows it)
+-- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6 waiting runs, 7.. natural keys
+-- ARGV: 1 a JSON object: claim, owner, run (short name), lease, window, ttl, keep (all ms), gen, attempt, origin, enq (origin in
+--       ms, 0 if unknown), fp, state (bool), version, pv, scen, corr, place (in line, 0 if none yet), srv (run id of the server
+--       as the caller knows it), dry (only say what the answer would be)
 -- Returns a JSON object with "answer" and what belongs to it; see Grant in package orchestration. Nothing is written
--- unless the answer is go or look_only, save the place in line of an entity that is held.
+-- unless the answer is go or look_only, save the place in line of an entity that is held, and the end of a superseded run.
 local a = cjson.decode(ARGV[1])
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
@@ -47,88 +47,16 @@ elseif kind == 'hash' then
   if replay then run.cleared = string.format('%d', now) end
   if tonumber(run.pv or '0') > a.pv then return answer('newer', {attempt = tonumber(run.attempt or '0')}) end
 end
-if newer then return answer('superseded') end
 
--- Is anything held by somebody else?
-local held = {[0] = run}
-for i = 2, #KEYS do
-  if i == 2 or i > 5 then held[#held + 1] = hash(KEYS[i]) end
-end
-for i = 0, #held do
-  local h = held[i]
-  if h.claim and h.claim ~= a.claim and tonumber(h.lease) > now then
-    local place = a.place -- a claim that is asked again keeps it
-    if place == 0 then
-      place = redis.call('HINCRBY', KEYS[2], 'line', 1)
-      redis.call('PEXPIRE', KEYS[2], a.ttl)
-    end
-    return answer('held', {by = h.owner, key = i, til = tonumber(h.lease) - now, place = place,
-      attempt = tonumber(run.attempt or '0')})
+-- A run that waited is named in an index, for whoever wants to know what waits: cause|step|until in the run, and there with
+-- the scenario before and the run's name behind.
+local function waitsNoMore()
+  if run.wait then
+    redis.call('ZREM', KEYS[6], (run.scen or '') .. '|' .. string.match(run.wait, '^(.*)|%d+$') .. '|' .. a.run)
   end
 end
-
--- The store's birth. A claim that finds it missing (wiped under living connections) writes it.
-local epoch = hash(KEYS[5])
-if not epoch.run_id then
-  epoch = {run_id = a.srv, born = now, look_only_until = now + a.lease + a.window}
-  redis.call('HSET', KEYS[5], 'run_id', epoch.run_id, 'born', now, 'look_only_until', epoch.look_only_until)
-end
-local others = tonumber(epoch.look_only_until)
-local own, suspect, ownSteps = 0, false, {}
-
--- Takeover: whoever let a lease run out may have a write on its way. Then read every taint. The run keeps its own, too: the
--- entity's may be tidied away by other runs once it is over, but what was never answered stays in doubt.
-for i = 0, #held do
-  local h, key = held[i], KEYS[i < 2 and i + 1 or i + 4]
-  if h.claim and h.claim ~= a.claim then
-    local field, til = 't:' .. (i == 0 and a.run or h.run), tonumber(h.lease) + a.window
-    local old = h[field]
-    if not old or tonumber(string.match(old, '|(%d+)$')) < til then
-      h[field] = '|' .. string.format('%d', til)
-      redis.call('HSET', key, field, h[field])
-    end
-  end
-  for field, value in pairs(h) do
-    if string.sub(field, 1, 2) == 't:' then
-      suspect = true
-      local step, til = string.match(value, '^(.*)|(%d+)$')
-      til = tonumber(til)
-      if field ~= 't:' .. a.run then
-        others = math.max(others, til)
-      elseif replay and til <= now then
-        redis.call('HDEL', key, field)
-      else
-        own = math.max(own, til)
-        ownSteps[step] = true
-      end
-    end
-  end
-end
-
--- Grant.
-local fresh = kind == 'none'
-local steps, learned = run.steps, run.learned
-if tonumber(run.pv or '0') < a.pv then
-  steps, learned = nil, nil
-  redis.call('HDEL', KEYS[1], 'steps', 'learned')
-end
-local attempt = math.max(tonumber(run.attempt or '0'), a.attempt)
-local lease = string.format('%d', now + a.lease)
-redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
-  'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
-  'began', run.began or string.format('%d', now))
-redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej')
-if run.cleared then redis.call('HSET', KEYS[1], 'cleared', run.cleared) end
-redis.call('PEXPIRE', KEYS[1], a.ttl)
-local hints = {}
-for i = 1, #held do
-  local key = KEYS[i == 1 and 2 or i + 4]
-  redis.call('HSET', key, 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'run', a.run)
-  redis.call('PEXPIRE', key, a.ttl)
-  if i > 1 then hints[i - 1] = held[i].id or '' end
-end
-redis.call('HDEL', KEYS[2], 'line')
-if fresh then
+-- The runs of a correlation: text for one, a set from the second on.
+local function correlate()
   local c = redis.call('TYPE', KEYS[4])['ok']
   if c == 'none' then
     redis.call('SET', KEYS[4], a.run)
@@ -143,6 +71,102 @@ if fresh then
   end
   redis.call('PEXPIRE', KEYS[4], a.ttl)
 end
+
+if newer then
+  if not a.dry and not run.claim and not run['t:' .. a.run] then -- nobody has anything more to say of this run
+    waitsNoMore()
+    redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = a.fp, o = run.origin or a.origin, g = a.gen, a = a.attempt, s = a.scen,
+      r = a.corr, b = tonumber(run.began or now), t = now, e = 'superseded', h = run.hist}), 'PX', a.keep)
+    if kind == 'none' then correlate() end
+  end
+  return answer('superseded')
+end
+
+-- Is anything held by somebody else?
+local held = {[0] = run}
+for i = 2, #KEYS do
+  if i == 2 or i > 6 then held[#held + 1] = hash(KEYS[i]) end
+end
+for i = 0, #held do
+  local h = held[i]
+  if h.claim and h.claim ~= a.claim and tonumber(h.lease) > now then
+    local place = a.place -- a claim that is asked again keeps it
+    if place == 0 and not a.dry then
+      place = redis.call('HINCRBY', KEYS[2], 'line', 1)
+      redis.call('PEXPIRE', KEYS[2], a.ttl)
+    end
+    return answer('held', {by = h.owner, key = i, til = tonumber(h.lease) - now, place = place,
+      attempt = tonumber(run.attempt or '0')})
+  end
+end
+
+-- The store's birth. A claim that finds it missing (wiped under living connections) writes it.
+local epoch = hash(KEYS[5])
+if not epoch.run_id then
+  epoch = {run_id = a.srv, born = now, look_only_until = now + a.lease + a.window}
+  if not a.dry then
+    redis.call('HSET', KEYS[5], 'run_id', epoch.run_id, 'born', now, 'look_only_until', epoch.look_only_until)
+  end
+end
+local others = tonumber(epoch.look_only_until)
+local own, suspect, ownSteps = 0, false, {}
+
+-- Takeover: whoever let a lease run out may have a write on its way. Then read every taint. The run keeps its own, too: the
+-- entity's may be tidied away by other runs once it is over, but what was never answered stays in doubt.
+for i = 0, #held do
+  local h, key = held[i], KEYS[i < 2 and i + 1 or i + 5]
+  if h.claim and h.claim ~= a.claim then
+    local field, til = 't:' .. (i == 0 and a.run or h.run), tonumber(h.lease) + a.window
+    local old = h[field]
+    if not old or tonumber(string.match(old, '|(%d+)$')) < til then
+      h[field] = '|' .. string.format('%d', til)
+      if not a.dry then redis.call('HSET', key, field, h[field]) end
+    end
+  end
+  for field, value in pairs(h) do
+    if string.sub(field, 1, 2) == 't:' then
+      suspect = true
+      local step, til = string.match(value, '^(.*)|(%d+)$')
+      til = tonumber(til)
+      if field ~= 't:' .. a.run then
+        others = math.max(others, til)
+      elseif replay and til <= now then
+        if not a.dry then redis.call('HDEL', key, field) end
+      else
+        own = math.max(own, til)
+        ownSteps[step] = true
+      end
+    end
+  end
+end
+
+-- Grant.
+local fresh = kind == 'none'
+local steps, learned = run.steps, run.learned
+local outdated = tonumber(run.pv or '0') < a.pv
+if outdated then steps, learned = nil, nil end
+local attempt = math.max(tonumber(run.attempt or '0'), a.attempt)
+local hints = {}
+for i = 2, #held do hints[i - 1] = held[i].id or '' end
+local function take()
+  if outdated then redis.call('HDEL', KEYS[1], 'steps', 'learned') end
+  waitsNoMore()
+  local lease = string.format('%d', now + a.lease)
+  redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
+    'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
+    'began', run.began or string.format('%d', now))
+  redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej')
+  if run.cleared then redis.call('HSET', KEYS[1], 'cleared', run.cleared) end
+  redis.call('PEXPIRE', KEYS[1], a.ttl)
+  for i = 1, #held do
+    local key = KEYS[i == 1 and 2 or i + 5]
+    redis.call('HSET', key, 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'run', a.run)
+    redis.call('PEXPIRE', key, a.ttl)
+  end
+  redis.call('HDEL', KEYS[2], 'line')
+  if fresh then correlate() end
+end
+if not a.dry then take() end
 
 local ownList = {}
 for step in pairs(ownSteps) do ownList[#ownList + 1] = step end

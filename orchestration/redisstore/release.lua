@@ -1,5 +1,5 @@
 -- Gives a claim back without an end.
--- KEYS: 1 run, 2 entity, 3.. natural keys
+-- KEYS: 1 run, 2 waiting runs, 3 entity, 4.. natural keys
 -- ARGV: 1 claim id, 2 run (short name), 3 step where it stopped, 4 taint window in ms or '' for no taint, 5 '1' if it counts as
 --       an attempt, 6 what it waits for, 7 wait in ms, 8 reason if it was rejected
 -- Returns 1; 0 if the claim is not ours any more. Asked again after it was done it returns 1.
@@ -12,7 +12,7 @@ end
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 for i = 1, #KEYS do
-  if redis.call('HGET', KEYS[i], 'claim') == ARGV[1] then
+  if i ~= 2 and redis.call('HGET', KEYS[i], 'claim') == ARGV[1] then
     if ARGV[4] ~= '' then -- before the HDEL: an emptied hash would be removed, and its lifetime with it
       local field, step = 't:' .. ARGV[2], ARGV[3]
       local old = redis.call('HGET', KEYS[i], field)
@@ -26,7 +26,11 @@ if ARGV[5] == '1' then redis.call('HINCRBY', KEYS[1], 'attempt', 1) end
 redis.call('HSET', KEYS[1], 'last', ARGV[1])
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'rej', redis.call('HGET', KEYS[1], 'gen')) end
 if ARGV[6] ~= '' then
-  redis.call('HSET', KEYS[1], 'wait', ARGV[6] .. '|' .. ARGV[3] .. '|' .. string.format('%d', now + tonumber(ARGV[7])))
+  local til = string.format('%d', now + tonumber(ARGV[7]))
+  redis.call('HSET', KEYS[1], 'wait', ARGV[6] .. '|' .. ARGV[3] .. '|' .. til)
+  -- by scenario, cause and step; the score is when its message is due
+  redis.call('ZADD', KEYS[2], til, redis.call('HGET', KEYS[1], 'scen') .. '|' .. ARGV[6] .. '|' .. ARGV[3] .. '|' .. ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
 end
 -- The last 20 events of the run's life, for a person: time, step, what for.
 local entry = string.format('%d', now) .. '|' .. ARGV[3] .. '|' .. (ARGV[8] ~= '' and ARGV[8] or ARGV[6])

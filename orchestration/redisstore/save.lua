@@ -1,35 +1,48 @@
 -- Writes progress and bindings under a claim; the last save of a run finishes it.
--- KEYS: 1 run, 2 entity, 3 binding of the entity, 4.. natural keys, then per binding: forward key, backward key
--- ARGV: 1 a JSON object: claim, run (short name), ttl (ms), nat (how many natural keys), step, steps, learned, hints,
---       bindings (each: id, source, ref, value), state (bool), version, applied, endtaint, finish, ended
+-- KEYS: 1 run, 2 entity, 3 binding of the entity, 4.. natural keys, then per binding: forward key, backward key, backward key
+--       of the provisional id it takes the place of (the backward key again if it takes none's)
+-- ARGV: 1 a JSON object: claim, run (short name), ttl, keep (ms; of a run, of a finished one), nat (how many natural keys), step,
+--       steps, learned, hints, bindings (each: id, was, source, ref, value), state (bool), version, applied, endtaint, finish,
+--       ended, dry (only say whether the bindings contradict what is there)
 -- Returns 'ok'; 'lost' if the claim is not ours any more; 'conflict' if a binding contradicts one that is there.
 -- Nothing is written unless it returns 'ok'. A finish that is asked again answers 'ok' by the claim id in the done record.
 local a = cjson.decode(ARGV[1])
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 
-local kind = redis.call('TYPE', KEYS[1])['ok']
-if kind == 'string' then
-  if cjson.decode(redis.call('GET', KEYS[1])).c == a.claim then return 'ok' end
-  return 'lost'
-end
-if kind ~= 'hash' then return 'lost' end
-for i = 1, 3 + a.nat do
-  if i ~= 3 and redis.call('HGET', KEYS[i], 'claim') ~= a.claim then return 'lost' end
+if not a.dry then
+  local kind = redis.call('TYPE', KEYS[1])['ok']
+  if kind == 'string' then
+    if cjson.decode(redis.call('GET', KEYS[1])).c == a.claim then return 'ok' end
+    return 'lost'
+  end
+  if kind ~= 'hash' then return 'lost' end
+  for i = 1, 3 + a.nat do
+    if i ~= 3 and redis.call('HGET', KEYS[i], 'claim') ~= a.claim then return 'lost' end
+  end
 end
 
-local first = 4 + a.nat
+local function pair(i)
+  local first = 4 + a.nat + 3 * (i - 1)
+  return KEYS[first], KEYS[first + 1], KEYS[first + 2]
+end
 for i, b in ipairs(a.bindings or {}) do
-  local forward, back = KEYS[first + 2 * (i - 1)], KEYS[first + 2 * (i - 1) + 1]
+  local forward, back = pair(i)
   local id = redis.call('HGET', forward, 'v')
-  if id and id ~= b.id then return 'conflict' end
+  if id and id ~= b.id and id ~= b.was then return 'conflict' end
   local other = redis.call('HGET', back, b.source)
   if other and string.match(other, '^[^|]*') ~= b.ref then return 'conflict' end
 end
+if a.dry then return 'ok' end
 for i, b in ipairs(a.bindings or {}) do
-  local forward, back = KEYS[first + 2 * (i - 1)], KEYS[first + 2 * (i - 1) + 1]
+  local forward, back, old = pair(i)
   redis.call('HSET', forward, 'v', b.id)
   redis.call('HSET', back, b.source, b.ref .. '|' .. b.value)
+  if b.was then -- the provisional id goes on resolving for a while, by the name of what took its place
+    redis.call('HDEL', old, b.source)
+    redis.call('HSET', old, '>', b.id)
+    if redis.call('HLEN', old) == 1 then redis.call('PEXPIRE', old, a.ttl) end
+  end
 end
 for i, id in ipairs(a.hints or {}) do
   if id ~= '' then redis.call('HSET', KEYS[3 + i], 'id', id) end
@@ -61,7 +74,9 @@ if not a.finish then
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   return 'ok'
 end
-local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began')
-redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = run[1], o = run[2], g = tonumber(run[3]), a = tonumber(run[4]),
-  s = run[5], r = run[6], b = tonumber(run[7]), t = now, e = a.ended}), 'PX', a.ttl)
+local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began', 'hist')
+local done = {c = a.claim, f = run[1], o = run[2], g = tonumber(run[3]), a = tonumber(run[4]), s = run[5], r = run[6],
+  b = tonumber(run[7]), t = now, e = a.ended}
+if run[8] then done.h = run[8] end -- only what did not go through at once has one
+redis.call('SET', KEYS[1], cjson.encode(done), 'PX', a.keep)
 return 'ok'

@@ -93,6 +93,14 @@ func (s *Store) held(q orchestration.Request) []string {
 	return append([]string{k.Run(k.RunID(q.Event.Source, q.Event.ID)), k.Entity(q.Entity)}, s.natural(q)...)
 }
 
+// keep is how long a finished run is remembered.
+func (s *Store) keep(q orchestration.Request) time.Duration {
+	if q.Keep > 0 {
+		return q.Keep
+	}
+	return s.o.Keep
+}
+
 func (s *Store) natural(q orchestration.Request) []string {
 	k := s.keys(q.CSU)
 	out := make([]string, 0, len(q.Keys))
@@ -110,6 +118,7 @@ type claimArgs struct {
 	Lease       int64  `json:"lease"`
 	Window      int64  `json:"window"`
 	TTL         int64  `json:"ttl"`
+	Keep        int64  `json:"keep"`
 	Generation  int    `json:"gen"`
 	Attempt     int    `json:"attempt"`
 	Origin      string `json:"origin"`
@@ -122,6 +131,7 @@ type claimArgs struct {
 	Correlation string `json:"corr"`
 	Place       int    `json:"place"`
 	Server      string `json:"srv"`
+	Dry         bool   `json:"dry,omitempty"`
 }
 
 type claimAnswer struct {
@@ -147,9 +157,18 @@ type claimAnswer struct {
 
 // Claim takes the run, its entity and its natural keys, all or none.
 func (s *Store) Claim(ctx context.Context, q orchestration.Request) (orchestration.Grant, error) {
+	return s.claim(ctx, q, false)
+}
+
+// Peek says what Claim would answer, by the same script, and writes nothing.
+func (s *Store) Peek(ctx context.Context, q orchestration.Request) (orchestration.Grant, error) {
+	return s.claim(ctx, q, true)
+}
+
+func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (orchestration.Grant, error) {
 	k := s.keys(q.CSU)
 	a := claimArgs{Claim: q.ClaimID, Owner: q.Owner, Run: k.RunID(q.Event.Source, q.Event.ID), Lease: s.o.Lease.Milliseconds(),
-		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Generation: q.Event.Generation, Attempt: q.Event.Attempt,
+		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Keep: s.keep(q).Milliseconds(), Dry: dry, Generation: q.Event.Generation, Attempt: q.Event.Attempt,
 		Origin: q.Event.Origin.String(), Fingerprint: q.Fingerprint, State: q.Order == orchestration.State, Version: q.Version,
 		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Place: q.Place, Server: s.o.Epoch.Server()}
 	if !q.Event.Origin.Enqueued.IsZero() {
@@ -159,7 +178,7 @@ func (s *Store) Claim(ctx context.Context, q orchestration.Request) (orchestrati
 	if err != nil {
 		return orchestration.Grant{}, fmt.Errorf("encode claim: %w", err)
 	}
-	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch()}, s.natural(q)...)
+	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits()}, s.natural(q)...)
 	text, err := claimScript.Run(ctx, s.o.Client, keys, args).Text()
 	if err != nil {
 		return orchestration.Grant{}, fmt.Errorf("claim: %w", err)
@@ -198,6 +217,7 @@ type saveArgs struct {
 	Claim    string        `json:"claim"`
 	Run      string        `json:"run"`
 	TTL      int64         `json:"ttl"`
+	Keep     int64         `json:"keep"`
 	Natural  int           `json:"nat"`
 	Step     string        `json:"step"`
 	Steps    string        `json:"steps"`
@@ -210,10 +230,12 @@ type saveArgs struct {
 	EndTaint bool          `json:"endtaint"`
 	Finish   bool          `json:"finish"`
 	Ended    string        `json:"ended"`
+	Dry      bool          `json:"dry,omitempty"`
 }
 
 type saveBinding struct {
 	ID     string `json:"id"`
+	Was    string `json:"was,omitempty"`
 	Source string `json:"source"`
 	Ref    string `json:"ref"`
 	Value  string `json:"value"`
@@ -222,14 +244,28 @@ type saveBinding struct {
 // Save writes progress, bindings and learned ids; a finishing save also waits for a replica where there are any, since
 // the message is completed on its word.
 func (s *Store) Save(ctx context.Context, q orchestration.Request, p orchestration.Progress) error {
+	return s.save(ctx, q, p, false)
+}
+
+// Fits says whether Save would find the bindings in contradiction to what is there, and writes nothing.
+func (s *Store) Fits(ctx context.Context, q orchestration.Request, bindings []mapping.Binding) error {
+	return s.save(ctx, q, orchestration.Progress{Bindings: bindings}, true)
+}
+
+func (s *Store) save(ctx context.Context, q orchestration.Request, p orchestration.Progress, dry bool) error {
 	k := s.keys(q.CSU)
-	a := saveArgs{Claim: q.ClaimID, Run: k.RunID(q.Event.Source, q.Event.ID), TTL: s.o.Keep.Milliseconds(), Natural: len(q.Keys),
-		Step: p.Step, Steps: strings.Join(p.Steps, ","), Learned: string(p.Learned), Hints: p.Hints, State: q.Order == orchestration.State,
-		Version: q.Version, Applied: p.Applied, EndTaint: p.EndTaint, Finish: p.Finish, Ended: "completed"}
+	a := saveArgs{Claim: q.ClaimID, Run: k.RunID(q.Event.Source, q.Event.ID), TTL: s.o.Keep.Milliseconds(), Keep: s.keep(q).Milliseconds(),
+		Natural: len(q.Keys), Step: p.Step, Steps: strings.Join(p.Steps, ","), Learned: string(p.Learned), Hints: p.Hints,
+		State: q.Order == orchestration.State, Version: q.Version, Applied: p.Applied, EndTaint: p.EndTaint, Finish: p.Finish,
+		Ended: "completed", Dry: dry}
 	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity)}, s.natural(q)...)
 	for _, b := range p.Bindings {
-		keys = append(keys, k.Map(b.Ref), k.MapBack(b.Target))
-		a.Bindings = append(a.Bindings, saveBinding{ID: b.Target.ID, Source: b.Ref.Source, Ref: k.EntityID(b.Ref), Value: inClear(b.Ref.ID)})
+		provisional := b.Target
+		if b.Was != "" {
+			provisional.ID = b.Was
+		}
+		keys = append(keys, k.Map(b.Ref), k.MapBack(b.Target), k.MapBack(provisional))
+		a.Bindings = append(a.Bindings, saveBinding{ID: b.Target.ID, Was: b.Was, Source: b.Ref.Source, Ref: k.EntityID(b.Ref), Value: inClear(b.Ref.ID)})
 	}
 	args, err := json.Marshal(a)
 	if err != nil {
@@ -293,7 +329,9 @@ func (s *Store) Release(ctx context.Context, q orchestration.Request, r orchestr
 	if r.Attempt {
 		attempt = "1"
 	}
-	n, err := releaseScript.Run(ctx, s.o.Client, s.held(q), q.ClaimID, k.RunID(q.Event.Source, q.Event.ID), r.Step, window, attempt,
+	held := s.held(q)
+	keys := append([]string{held[0], k.Waits()}, held[1:]...)
+	n, err := releaseScript.Run(ctx, s.o.Client, keys, q.ClaimID, k.RunID(q.Event.Source, q.Event.ID), r.Step, window, attempt,
 		string(r.Cause), r.Wait.Milliseconds(), r.Reason).Int()
 	if err != nil {
 		return fmt.Errorf("release: %w", err)

@@ -71,7 +71,7 @@ type RunMoment struct {
 	Why  string    `json:"why,omitempty"` // a cause, or the reason of a dead letter; empty: interrupted
 }
 
-// Tracer reads runs for a person. It writes nothing, so it needs no scripts and no Epoch. Safe for concurrent use.
+// Tracer reads runs for a person, without scripts and without an Epoch. Safe for concurrent use.
 type Tracer struct {
 	client redis.UniversalClient
 	keys   rediskey.Keys
@@ -167,6 +167,7 @@ type doneRecord struct {
 	Began       int64  `json:"b"`
 	Ended       int64  `json:"t"`
 	Outcome     string `json:"e"`
+	History     string `json:"h"`
 }
 
 func (r *RunTrace) fromDone(text string) error {
@@ -176,6 +177,7 @@ func (r *RunTrace) fromDone(text string) error {
 	}
 	r.State, r.Scenario, r.CorrelationID, r.Origin = RunDone, d.Scenario, d.Correlation, d.Origin
 	r.Generation, r.Attempt, r.Outcome, r.Began, r.Ended = d.Generation, d.Attempt, d.Outcome, moment(d.Began), moment(d.Ended)
+	r.remembers(d.History)
 	return nil
 }
 
@@ -190,11 +192,7 @@ func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
 	if step, until, ok := strings.Cut(h["t:"+r.Run], "|"); ok { // a taint of its own, as release.lua writes it
 		r.Doubts = append(r.Doubts, RunDoubt{Step: step, Until: moment(number(until))})
 	}
-	for line := range strings.Lines(h["hist"]) {
-		if m, ok := momentOf(strings.TrimSpace(line)); ok {
-			r.History = append(r.History, m)
-		}
-	}
+	r.remembers(h["hist"])
 	switch {
 	case h["claim"] != "" && r.LeaseUntil.After(now):
 		r.State = RunWorking
@@ -206,6 +204,14 @@ func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
 		r.State = RunRejected
 	default:
 		r.State = RunReleased
+	}
+}
+
+func (r *RunTrace) remembers(history string) {
+	for line := range strings.Lines(history) {
+		if m, ok := momentOf(strings.TrimSpace(line)); ok {
+			r.History = append(r.History, m)
+		}
 	}
 }
 
