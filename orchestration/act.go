@@ -188,9 +188,7 @@ func stepOutcome(f *fault.Error) string {
 func (g *goes) next(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
 	switch f.Kind {
 	case fault.Permanent, fault.Poison:
-		if f.Reason == "" {
-			f.Reason = fault.CsuRejected
-		}
+		f.Reason = orRejected(f.Reason)
 		return reject(f)
 	case fault.Blocked:
 		return g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{})
@@ -258,6 +256,13 @@ func (g *goes) dependency(f *fault.Error) *ending {
 	end := g.postpone(causeOf(f.Waits), wait, Released{})
 	end.out.Err = f
 	return end
+}
+
+func orRejected(r fault.Reason) fault.Reason {
+	if r == "" {
+		return fault.CsuRejected
+	}
+	return r
 }
 
 func causeOf(w fault.Wait) Cause {

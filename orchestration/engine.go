@@ -23,6 +23,8 @@ type Call struct {
 	CorrelationID string
 	// StillOurs is asked once more right before bytes leave: a process that was frozen finds its lease over and sends nothing.
 	StillOurs func() error
+	// Plan is not nil when nothing is to be done: a client tells it of a call that it would make and does not make it.
+	Plan func(Effect)
 }
 
 // Options of an Engine. Durations are checked by Validate; nothing is quietly corrected.
