@@ -37,13 +37,15 @@ var arrows = map[string][]string{
 	"config":        {"orchestration", "internal/secret"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
-	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault"},
+	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
 	"orchestration/redisstore": {"orchestration", "mapping", "internal/keyhash", "internal/rediskey"},
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret"},
+
+	"worker/deadletter/redisledger": {"worker/deadletter", "internal/rediskey"},
 
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
