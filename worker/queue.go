@@ -36,7 +36,7 @@ type Message struct {
 	Enqueued      time.Time
 	LockedUntil   time.Time
 	ExpiresAt     time.Time // zero: no time to live
-	State         State     // of a message that was only looked at
+	State         State     // where it stands; a deferred message is deferred also while it is locked
 
 	DeadLetterReason      string // set on dead letters
 	DeadLetterDescription string
