@@ -29,6 +29,8 @@ var arrows = map[string][]string{
 	"internal/sample":     {},
 	"internal/health":     {},
 	"mapping":             {},
+	"mapping/normal":      {},
+	"mapping/fieldmap":    {"mapping/normal", "orchestration/fault"},
 
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
