@@ -14,7 +14,14 @@ type Call struct {
 	// StillOurs says whether the caller may still act; an error stops the request. It is asked before the request is
 	// built and again for every write to the connection, so it must be quick and go by the clock, not ask a server.
 	StillOurs func() error
+
+	// Plan is not nil when nothing may be written: a write tells it of the operation and the names of what it would set, is not
+	// sent, and gives the answer that the CSU would give, as far as that can be known (Planned). Reads are made.
+	Plan func(operation string, fields []string)
 }
+
+// Planned stands for an account number that the CSU would give.
+const Planned = "(planned)"
 
 type callKey struct{}
 

@@ -66,6 +66,8 @@ type call struct {
 	body   any    // wire type, sent as JSON; nil for none
 	oun    string
 	read   func(a *answer) *fault.Error
+	// planned is the answer that a planned write is read from; nil: it has none that matters
+	planned any
 }
 
 // answer is a whole HTTP answer.
@@ -85,6 +87,9 @@ func (c *Client) do(ctx context.Context, r call) error {
 		if payload, err = json.Marshal(r.body); err != nil {
 			return r.op.bug("the request could not be encoded")
 		}
+	}
+	if who := callFrom(ctx); who.Plan != nil && r.op.write {
+		return r.plan(who.Plan, payload)
 	}
 	tok, f := c.tokens.get(ctx)
 	if f != nil {

@@ -116,6 +116,9 @@ func (ch *Channel) ReadCustomer(ctx context.Context, account string) (Customer, 
 	if account == "" { // Customers('') means "me"
 		return got, opCustomersRead.bug("no account number")
 	}
+	if account == Planned {
+		return got, opCustomersRead.notFound(0)
+	}
 	err := ch.client.do(ctx, call{
 		op: opCustomersRead, method: http.MethodGet, path: entity("Customers", account), oun: ch.oun,
 		read: func(a *answer) *fault.Error {
@@ -132,8 +135,10 @@ func (ch *Channel) ReadCustomer(ctx context.Context, account string) (Customer, 
 // e-mail: look first, and look again after an Ambiguous error.
 func (ch *Channel) CreateCustomer(ctx context.Context, c Customer) (Customer, error) {
 	var got Customer
+	planned := newCustomer(c)
+	planned.AccountNumber = Planned
 	err := ch.client.do(ctx, call{
-		op: opCustomersCreate, method: http.MethodPost, path: "Customers", oun: ch.oun, body: newCustomer(c),
+		op: opCustomersCreate, method: http.MethodPost, path: "Customers", oun: ch.oun, body: newCustomer(c), planned: planned,
 		read: func(a *answer) *fault.Error { return a.customer(opCustomersCreate, &got) },
 	})
 	return whole(got, err)

@@ -22,7 +22,7 @@ const conflictTries = 3
 
 // step looks, and acts when the look found nothing and acting is open. It returns how the go ends if it must.
 func (g *goes) step(ctx context.Context, i int, st StepOutline) (acted bool, end *ending) {
-	call := g.e.opts.Enter(ctx, Call{CorrelationID: g.q.Event.CorrelationID, StillOurs: g.lease.stillOurs})
+	call := g.e.opts.Enter(ctx, Call{CorrelationID: g.q.Event.CorrelationID, Lane: g.q.Event.Lane, StillOurs: g.lease.stillOurs})
 	t := &tries{pauses: g.e.pauses(g.e.opts.RetryFor)}
 	for {
 		began := time.Now()
@@ -188,9 +188,7 @@ func stepOutcome(f *fault.Error) string {
 func (g *goes) next(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
 	switch f.Kind {
 	case fault.Permanent, fault.Poison:
-		if f.Reason == "" {
-			f.Reason = fault.CsuRejected
-		}
+		f.Reason = orRejected(f.Reason)
 		return reject(f)
 	case fault.Blocked:
 		return g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{})
@@ -258,6 +256,13 @@ func (g *goes) dependency(f *fault.Error) *ending {
 	end := g.postpone(causeOf(f.Waits), wait, Released{})
 	end.out.Err = f
 	return end
+}
+
+func orRejected(r fault.Reason) fault.Reason {
+	if r == "" {
+		return fault.CsuRejected
+	}
+	return r
 }
 
 func causeOf(w fault.Wait) Cause {

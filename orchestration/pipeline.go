@@ -60,16 +60,17 @@ type Outline struct {
 
 // StepOutline is one step of an Outline.
 type StepOutline struct {
-	Name string
-	Acts bool
-	Sure Certainty
+	Name      string
+	Acts      bool
+	Sure      Certainty
+	Plannable bool
 }
 
 // Outline lists the pipeline's steps.
 func (p Pipeline[E, S]) Outline() Outline {
 	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused}
 	for _, s := range p.Steps {
-		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure})
+		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable})
 	}
 	return o
 }
@@ -187,7 +188,7 @@ func (o *openRun[E, S]) count() int { return len(o.p.Steps) }
 
 func (o *openRun[E, S]) step(i int) StepOutline {
 	s := o.p.Steps[i]
-	return StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure}
+	return StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable}
 }
 
 func (o *openRun[E, S]) looks(i int) bool { return o.p.Steps[i].Look != nil }

@@ -302,13 +302,14 @@ func mortal(l *life) func(*orchestration.Options) {
 type caller struct {
 	stillOurs func() error
 	life      *life
+	plan      func(orchestration.Effect)
 }
 
 type callerKey struct{}
 
 func enter(l *life) func(context.Context, orchestration.Call) context.Context {
 	return func(ctx context.Context, c orchestration.Call) context.Context {
-		return context.WithValue(ctx, callerKey{}, caller{c.StillOurs, l})
+		return context.WithValue(ctx, callerKey{}, caller{c.StillOurs, l, c.Plan})
 	}
 }
 

@@ -9,9 +9,10 @@ import (
 )
 
 var (
-	errIDConflict     = fault.New(fault.Poison, fault.IDConflict, "an event with this source and id but other content was seen before; publish the change under a new id")
-	errUnknownAnswer  = fault.New(fault.Poison, fault.Bug, "the store gave an answer this version does not know")
-	errOutcomeUnknown = fault.New(fault.Permanent, fault.OutcomeUnknown, "a write may have happened and there is no way to look it up; check the target, then replay or discard")
+	errIDConflict      = fault.New(fault.Poison, fault.IDConflict, "an event with this source and id but other content was seen before; publish the change under a new id")
+	errUnknownAnswer   = fault.New(fault.Poison, fault.Bug, "the store gave an answer this version does not know")
+	errMappingConflict = fault.New(fault.Permanent, fault.MappingConflict, "another id of this source is already bound to the same record, or this id to another record; decide which is right, correct the source, then replay")
+	errOutcomeUnknown  = fault.New(fault.Permanent, fault.OutcomeUnknown, "a write may have happened and there is no way to look it up; check the target, then replay or discard")
 )
 
 // goes is one go at an event under a claim.

@@ -47,8 +47,7 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last b
 		}
 		return nil
 	case errors.Is(err, mapping.ErrConflict):
-		return reject(fault.New(fault.Permanent, fault.MappingConflict,
-			"another id of this source is already bound to the same record, or this id to another record; decide which is right, correct the source, then replay"))
+		return reject(errMappingConflict)
 	}
 	g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
 	if errors.Is(err, ErrNotOurs) && acted {

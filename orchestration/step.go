@@ -31,6 +31,9 @@ type Step[E, S any] struct {
 	Sure Certainty
 	// Act makes the effect. It is never called twice without a look in between.
 	Act func(ctx context.Context, r *Run[E, S]) error
+	// Plannable says that Act makes its effects only through clients that tell Call.Plan of a call instead of making it, when
+	// there is one, and give an answer that later steps can work with. A plan then calls Act to learn what it would do.
+	Plannable bool
 	// Note stages bindings and events, whether the effect was found or made.
 	Note func(r *Run[E, S])
 	When func(r *Run[E, S]) bool // nil means always

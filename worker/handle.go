@@ -60,6 +60,7 @@ func (p *pump) decide(ctx context.Context, m Message) (ev orchestration.Event, o
 	if err != nil {
 		return ev, poison(err)
 	}
+	ev.Lane = p.in.Lane
 	return ev, o.Handler.Handle(ctx, ev)
 }
 

@@ -33,12 +33,23 @@ type Message struct {
 	Enqueued      time.Time
 	LockedUntil   time.Time
 	ExpiresAt     time.Time // zero: no time to live
+	State         State     // of a message that was only looked at
 
 	DeadLetterReason      string // set on dead letters
 	DeadLetterDescription string
 
 	Handle any // the adapter's own
 }
+
+// State is where a message stands in its queue.
+type State string
+
+// The states of a message.
+const (
+	Active    State = "active" // to be received, or locked by somebody
+	Deferred  State = "deferred"
+	Scheduled State = "scheduled"
+)
 
 // Queue is the part of a broker that the worker needs, for one queue. Any method may return ErrLockLost; the other
 // errors of this package may come wrapped.

@@ -100,7 +100,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 	version, revision := build()
 	a.metrics = telemetry.NewMetrics(telemetry.Known{
 		Version: version, Revision: revision,
-		Queues: a.cfg.ServiceBus.Queues, OwnQueues: []string{a.cfg.ServiceBus.OwnQueue.Live},
+		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
 		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
 		Scripts: redisstore.Scripts(),
 	})
@@ -145,13 +145,23 @@ func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 		Owner: instance() + "/" + uuid.NewString()[:8], Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
-			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: csuclient.LaneLive, StillOurs: c.StillOurs})
+			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
 	})
 	if err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
 	return nil
+}
+
+// planOf hands a planned call on in the words of either side.
+func planOf(c orchestration.Call) func(string, []string) {
+	if c.Plan == nil {
+		return nil
+	}
+	return func(operation string, fields []string) {
+		c.Plan(orchestration.Effect{Operation: operation, Fields: fields})
+	}
 }
 
 // Log is the process's logger.

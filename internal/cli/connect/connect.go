@@ -4,6 +4,7 @@ package connect
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
@@ -52,7 +53,7 @@ func Queues(cfg *config.Config, asked string) []string {
 	if asked != "" {
 		return []string{asked}
 	}
-	return append(append([]string(nil), cfg.ServiceBus.Queues...), cfg.ServiceBus.OwnQueue.Live)
+	return slices.Concat(cfg.ServiceBus.Queues, cfg.ServiceBus.OwnQueue.All())
 }
 
 // quiet drops the Redis client's own log lines: every failure reaches us as an error.

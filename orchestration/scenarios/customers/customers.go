@@ -42,8 +42,8 @@ func Scenario(csu func(orchestration.Channel) Accounts) orchestration.Pipeline[C
 		Name: "customers", Handles: EventType, Version: 1, Order: orchestration.State, Schema: schema,
 		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check,
 		Steps: []step{
-			{Name: "create-account", Look: c.findAccount, Sure: orchestration.Lagging, Act: c.create, Note: bind},
-			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Act: c.update, Note: learnEmail},
+			{Name: "create-account", Look: c.findAccount, Sure: orchestration.Lagging, Act: c.create, Plannable: true, Note: bind},
+			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Act: c.update, Plannable: true, Note: learnEmail},
 		},
 	}
 }
