@@ -177,9 +177,11 @@ func TestTheExampleLoads(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(secrets, name), []byte(value+"\n"), 0o600))
 	}
 	file := write(t, "c.yaml", strings.ReplaceAll(string(b), "/run/secrets", secrets))
+	require.NoError(t, os.CopyFS(filepath.Join(filepath.Dir(file), "examples"), os.DirFS("examples")))
 	c, err := Load(Sources{File: file, Env: []string{"SERVICEBUS_CONNECTION_STRING=Endpoint=sb://n.servicebus.windows.net;SharedAccessKeyName=k;SharedAccessKey=v"}})
 	require.NoError(t, err)
 	require.Len(t, c.Channels, 2)
+	require.NotNil(t, c.Map(c.Sources[0]))
 	require.Equal(t, ":9464", c.Admin.Listen)
 }
 

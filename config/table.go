@@ -25,6 +25,7 @@ type table struct {
 // tables lists every table by the type of its key.
 var tables = map[reflect.Type]table{
 	reflect.TypeFor[orchestration.Channels](): channelTable,
+	reflect.TypeFor[[]SourceRow]():            sourceTable,
 }
 
 func (k key) table() (table, bool) {

@@ -91,6 +91,12 @@ func cost(v any, left, nest int) int {
 // guards are the functions that guard puts into programs.
 var guards = []Function{
 	{Name: "_fit", do: func(e *evaluator, v any, _ []any) any { return orBroken(e.fit(v), v) }},
+	{Name: "_said", do: func(_ *evaluator, v any, _ []any) any {
+		if v == nil {
+			return &broken{ruleNothing, "null in a text"}
+		}
+		return v
+	}},
 	{Name: "_short", do: func(_ *evaluator, v any, _ []any) any {
 		if text, ok := v.(string); ok && len(text) > maxShort {
 			return &broken{ruleSize, "a pattern is looked for in " + shape(v)}

@@ -62,7 +62,9 @@ func attributesOf(event map[string]string) any {
 	}
 	all := make(map[string]any, len(event))
 	for k, v := range event {
-		all[k] = v
+		if v != "" {
+			all[k] = v
+		}
 	}
 	return all
 }

@@ -78,6 +78,8 @@ data:
   b: empty
   c: '{x: null, y: {z: null}, l: [null, {n: null}]}'
   d: .blank | blank
+  e: .missing | tostring
+  f: '"\(.missing)"? // null'
   n: .price
   l: ['.missing', '.n']
 `)
@@ -122,6 +124,7 @@ func TestFailuresNameFieldRuleAndShape(t *testing.T) {
 		"an error made with a value":           {`c: 'error("bad \(.v)")'`, `"Kanari"`, Failure{"/data/c", "jq", "the expression gives an error of its own"}},
 		"a format that is none":                {"c: .v | format(.)", `"Kanari"`, Failure{"/data/c", "jq", "the expression fails"}},
 		"JSON in text that is none":            {"c: .v | fromjson", `"Kanari"`, Failure{"/data/c", "jq", "fromjson does not work on the value"}},
+		"null in a text":                       {`c: '"a-\(.missing)"'`, `"Kanari"`, Failure{"/data/c", "null", "null in a text"}},
 		"two values":                           {"c: .v, .v", `"Kanari"`, Failure{"/data/c", "one", "at least 2 values"}},
 		"an infinite number":                   {"c: infinite", `"Kanari"`, Failure{"/data/c", "number", "no number that JSON can write"}},
 		"a number that is none, deep within":   {"c: '{a: [nan]}'", `"Kanari"`, Failure{"/data/c", "number", "no number that JSON can write"}},

@@ -16,7 +16,7 @@ import (
 // Failure is one field that could not be made. It holds nothing of the row but the shape of what did not fit.
 type Failure struct {
 	Field string `json:"field"` // JSON pointer into the event: /id, /data/email
-	Rule  string `json:"rule"`  // what was not kept: a normaliser's name, or jq, one, text, number, size, time, steps
+	Rule  string `json:"rule"`  // what was not kept: a normaliser's name, or one of those below
 	Shape string `json:"shape"` // of what did not keep it: text of 12 characters, an object of 3 members
 }
 
@@ -46,6 +46,7 @@ const (
 	ruleOne     = "one"     // an expression gives one value, or none
 	ruleText    = "text"    // an attribute is text
 	ruleMissing = "missing" // an event has an id and a time
+	ruleNothing = "null"    // a text is made of what is there
 	ruleNumber  = "number"  // JSON has no infinity
 	ruleSize    = "size"    // too much of it
 	ruleSteps   = "steps"   // too much work

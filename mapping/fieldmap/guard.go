@@ -15,6 +15,9 @@ import (
 //	gsub(…)      becomes  _short | gsub(…)
 //
 // The order in which operands are evaluated is jq's own: the right one first.
+//
+// Twice a map means something else than jq on purpose, since jq writes null as the word "null", and customers without a
+// number would all be the customer "null": null inside a text, "customer-\(.No)", fails; null | tostring stays null.
 const (
 	left, right = "$__l", "$__r"
 )
@@ -29,7 +32,7 @@ var updating = map[gojq.Operator]gojq.Operator{gojq.OpUpdateAdd: gojq.OpAdd, goj
 // before are functions with what is asked before they are called: whether their input is short enough for what they make
 // of every character, or small enough to be written out.
 var before = map[string]string{"test": "_short", "match": "_short", "capture": "_short", "scan": "_short", "splits": "_short", "sub": "_short", "gsub": "_short",
-	"tojson": "_fit", "tostring": "_fit", "join": "_fit", "add": "_fit", "implode": "_fit", "format": "_fit"}
+	"tojson": "_fit", "join": "_fit", "add": "_fit", "implode": "_fit", "format": "_fit"}
 
 // comparing are functions that compare everything with everything.
 var comparing = map[string]bool{"contains": true, "inside": true, "indices": true, "index": true, "rindex": true}
@@ -76,11 +79,18 @@ func guardTerm(t *gojq.Term) {
 	case t.Type == gojq.TermTypeArray && t.Array.Query != nil,
 		t.Type == gojq.TermTypeObject && len(t.Object.KeyVals) > 0,
 		(t.Type == gojq.TermTypeString || t.Type == gojq.TermTypeFormat) && t.Str != nil && t.Str.Queries != nil:
+		if base.Str != nil {
+			base.Str = parts(base.Str)
+		}
 		guarded = pipe(&gojq.Query{Term: &base}, call("_fit"))
 	case t.Type == gojq.TermTypeFormat && t.Str == nil:
 		guarded = pipe(call("_fit"), &gojq.Query{Term: &base})
 	case t.Type == gojq.TermTypeFunc && t.Func.Name == "split" && len(t.Func.Args) == 2:
 		guarded = pipe(call("_short"), &gojq.Query{Term: &base})
+	case t.Type == gojq.TermTypeFunc && t.Func.Name == "tostring" && len(t.Func.Args) == 0:
+		guarded = &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeIf, If: &gojq.If{
+			Cond: &gojq.Query{Op: gojq.OpEq, Left: identity(), Right: &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeNull}}},
+			Then: identity(), Else: pipe(call("_fit"), &gojq.Query{Term: &base})}}}
 	case t.Type == gojq.TermTypeFunc && before[t.Func.Name] != "":
 		guarded = pipe(call(before[t.Func.Name]), &gojq.Query{Term: &base})
 	case t.Type == gojq.TermTypeFunc && comparing[t.Func.Name] && len(t.Func.Args) == 1:
@@ -92,6 +102,18 @@ func guardTerm(t *gojq.Term) {
 		return
 	}
 	*t = gojq.Term{Type: gojq.TermTypeQuery, Query: guarded, SuffixList: t.SuffixList}
+}
+
+// parts is a text whose parts are asked whether they are null.
+func parts(s *gojq.String) *gojq.String {
+	asked := &gojq.String{Str: s.Str}
+	for _, q := range s.Queries {
+		if q.Term == nil || q.Term.Type != gojq.TermTypeString {
+			q = nested(pipe(q, call("_said")))
+		}
+		asked.Queries = append(asked.Queries, q)
+	}
+	return asked
 }
 
 func identity() *gojq.Query { return &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeIdentity}} }
