@@ -44,6 +44,9 @@ func (c *Checker) open(ev Event) (handler, opened, error) {
 	if !ok {
 		return handler{}, nil, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
 	}
+	if h.outline.Internal && !ev.Ours {
+		return h, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
+	}
 	ch, ok := c.channels.For(ev)
 	if !ok {
 		return h, nil, fault.New(fault.Poison, fault.UnknownChannel, "no row of the channel table fits this event; add one and replay it")

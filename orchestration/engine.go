@@ -167,7 +167,6 @@ func (e *Engine) request(ev Event, run opened) (Request, error) {
 	}
 	q := run.request()
 	q.ClaimID, q.Owner = newClaimID(), e.opts.Owner
-	q.Version = stateVersion(ev)
 	q.Fingerprint = e.opts.Hasher.Sum("fingerprint", string(plain))
 	return q, nil
 }

@@ -57,6 +57,7 @@ func (p *pump) decide(ctx context.Context, m Message) (ev orchestration.Event, o
 		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: o.MaxBodyBytes, MaxDepth: o.MaxDepth})
+	ev.Ours = p.name == p.in.OwnQueue
 	if err != nil {
 		return ev, poison(err)
 	}
