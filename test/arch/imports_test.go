@@ -28,12 +28,13 @@ var arrows = map[string][]string{
 	"internal/keyhash":    {},
 	"internal/sample":     {},
 	"internal/health":     {},
+	"internal/retryafter": {},
 	"mapping":             {},
 
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
-	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret"},
+	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
 	"config":        {"orchestration", "internal/secret"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
