@@ -46,6 +46,11 @@ var arrows = map[string][]string{
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret"},
 
+	// Sinks: how events leave.
+	"sink/cloudevent": {"orchestration"},
+	"sink/webhook":    {"orchestration", "orchestration/fault", "sink/cloudevent", "internal/secret", "internal/retryafter"},
+	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
+
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
