@@ -165,6 +165,9 @@ func (e *Engine) request(ev Event, run opened) (Request, error) {
 	if err != nil {
 		return Request{}, fault.New(fault.Poison, fault.Malformed, "the data is not JSON")
 	}
+	if run.outline().Internal { // we made the id; told again after a crash, a run may find what it had made and say so
+		plain = nil
+	}
 	q := run.request()
 	q.ClaimID, q.Owner = newClaimID(), e.opts.Owner
 	q.Fingerprint = e.opts.Hasher.Sum("fingerprint", string(plain))

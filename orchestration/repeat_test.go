@@ -249,3 +249,16 @@ func TestASubjectThatMayBeANameIsNotPassedOn(t *testing.T) {
 		require.Empty(r.t, told[0].Subject)
 	})
 }
+
+// A run that is repeated after a crash finds what it had made, and may say so under the same id.
+func TestWhatWeSayOnceMoreInOtherWordsIsADuplicate(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		to := &receiver{}
+		e, ev := r.engine("w1", tellingTo(to, 0)), r.said("e1", "42")
+		require.Equal(r.t, orchestration.Completed, e.Handle(r.t.Context(), ev).Verdict)
+		again := r.said("e1", "42")
+		again.Data = json.RawMessage(`{"found":true}`)
+		require.Equal(r.t, orchestration.Duplicate, e.Handle(r.t.Context(), again).Verdict)
+	})
+}

@@ -55,6 +55,8 @@ var arrows = map[string][]string{
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 
+	"orchestration/scenarios/sinks":     {"orchestration", "orchestration/fault", "mapping"},
+
 	// Watching.
 	"internal/telemetry": {"orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
 
