@@ -45,8 +45,12 @@ type ServiceBus struct {
 
 // OwnQueue names Signalbox's own queues by lane.
 type OwnQueue struct {
-	Live string `key:"live" default:"signalbox-live" help:"our own queue of the lane live: reschedules, wakes and follow-ups"`
+	Live   string `key:"live" default:"signalbox-live" help:"our own queue of the lane live: reschedules, wakes and follow-ups"`
+	Replay string `key:"replay" default:"signalbox-replay" help:"our own queue of the lane replay: copies of dead letters that an operator replays"`
 }
+
+// All lists them, the most urgent lane first.
+func (o OwnQueue) All() []string { return []string{o.Live, o.Replay} }
 
 // Redis says where runs, bindings and the fleet's budget are kept.
 type Redis struct {
@@ -76,6 +80,7 @@ type CSU struct {
 // Worker is how one process takes messages.
 type Worker struct {
 	Slots       int           `key:"slots" default:"32" min:"1" max:"10000" help:"runs at once in one process"`
+	ReplaySlots int           `key:"replay_slots" default:"4" min:"1" max:"10000" help:"runs at once of replayed events, beside the slots; replays never take a slot from live events"`
 	Drain       time.Duration `key:"drain" default:"50s" min:"1s" max:"30m" help:"time to finish after SIGTERM; keep it below the pod's grace period"`
 	ReceiveWait time.Duration `key:"receive_wait" default:"30s" min:"100ms" max:"5m" help:"how long one receive waits for a message"`
 	MaxBody     int           `key:"max_body" default:"262144" min:"1024" max:"104857600" help:"largest accepted body in bytes; a larger one is dead-lettered as TooLarge"`

@@ -17,6 +17,7 @@ type Handler interface {
 // Intake is one queue to take messages from.
 type Intake struct {
 	Queue            Queue
+	Lane             string        // whose share of the target's budget its events use; empty: live
 	Slots            int           // messages worked on at once
 	OwnQueue         string        // where copies of its messages go; never the entity they came from when that is a topic
 	MaxDeliveryCount int           // the broker's maximum for this queue; default 10, as Service Bus has it

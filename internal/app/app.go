@@ -100,7 +100,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 	version, revision := build()
 	a.metrics = telemetry.NewMetrics(telemetry.Known{
 		Version: version, Revision: revision,
-		Queues: a.cfg.ServiceBus.Queues, OwnQueues: []string{a.cfg.ServiceBus.OwnQueue.Live},
+		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
 		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
 		Scripts: redisstore.Scripts(),
 	})
@@ -141,11 +141,11 @@ func (a *App) window() time.Duration {
 func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 	r := a.cfg.Run
 	a.engine, err = orchestration.New(orchestration.Options{
-		Scenarios: list, Channels: a.cfg.Channels, Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
+		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
 		Owner: instance() + "/" + uuid.NewString()[:8], Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
-			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: csuclient.LaneLive, StillOurs: c.StillOurs, Plan: planOf(c)})
+			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
 	})
 	if err != nil {
