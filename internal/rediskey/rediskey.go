@@ -6,7 +6,7 @@
 //	run:<hash(source,id)>   a run: a hash while it lasts, a small string once done    14 days
 //	ent:<hash(entity)>      who holds the entity, and its taints                      14 days
 //	nat:<hash(key)>         the same for a natural key; the D365 id learned under it  14 days
-//	map:<hash(entity)>      the binding, with the last applied version                kept
+//	map:<hash(entity)>      the binding, with the last applied version                kept; a version without a binding: 14 days
 //	mapr:<hash(target)>     the binding backwards: a field per source                 kept
 //	corr:<correlation id>   the run, or a set of runs, of a correlation               14 days
 //	waits                   runs that wait, by scenario, cause and step                members: until claimed
