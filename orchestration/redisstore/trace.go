@@ -34,6 +34,7 @@ type RunTrace struct {
 	Run           string      `json:"run"` // short name: the keyed hash of source and id
 	State         RunState    `json:"state"`
 	Scenario      string      `json:"scenario"`
+	Entity        string      `json:"entity,omitempty"` // short name of the business object: the keyed hash of its reference
 	CorrelationID string      `json:"correlation_id"`
 	Origin        string      `json:"origin"` // queue/enqueued (ms)/sequence of the message it began with
 	Generation    int         `json:"generation"`
@@ -66,9 +67,10 @@ type RunDoubt struct {
 
 // RunMoment is one time a run was given back.
 type RunMoment struct {
-	At   time.Time `json:"at"`
-	Step string    `json:"step,omitempty"`
-	Why  string    `json:"why,omitempty"` // a cause, or the reason of a dead letter; empty: interrupted
+	At     time.Time `json:"at"`
+	Step   string    `json:"step,omitempty"`
+	Why    string    `json:"why,omitempty"`    // a cause, or the reason of a dead letter; empty: interrupted
+	Failed string    `json:"failed,omitempty"` // what had failed, in codes
 }
 
 // Tracer reads runs for a person, without scripts and without an Epoch. Safe for concurrent use.
@@ -88,6 +90,11 @@ func (t *Tracer) ByCorrelation(ctx context.Context, id string) ([]RunTrace, erro
 	if err != nil {
 		return nil, fmt.Errorf("read the runs of a correlation: %w", err)
 	}
+	return t.Runs(ctx, names)
+}
+
+// Runs reads runs by their short names, and gives those that the store knows, oldest first.
+func (t *Tracer) Runs(ctx context.Context, names []string) ([]RunTrace, error) {
 	var runs []RunTrace
 	for _, name := range names {
 		run, found, err := t.read(ctx, name)
@@ -168,6 +175,7 @@ type doneRecord struct {
 	Ended       int64  `json:"t"`
 	Outcome     string `json:"e"`
 	History     string `json:"h"`
+	Entity      string `json:"n"`
 }
 
 func (r *RunTrace) fromDone(text string) error {
@@ -175,14 +183,14 @@ func (r *RunTrace) fromDone(text string) error {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return fmt.Errorf("read the record of a finished run: %w", err)
 	}
-	r.State, r.Scenario, r.CorrelationID, r.Origin = RunDone, d.Scenario, d.Correlation, d.Origin
+	r.State, r.Scenario, r.Entity, r.CorrelationID, r.Origin = RunDone, d.Scenario, d.Entity, d.Correlation, d.Origin
 	r.Generation, r.Attempt, r.Outcome, r.Began, r.Ended = d.Generation, d.Attempt, d.Outcome, moment(d.Began), moment(d.Ended)
 	r.remembers(d.History)
 	return nil
 }
 
 func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
-	r.Scenario, r.CorrelationID, r.Origin = h["scen"], h["corr"], h["origin"]
+	r.Scenario, r.Entity, r.CorrelationID, r.Origin = h["scen"], h["ent"], h["corr"], h["origin"]
 	r.Generation, r.Attempt = int(number(h["gen"])), int(number(h["attempt"]))
 	r.Began, r.Owner, r.LeaseUntil = moment(number(h["began"])), h["owner"], moment(number(h["lease"]))
 	if h["steps"] != "" {
@@ -224,13 +232,17 @@ func waitOf(text string) *RunWait {
 	return &RunWait{For: part[0], Step: part[1], Until: moment(number(part[2]))}
 }
 
-// momentOf reads time|step|why, as release.lua writes it.
+// momentOf reads time|step|why or time|step|why|failed, as release.lua writes it.
 func momentOf(line string) (RunMoment, bool) {
 	part := strings.Split(line, "|")
-	if len(part) != 3 {
+	if len(part) != 3 && len(part) != 4 {
 		return RunMoment{}, false
 	}
-	return RunMoment{At: moment(number(part[0])), Step: part[1], Why: part[2]}, true
+	m := RunMoment{At: moment(number(part[0])), Step: part[1], Why: part[2]}
+	if len(part) == 4 {
+		m.Failed = part[3]
+	}
+	return m, true
 }
 
 // number is 0 for what is missing: a run that another version wrote is shown as far as it can be read.
