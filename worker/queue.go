@@ -34,6 +34,7 @@ type Message struct {
 	LockedUntil   time.Time
 	ExpiresAt     time.Time // zero: no time to live
 	State         State     // of a message that was only looked at
+	Due           time.Time // when a scheduled message is to be received; zero for all others
 
 	DeadLetterReason      string // set on dead letters
 	DeadLetterDescription string
