@@ -10,6 +10,7 @@
 //	mapr:<hash(target)>     the binding backwards: a field per source                 kept
 //	corr:<correlation id>   the run, or a set of runs, of a correlation               14 days
 //	waits                   runs that wait, by scenario, cause and step                members: until claimed
+//	lease:<role>            the process that leads in a role                          15 s
 //	epoch                   the server's run id; until when claims may only look      kept
 package rediskey
 
@@ -66,6 +67,9 @@ func (k Keys) Correlation(id string) string { return k.prefix + "corr:" + id }
 
 // Waits is the key of the index of waiting runs.
 func (k Keys) Waits() string { return k.prefix + "waits" }
+
+// Lease is the key of who leads in a role, such as watch.
+func (k Keys) Lease(role string) string { return k.prefix + "lease:" + role }
 
 // Epoch is the key of the store's birth.
 func (k Keys) Epoch() string { return k.prefix + "epoch" }

@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/keyhash":    {},
 	"internal/sample":     {},
 	"internal/health":     {},
+	"internal/leader":     {},
 	"mapping":             {},
 
 	// The owners of the ports.
