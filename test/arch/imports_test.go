@@ -51,6 +51,7 @@ var arrows = map[string][]string{
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 
 	// Watching.
+	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 	"internal/telemetry": {"orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
 
 	// Wiring, and what uses it.
