@@ -5,6 +5,7 @@ import (
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
+	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 )
 
 // Parts is what scenarios are made from.
@@ -17,5 +18,6 @@ type Parts struct {
 func All(p Parts) []orchestration.Scenario {
 	return []orchestration.Scenario{
 		customers.Scenario(func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }),
+		heartbeat.Scenario(),
 	}
 }

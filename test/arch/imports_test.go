@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	"orchestration/scenarios/heartbeat": {"orchestration"},
 
 	// Watching.
 	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
