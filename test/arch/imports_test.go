@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"internal/sample":     {},
 	"internal/health":     {},
 	"internal/retryafter": {},
+	"internal/leader":     {},
 	"mapping":             {},
 	"mapping/normal":      {},
 	"mapping/fieldmap":    {"mapping/normal", "orchestration/fault"},
@@ -59,11 +60,13 @@ var arrows = map[string][]string{
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	"orchestration/scenarios/heartbeat": {"orchestration"},
 
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
 	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
+	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// Wiring, and what uses it.
 	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/..."},
