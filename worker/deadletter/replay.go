@@ -164,7 +164,7 @@ func (d *Desk) letter(ctx context.Context, j *Job, queue string, f found, pace *
 
 // send sends the copy that takes the letter's place.
 func (d *Desk) send(ctx context.Context, job string, f found) error {
-	ev := Replay(f.message, job)
+	ev := f.replay(job)
 	reached, err := d.Runs.Generation(ctx, ev.Source, ev.ID)
 	if err != nil {
 		return fmt.Errorf("read the run of dead letter %d: %w", f.Sequence, err)
@@ -173,10 +173,10 @@ func (d *Desk) send(ctx context.Context, job string, f found) error {
 	return d.Outbox.Send(ctx, d.Lane, replayOf(f.message, ev), time.Time{})
 }
 
-// Replay is the event of a dead letter as a job brings it back: the next generation, attempts counted anew, and no time to
-// live, or what expired would expire again. Of a message that is no event only what could be read is there.
-func Replay(m worker.Message, job string) orchestration.Event {
-	ev, _ := decode(m)
+// replay is the event of a dead letter as a job brings it back: the next generation, attempts counted anew, and no time to live,
+// or what expired would expire again. Of a message that is no event only what could be read is there.
+func (f found) replay(job string) orchestration.Event {
+	ev := f.event
 	ev.Generation++
 	ev.Attempt, ev.Expires, ev.Replay = 0, time.Time{}, job
 	return ev

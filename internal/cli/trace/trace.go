@@ -125,11 +125,7 @@ func (s Subject) search(ctx context.Context, p Place, depth int) (shelf, error) 
 			if !s.matches(m) {
 				continue
 			}
-			shown, err := deadletter.Show(ctx, one{m}, m.Sequence)
-			if err != nil {
-				return found, err
-			}
-			found.messages = append(found.messages, Message{p.DeadLetter, shown})
+			found.messages = append(found.messages, Message{p.DeadLetter, deadletter.Of(m, nil)})
 		}
 		from = got[len(got)-1].Sequence + 1
 	}
