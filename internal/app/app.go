@@ -102,7 +102,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
 		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
-		Scripts: redisstore.Scripts(),
+		Scripts: redisstore.Scripts(), Sources: called(RowSources(a.cfg)),
 	})
 	to := a.parts.Log
 	if to == nil {
