@@ -53,7 +53,7 @@ var arrows = map[string][]string{
 
 	// Watching.
 	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
-	"internal/telemetry": {"orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
+	"internal/telemetry": {"orchestration", "orchestration/fault", "orchestration/scenarios/heartbeat", "worker", "csuclient", "internal/keyhash", "internal/watch"},
 
 	// Wiring, and what uses it.
 	"internal/app":   {"config", "csuclient", "mapping", "orchestration/...", "worker/...", "internal/..."},
