@@ -121,9 +121,7 @@ func (l *loading) relations(c *Config) {
 			l.problems = append(l.problems, Problem{r.keys[0], c.origin(r.keys[0]), w.what, w.do})
 		}
 	}
-	if !slices.ContainsFunc([]string{"channels", "csu.name"}, func(k string) bool { return l.bad[k] }) {
-		l.channels(c)
-	}
+	l.tables(c)
 }
 
 func unless(holds bool, what, do string) []wrong {

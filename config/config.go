@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 )
 
@@ -25,13 +26,15 @@ type Config struct {
 	Redis       Redis                  `key:"redis"`
 	CSU         CSU                    `key:"csu"`
 	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
+	Sources     []SourceRow            `key:"sources" help:"the source table: which field map makes events of a source's own rows"`
 	Worker      Worker                 `key:"worker"`
 	Run         Run                    `key:"run"`
 	Hash        Hash                   `key:"hash"`
 	Admin       Admin                  `key:"admin"`
 	Log         Log                    `key:"log"`
 
-	origins map[string]string // by key; what has no entry was set by the program itself
+	origins map[string]string        // by key; what has no entry was set by the program itself
+	maps    map[string]*fieldmap.Map // of the sources, by file
 }
 
 // ServiceBus says where events come from and where our own copies wait.

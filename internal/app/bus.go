@@ -38,7 +38,12 @@ func (a *App) openWorker() (err error) {
 	intakes = append(intakes,
 		intake(b.OwnQueue.Live, b.OwnQueue.Live, csuclient.LaneLive, a.cfg.Worker.Slots, b.OwnMaxDeliveryCount),
 		intake(b.OwnQueue.Replay, b.OwnQueue.Replay, csuclient.LaneReplay, a.cfg.Worker.ReplaySlots, b.OwnMaxDeliveryCount))
+	reader, err := Rows(a.cfg, a.metrics.WarnedOfRow)
+	if err != nil {
+		return err
+	}
 	a.worker, err = worker.New(worker.Options{
+		Decode:  reader.Decode,
 		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Observe: a.workerObserver(),
 		ReceiveWait: a.cfg.Worker.ReceiveWait, Drain: a.cfg.Worker.Drain, MaxBodyBytes: a.cfg.Worker.MaxBody,
 	})

@@ -21,6 +21,7 @@ import (
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/watch"
+	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
@@ -78,6 +79,7 @@ func TestEveryMetricStandsAtZeroBeforeTheFirstEvent(t *testing.T) {
 		`signalbox_gate_closed_until_timestamp_seconds 0`,
 		`signalbox_dependency_up{dependency="servicebus"} 0`,
 		`http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/metrics"} 0`,
+		`signalbox_field_map_warnings_total{rule="phone",source="crm"} 0`,
 		`signalbox_redis_pool_timeouts_total 2`,
 	} {
 		has(t, text, want+"\n")
@@ -315,6 +317,16 @@ func TestTheCSUIsCounted(t *testing.T) {
 	} {
 		has(t, text, want)
 	}
+}
+
+func TestTheWarningsOfAFieldMapAreCounted(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics(known(1, 1, 1, 1))
+	m.WarnedOfRow("crm", []fieldmap.Warning{{Field: "/data/phone", Rule: fieldmap.WarnPhone}, {Field: "/data/fax", Rule: fieldmap.WarnPhone}})
+	m.WarnedOfRow("somebody@example.com", []fieldmap.Warning{{Field: "/data/phone", Rule: "what a source chose"}})
+	text := exposition(t, m)
+	has(t, text, `signalbox_field_map_warnings_total{rule="phone",source="crm"} 2`)
+	has(t, text, `signalbox_field_map_warnings_total{rule="other",source="other"} 1`)
 }
 
 func TestTheWorkersStateIsExported(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
@@ -108,7 +109,9 @@ func labelValues() string {
 		{"operation", "call templates such as `Customers.Create`, else `other`"},
 		{"result of CSU requests", set(csuclient.Results())},
 		{"error_code", "those of the catalogue, once they were seen, else `other`"},
-		{"source", set(append(csuclient.Sources(), other))},
+		{"source of waits", set(append(csuclient.Sources(), other))},
+		{"source of field map warnings", "the rows of the source table, by name"},
+		{"rule", set(fieldmap.WarningRules()) + ", see [field maps](field-maps.md)"},
 		{"lane", set(lanes)},
 		{"command", "the scripts by name, " + set(plainCommands)},
 		{"dependency", set(dependencies)},
