@@ -48,8 +48,10 @@ func (w *Watch) sample(ctx context.Context, q Queue, f *finder) {
 	began := time.Now()
 	s := Sample{Queue: q.Name}
 	var counting, looking, lookingDead error
-	s.Counts, counting = w.o.Counter.Counts(call, q.Name)
-	s.Counted = counting == nil
+	if w.o.Counter != nil {
+		s.Counts, counting = w.o.Counter.Counts(call, q.Name)
+		s.Counted = counting == nil
+	}
 	s.Oldest, s.Found, looking = f.oldest(call, q.Live, s.Counted && s.Counts.Active == 0)
 	s.OldestDead, s.FoundDead, lookingDead = oldestDead(call, q.DeadLetters, s.Counted && s.Counts.DeadLetter == 0)
 	if ctx.Err() != nil {

@@ -75,7 +75,7 @@ type Observer interface {
 // Options of a Watch. Every and Beat are 0 for never.
 type Options struct {
 	Queues  []Queue
-	Counter Counter
+	Counter Counter // nil: nobody counts, and only the oldest messages are looked for
 	Store   Store
 	Every   time.Duration // between two rounds of looking
 	Sender  Sender
@@ -90,8 +90,8 @@ func (o Options) Validate() error {
 	if o.Every < 0 || o.Beat < 0 || o.Timeout < 0 {
 		problems = append(problems, errors.New("watch: a negative time"))
 	}
-	if o.Every > 0 && (o.Counter == nil || o.Store == nil) {
-		problems = append(problems, errors.New("watch: needs a counter and a store to look at"))
+	if o.Every > 0 && o.Store == nil {
+		problems = append(problems, errors.New("watch: needs a store to look at"))
 	}
 	if o.Beat > 0 && o.Sender == nil {
 		problems = append(problems, errors.New("watch: needs a sender of heartbeats"))

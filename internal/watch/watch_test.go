@@ -391,7 +391,7 @@ func TestEitherCanBeSwitchedOff(t *testing.T) {
 
 func TestOptionsAreChecked(t *testing.T) {
 	_, err := New(Options{Every: time.Second, Beat: time.Second, Timeout: -1, Queues: []Queue{{}}})
-	for _, problem := range []string{"a negative time", "a counter and a store", "a sender", "an observer", "queue 0"} {
+	for _, problem := range []string{"a negative time", "a store", "a sender", "an observer", "queue 0"} {
 		require.ErrorContains(t, err, problem)
 	}
 }
