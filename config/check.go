@@ -40,8 +40,13 @@ var relations = []relation{
 	{[]string{"servicebus.connection_string"}, func(c *Config) []wrong {
 		return connectionString(c.ServiceBus.ConnectionString.Reveal())
 	}},
-	{[]string{"servicebus.queues", "servicebus.own_queue.live"}, queues},
+	{[]string{"servicebus.queues", "servicebus.own_queue.live", "servicebus.own_queue.replay"}, queues},
 	{[]string{"servicebus.own_queue.live"}, func(c *Config) []wrong { return queue(c.ServiceBus.OwnQueue.Live) }},
+	{[]string{"servicebus.own_queue.replay"}, func(c *Config) []wrong { return queue(c.ServiceBus.OwnQueue.Replay) }},
+	{[]string{"servicebus.own_queue.replay", "servicebus.own_queue.live"}, func(c *Config) []wrong {
+		return unless(!strings.EqualFold(c.ServiceBus.OwnQueue.Replay, c.ServiceBus.OwnQueue.Live), "is servicebus.own_queue.live too",
+			"give each lane a queue of its own, or replays wait in front of live events")
+	}},
 	{[]string{"redis.url", "redis.allow_plaintext"}, func(c *Config) []wrong {
 		return redisURL(c.Redis.URL.Reveal(), c.Redis.AllowPlaintext)
 	}},
@@ -116,9 +121,7 @@ func (l *loading) relations(c *Config) {
 			l.problems = append(l.problems, Problem{r.keys[0], c.origin(r.keys[0]), w.what, w.do})
 		}
 	}
-	if !slices.ContainsFunc([]string{"channels", "csu.name"}, func(k string) bool { return l.bad[k] }) {
-		l.channels(c)
-	}
+	l.tables(c)
 }
 
 func unless(holds bool, what, do string) []wrong {
@@ -172,12 +175,14 @@ func connectionString(s string) []wrong {
 }
 
 func queues(c *Config) (all []wrong) {
-	own := c.ServiceBus.OwnQueue.Live
-	seen := map[string]bool{strings.ToLower(own): true} // Service Bus ignores case
+	seen := map[string]bool{} // Service Bus ignores case
+	for _, own := range c.ServiceBus.OwnQueue.All() {
+		seen[strings.ToLower(own)] = true
+	}
 	for _, q := range c.ServiceBus.Queues {
 		all = append(all, queue(q)...)
 		all = append(all, unless(!seen[strings.ToLower(q)], show(q)+" stands there twice, or is our own queue too",
-			"name each queue once, and keep servicebus.own_queue.live apart")...)
+			"name each queue once, and keep those of servicebus.own_queue apart")...)
 		seen[strings.ToLower(q)] = true
 	}
 	return all

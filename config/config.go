@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 )
 
@@ -25,13 +26,15 @@ type Config struct {
 	Redis       Redis                  `key:"redis"`
 	CSU         CSU                    `key:"csu"`
 	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
+	Sources     []SourceRow            `key:"sources" help:"the source table: which field map makes events of a source's own rows"`
 	Worker      Worker                 `key:"worker"`
 	Run         Run                    `key:"run"`
 	Hash        Hash                   `key:"hash"`
 	Admin       Admin                  `key:"admin"`
 	Log         Log                    `key:"log"`
 
-	origins map[string]string // by key; what has no entry was set by the program itself
+	origins map[string]string        // by key; what has no entry was set by the program itself
+	maps    map[string]*fieldmap.Map // of the sources, by file
 }
 
 // ServiceBus says where events come from and where our own copies wait.
@@ -45,8 +48,12 @@ type ServiceBus struct {
 
 // OwnQueue names Signalbox's own queues by lane.
 type OwnQueue struct {
-	Live string `key:"live" default:"signalbox-live" help:"our own queue of the lane live: reschedules, wakes and follow-ups"`
+	Live   string `key:"live" default:"signalbox-live" help:"our own queue of the lane live: reschedules, wakes and follow-ups"`
+	Replay string `key:"replay" default:"signalbox-replay" help:"our own queue of the lane replay: copies of dead letters that an operator replays"`
 }
+
+// All lists them, the most urgent lane first.
+func (o OwnQueue) All() []string { return []string{o.Live, o.Replay} }
 
 // Redis says where runs, bindings and the fleet's budget are kept.
 type Redis struct {
@@ -76,6 +83,7 @@ type CSU struct {
 // Worker is how one process takes messages.
 type Worker struct {
 	Slots       int           `key:"slots" default:"32" min:"1" max:"10000" help:"runs at once in one process"`
+	ReplaySlots int           `key:"replay_slots" default:"4" min:"1" max:"10000" help:"runs at once of replayed events, beside the slots; replays never take a slot from live events"`
 	Drain       time.Duration `key:"drain" default:"50s" min:"1s" max:"30m" help:"time to finish after SIGTERM; keep it below the pod's grace period"`
 	ReceiveWait time.Duration `key:"receive_wait" default:"30s" min:"100ms" max:"5m" help:"how long one receive waits for a message"`
 	MaxBody     int           `key:"max_body" default:"262144" min:"1024" max:"104857600" help:"largest accepted body in bytes; a larger one is dead-lettered as TooLarge"`

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/internal/secret"
-	"github.com/signalbox/signalbox/orchestration"
 )
 
 var (
@@ -18,7 +17,6 @@ var (
 	durationsType = reflect.TypeFor[[]time.Duration]()
 	textsType     = reflect.TypeFor[[]string]()
 	timeType      = reflect.TypeFor[time.Time]()
-	channelsType  = reflect.TypeFor[orchestration.Channels]()
 )
 
 // wrong is why a value cannot be read, and what would be right.
@@ -27,6 +25,7 @@ type wrong struct{ what, do string }
 // fromText gives the text of a default or a variable the shape that YAML would have given it; text that does not fit
 // stays text, for parse to complain of.
 func (k key) fromText(s string) any {
+	_, isTable := k.table()
 	switch {
 	case k.typ == textsType, k.typ == durationsType:
 		var list []any
@@ -34,7 +33,7 @@ func (k key) fromText(s string) any {
 			list = append(list, strings.TrimSpace(part))
 		}
 		return list
-	case k.typ == channelsType:
+	case isTable:
 		var rows any
 		if json.Unmarshal([]byte(s), &rows) == nil {
 			return rows
@@ -51,8 +50,8 @@ func (k key) fromText(s string) any {
 
 // read puts v, in the shape that YAML gives it, into the key's field.
 func (l *loading) read(c *Config, k key, v any) {
-	if k.typ == channelsType {
-		l.readChannels(c, k, v)
+	if t, ok := k.table(); ok {
+		l.readTable(c, k, t, v)
 		return
 	}
 	got, w := k.parse(v)

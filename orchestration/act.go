@@ -24,7 +24,7 @@ const conflictTries = 3
 
 // step looks, and acts when the look found nothing and acting is open. It returns how the go ends if it must.
 func (g *goes) step(ctx context.Context, i int, st StepOutline) (acted bool, end *ending) {
-	call := g.e.opts.Enter(ctx, Call{CorrelationID: g.q.Event.CorrelationID, StillOurs: g.lease.stillOurs})
+	call := g.e.opts.Enter(ctx, Call{CorrelationID: g.q.Event.CorrelationID, Lane: g.q.Event.Lane, StillOurs: g.lease.stillOurs})
 	t := &tries{pauses: g.e.pauses(g.retryFor()), until: time.Now().Add(g.q.linger)}
 	for {
 		began := time.Now()

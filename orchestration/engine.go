@@ -21,6 +21,7 @@ type Publisher interface {
 // Call is what a step's remote calls should carry: who asks, and whether the claim is still ours.
 type Call struct {
 	CorrelationID string
+	Lane          string // of the event (Event.Lane)
 	// StillOurs is asked once more right before bytes leave: a process that was frozen finds its lease over and sends nothing.
 	StillOurs func() error
 	// Plan is not nil when nothing is to be done: a client tells it of a call that it would make and does not make it.

@@ -26,6 +26,8 @@ type Event struct {
 	Attempt    int       // attempts already used, as a floor: the truth is in the run
 	Origin     Origin    // where and when the broker first took it, the same on every copy
 	Expires    time.Time // zero: never
+	Replay     string    // the replay job that sent it; empty for all others
+	Lane       string    // whose share of the target's budget its calls use: live, bulk or replay; that of the queue it came from
 	NotBefore  time.Time // of an event that a step emits: the broker holds it until then; zero: not at all
 }
 

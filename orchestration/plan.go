@@ -154,7 +154,7 @@ func (p *planning) step(ctx context.Context, g *goes, i int, st StepOutline) (Wi
 	case !p.run.when(i):
 		return WillSkip, nil, nil
 	}
-	call := Call{CorrelationID: p.q.Event.CorrelationID, StillOurs: func() error { return nil }}
+	call := Call{CorrelationID: p.q.Event.CorrelationID, Lane: p.q.Event.Lane, StillOurs: func() error { return nil }}
 	found, err := g.look(p.e.opts.Enter(ctx, call), i, st)
 	if err != nil {
 		return "", nil, g.wouldFail(err)

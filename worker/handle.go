@@ -53,7 +53,7 @@ func (p *pump) decide(ctx context.Context, m Message) (ev orchestration.Event, o
 		}
 	}()
 	o := p.w.options
-	ev, err := envelope.Decode(
+	ev, err := o.Decode(
 		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: o.MaxBodyBytes, MaxDepth: o.MaxDepth})
@@ -61,6 +61,7 @@ func (p *pump) decide(ctx context.Context, m Message) (ev orchestration.Event, o
 	if err != nil {
 		return ev, poison(err)
 	}
+	ev.Lane = p.in.Lane
 	return ev, o.Handler.Handle(ctx, ev)
 }
 

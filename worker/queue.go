@@ -9,6 +9,9 @@ import (
 // ErrLockLost says that the broker no longer holds the message for us: settle nothing.
 var ErrLockLost = errors.New("worker: message lock lost")
 
+// ErrMessageNotFound says that a message asked for by its sequence number is not deferred, is locked, or is gone.
+var ErrMessageNotFound = errors.New("worker: no such deferred message")
+
 // What a Queue or Outbox says of its broker, for the back-off and for the metric's label; see ReasonOf.
 var (
 	ErrNotFound       = errors.New("worker: no such queue")
@@ -33,12 +36,23 @@ type Message struct {
 	Enqueued      time.Time
 	LockedUntil   time.Time
 	ExpiresAt     time.Time // zero: no time to live
+	State         State     // where it stands; a deferred message is deferred also while it is locked
 
 	DeadLetterReason      string // set on dead letters
 	DeadLetterDescription string
 
 	Handle any // the adapter's own
 }
+
+// State is where a message stands in its queue.
+type State string
+
+// The states of a message.
+const (
+	Active    State = "active" // to be received, or locked by somebody
+	Deferred  State = "deferred"
+	Scheduled State = "scheduled"
+)
 
 // Queue is the part of a broker that the worker needs, for one queue. Any method may return ErrLockLost; the other
 // errors of this package may come wrapped.

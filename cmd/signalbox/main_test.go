@@ -57,6 +57,7 @@ const (
 	canary   = "canary-Zx9Q7pL2vT4mK8wR1nB6yH3c-abcdef"
 	source   = "in"
 	own      = "signalbox-live"
+	replays  = "signalbox-replay"
 	patience = 20 * time.Second
 	look     = 20 * time.Millisecond
 )
@@ -79,7 +80,7 @@ func newStage(t *testing.T) *stage {
 	s.redis, err = simredis.Start(t.Context(), simredis.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.redis.Close()) })
-	s.broker, err = servicebus.New(servicebus.Options{Queues: []servicebus.Queue{{Name: source}, {Name: "second"}, {Name: own, MaxDeliveryCount: 50}}})
+	s.broker, err = servicebus.New(servicebus.Options{Queues: []servicebus.Queue{{Name: source}, {Name: "second"}, {Name: own, MaxDeliveryCount: 50}, {Name: replays, MaxDeliveryCount: 50}}})
 	require.NoError(t, err)
 	var serving sync.WaitGroup
 	l := listener(t)
@@ -138,7 +139,7 @@ func (s *stage) work() {
 	ctx, stop := context.WithCancel(s.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	require.Eventually(s.t, func() bool { return s.active(source) == 0 && s.active(own) == 0 }, patience, look)
+	require.Eventually(s.t, func() bool { return s.active(source) == 0 && s.active(own) == 0 && s.active(replays) == 0 }, patience, look)
 	stop()
 	require.NoError(s.t, <-ended)
 	require.NoError(s.t, a.Close(s.t.Context()))

@@ -26,12 +26,12 @@ func (p *program) simServiceBus() *cobra.Command {
 	var texts []string
 	queues := simulate.DefaultQueues()
 	c := p.command("servicebus", "run a local Azure Service Bus", "Runs an AMQP 1.0 broker that the unmodified Azure SDKs talk to.",
-		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live",
+		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live --queue signalbox-replay",
 		cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			return simulate.ServiceBus(ctx, address, queues, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a CSU: signalbox sim csu"))
 		})
 	c.Flags().StringVar(&address, "listen", "127.0.0.1:5672", "`address` to listen on")
-	c.Flags().StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in and signalbox-live")
+	c.Flags().StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in, signalbox-live and signalbox-replay")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if len(texts) == 0 {
 			return nil

@@ -100,9 +100,9 @@ func (a *App) observe(list []orchestration.Scenario) error {
 	version, revision := build()
 	a.metrics = telemetry.NewMetrics(telemetry.Known{
 		Version: version, Revision: revision,
-		Queues: a.cfg.ServiceBus.Queues, OwnQueues: []string{a.cfg.ServiceBus.OwnQueue.Live},
+		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
 		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
-		Scripts: redisstore.Scripts(),
+		Scripts: redisstore.Scripts(), Sources: called(RowSources(a.cfg)),
 	})
 	to := a.parts.Log
 	if to == nil {
@@ -145,7 +145,7 @@ func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 		Owner: instance() + "/" + uuid.NewString()[:8], Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
-			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: csuclient.LaneLive, StillOurs: c.StillOurs, Plan: planOf(c)})
+			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/envelope"
@@ -27,12 +28,22 @@ func (a *App) openWorker() (err error) {
 	if wrap == nil {
 		wrap = func(q worker.Queue) worker.Queue { return q }
 	}
-	intakes := make([]worker.Intake, 0, len(b.Queues)+1)
-	for _, name := range b.Queues {
-		intakes = append(intakes, worker.Intake{Queue: wrap(a.bus.Queue(name)), Slots: a.cfg.Worker.Slots, OwnQueue: b.OwnQueue.Live, MaxDeliveryCount: b.MaxDeliveryCount})
+	intake := func(queue, own, lane string, slots, deliveries int) worker.Intake {
+		return worker.Intake{Queue: wrap(a.bus.Queue(queue)), Lane: lane, Slots: slots, OwnQueue: own, MaxDeliveryCount: deliveries}
 	}
-	intakes = append(intakes, worker.Intake{Queue: wrap(a.bus.Queue(b.OwnQueue.Live)), Slots: a.cfg.Worker.Slots, OwnQueue: b.OwnQueue.Live, MaxDeliveryCount: b.OwnMaxDeliveryCount})
+	var intakes []worker.Intake
+	for _, name := range b.Queues {
+		intakes = append(intakes, intake(name, b.OwnQueue.Live, csuclient.LaneLive, a.cfg.Worker.Slots, b.MaxDeliveryCount))
+	}
+	intakes = append(intakes,
+		intake(b.OwnQueue.Live, b.OwnQueue.Live, csuclient.LaneLive, a.cfg.Worker.Slots, b.OwnMaxDeliveryCount),
+		intake(b.OwnQueue.Replay, b.OwnQueue.Replay, csuclient.LaneReplay, a.cfg.Worker.ReplaySlots, b.OwnMaxDeliveryCount))
+	reader, err := Rows(a.cfg, a.metrics.WarnedOfRow)
+	if err != nil {
+		return err
+	}
 	a.worker, err = worker.New(worker.Options{
+		Decode:  reader.Decode,
 		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Observe: a.workerObserver(),
 		ReceiveWait: a.cfg.Worker.ReceiveWait, Drain: a.cfg.Worker.Drain, MaxBodyBytes: a.cfg.Worker.MaxBody,
 	})

@@ -49,6 +49,7 @@ func (s *stand) environment() []string {
 		"SERVICEBUS_CONNECTION_STRING": s.broker.ConnectionString(s.broker.addr),
 		"SERVICEBUS_QUEUES":            sourceQueue,
 		"SERVICEBUS_OWN_QUEUE_LIVE":    ownQueue,
+		"SERVICEBUS_OWN_QUEUE_REPLAY":  replayQueue,
 		"REDIS_URL":                    s.redis.url,
 		"REDIS_ALLOW_PLAINTEXT":        "true",
 		"CSU_NAME":                     "local-" + hex.EncodeToString(name[:]), // its CSU begins empty, so its bindings must, too

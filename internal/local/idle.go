@@ -48,7 +48,7 @@ func (s *stand) idle(ctx context.Context, o Options, a *account) error {
 
 // waiting counts what the broker holds outside its dead-letter queues.
 func (s *stand) waiting() (active, scheduled int, err error) {
-	for _, q := range []string{sourceQueue, ownQueue} {
+	for _, q := range []string{sourceQueue, ownQueue, replayQueue} {
 		c, err := s.broker.Counts(q)
 		if err != nil {
 			return 0, 0, err

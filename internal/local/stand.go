@@ -24,6 +24,7 @@ import (
 const (
 	sourceQueue = "signalbox-in"
 	ownQueue    = "signalbox-live"
+	replayQueue = "signalbox-replay"
 	oun         = "HOUSTON"
 )
 
@@ -121,6 +122,7 @@ func (s *stand) startBroker() error {
 	b, err := servicebus.New(servicebus.Options{Queues: []servicebus.Queue{
 		{Name: sourceQueue, LockDuration: 30 * time.Second, MaxDeliveryCount: 10},
 		{Name: ownQueue, LockDuration: 30 * time.Second, MaxDeliveryCount: 50},
+		{Name: replayQueue, LockDuration: 30 * time.Second, MaxDeliveryCount: 50},
 	}})
 	if err != nil {
 		return err

@@ -10,6 +10,9 @@
 //	mapr:<hash(target)>     the binding backwards: a field per source                 kept
 //	corr:<correlation id>   the run, or a set of runs, of a correlation               14 days
 //	waits                   runs that wait, by scenario, cause and step                members: until claimed
+//	gone:<queue>            dead letters that are to be taken out of a queue            14 days after the last
+//	job:<id>                one thing an operator does to many dead letters            14 days
+//	jobs                    the jobs, by when they began                               14 days after the last
 //	epoch                   the server's run id; until when claims may only look      kept
 package rediskey
 
@@ -66,6 +69,15 @@ func (k Keys) Correlation(id string) string { return k.prefix + "corr:" + id }
 
 // Waits is the key of the index of waiting runs.
 func (k Keys) Waits() string { return k.prefix + "waits" }
+
+// Removals is the key of the dead letters that are to be taken out of a queue.
+func (k Keys) Removals(queue string) string { return k.prefix + "gone:" + queue }
+
+// Job is the key of a job.
+func (k Keys) Job(id string) string { return k.prefix + "job:" + id }
+
+// Jobs is the key of the list of jobs.
+func (k Keys) Jobs() string { return k.prefix + "jobs" }
 
 // Epoch is the key of the store's birth.
 func (k Keys) Epoch() string { return k.prefix + "epoch" }

@@ -27,7 +27,7 @@ var hasher = keyhash.New("k1", []byte("0123456789abcdefghijklmnopqrstuv"))
 // known is a fleet of the given size.
 func known(queues, types, stepsEach, operations int) Known {
 	k := Known{Version: "1.2.3", Revision: "abc", Kinds: []string{"customer", "order"}, OwnQueues: []string{"signalbox-live"},
-		Scripts: map[string]string{"5ca1ab1e": "claim"}}
+		Scripts: map[string]string{"5ca1ab1e": "claim"}, Sources: []string{"crm"}}
 	k.Queues = append(k.Queues, "signalbox-live")
 	for i := 1; i < queues; i++ {
 		k.Queues = append(k.Queues, fmt.Sprintf("queue-%d", i))

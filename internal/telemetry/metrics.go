@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 )
 
@@ -19,6 +20,7 @@ type Known struct {
 	Kinds             []string                // of business objects that are bound: customer, order, …
 	Operations        []string                // of the CSU client
 	Scripts           map[string]string       // Redis scripts: name by hash
+	Sources           []string                // of rows: what operators call them
 }
 
 // Family describes one metric, for the tests of docs and dashboards.
@@ -32,9 +34,9 @@ type Metrics struct {
 	registry *prometheus.Registry
 	families []Family
 
-	queues, types, scenarios, kinds, operations, codes closed
-	steps                                              map[string]closed // by scenario
-	scripts                                            map[string]string
+	queues, types, scenarios, kinds, operations, codes, sources, rules closed
+	steps                                                              map[string]closed // by scenario
+	scripts                                                            map[string]string
 
 	engineMetrics
 	workerMetrics
@@ -47,6 +49,7 @@ type Metrics struct {
 func NewMetrics(k Known) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), steps: map[string]closed{}, scripts: k.Scripts,
 		queues: closedSet(k.Queues, k.OwnQueues), kinds: closedSet(k.Kinds), operations: closedSet(k.Operations),
+		sources: closedSet(k.Sources), rules: closedSet(fieldmap.WarningRules()),
 		types: closed{}, scenarios: closed{}}
 	for _, o := range k.Scenarios {
 		m.scenarios[o.Name], m.types[o.Handles], m.steps[o.Name] = true, true, closed{}
@@ -71,18 +74,20 @@ func (m *Metrics) Families() []Family { return m.families }
 
 // processMetrics are about the process itself.
 type processMetrics struct {
-	logMessages, panics, redactions *prometheus.CounterVec
+	logMessages, panics, redactions, mapWarnings *prometheus.CounterVec
 }
 
 func (m *Metrics) newProcessMetrics(k Known) processMetrics {
 	p := processMetrics{
 		logMessages: m.counter(LogMessages, "Log lines written.", LabelLevel),
 		panics:      m.counter(PanicsRecovered, "Panics that were recovered from.", LabelComponent),
+		mapWarnings: m.counter(FieldMapWarnings, "Fields of rows that went through, but not as their map would have it; counted on every delivery.", LabelSource, LabelRule),
 		redactions:  m.counter(Redactions, "Values in log lines that the safety net masked; each is a defect to mend.", LabelClass),
 	}
 	start(p.logMessages, levels)
 	start(p.panics, components)
 	start(p.redactions, redactionClasses)
+	start(p.mapWarnings, m.sources.list(), m.rules.list())
 	m.gauge(BuildInfo, "Always 1; the labels say what is running.", LabelVersion, LabelRevision, LabelGoVersion).
 		WithLabelValues(k.Version, k.Revision, runtime.Version()).Set(1)
 	return p
@@ -92,6 +97,13 @@ func (m *Metrics) newProcessMetrics(k Known) processMetrics {
 func (m *Metrics) WatchReady(ready func() bool) {
 	m.remember(Ready, "gauge", "Whether this process says that it is ready.")
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: Ready, Help: m.help()}, func() float64 { return number(ready()) }))
+}
+
+// WarnedOfRow counts the warnings of a field map.
+func (m *Metrics) WarnedOfRow(source string, warnings []fieldmap.Warning) {
+	for _, w := range warnings {
+		m.mapWarnings.WithLabelValues(m.sources.or(source, other), m.rules.or(w.Rule, other)).Inc()
+	}
 }
 
 func number(b bool) float64 {

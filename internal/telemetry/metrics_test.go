@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
@@ -68,6 +69,7 @@ func TestEveryMetricStandsAtZeroBeforeTheFirstEvent(t *testing.T) {
 		`signalbox_redis_errors_total{command="claim",error_type="timeout"} 0`,
 		`signalbox_worker_paused{queue="queue-1",reason="gate"} 0`,
 		`signalbox_redactions_total{class="contact"} 0`,
+		`signalbox_field_map_warnings_total{rule="phone",source="crm"} 0`,
 		`signalbox_redis_pool_timeouts_total 2`,
 	} {
 		has(t, text, want+"\n")
@@ -284,6 +286,16 @@ func TestTheCSUIsCounted(t *testing.T) {
 	} {
 		has(t, text, want)
 	}
+}
+
+func TestTheWarningsOfAFieldMapAreCounted(t *testing.T) {
+	t.Parallel()
+	m := NewMetrics(known(1, 1, 1, 1))
+	m.WarnedOfRow("crm", []fieldmap.Warning{{Field: "/data/phone", Rule: fieldmap.WarnPhone}, {Field: "/data/fax", Rule: fieldmap.WarnPhone}})
+	m.WarnedOfRow("somebody@example.com", []fieldmap.Warning{{Field: "/data/phone", Rule: "what a source chose"}})
+	text := exposition(t, m)
+	has(t, text, `signalbox_field_map_warnings_total{rule="phone",source="crm"} 2`)
+	has(t, text, `signalbox_field_map_warnings_total{rule="other",source="other"} 1`)
 }
 
 func TestTheWorkersStateIsExported(t *testing.T) {

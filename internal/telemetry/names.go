@@ -57,6 +57,7 @@ const (
 	LogMessages          = namespace + "_log_messages_total"
 	PanicsRecovered      = namespace + "_panics_recovered_total"
 	Redactions           = namespace + "_redactions_total"
+	FieldMapWarnings     = namespace + "_field_map_warnings_total"
 )
 
 // The labels.
@@ -78,6 +79,7 @@ const (
 	LabelOperation   = "operation"
 	LabelErrorCode   = "error_code"
 	LabelSource      = "source"
+	LabelRule        = "rule"
 	LabelCommand     = "command"
 	LabelState       = "state"
 	LabelVersion     = "version"

@@ -38,13 +38,15 @@ var arrows = map[string][]string{
 	"config":        {"orchestration", "internal/secret"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
-	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault"},
+	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
 	"orchestration/redisstore": {"orchestration", "mapping", "internal/keyhash", "internal/rediskey"},
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret"},
+
+	"worker/deadletter/redisledger": {"worker/deadletter", "internal/rediskey"},
 
 	// Sinks: how events leave.
 	"sink/cloudevent": {"orchestration"},
@@ -55,7 +57,7 @@ var arrows = map[string][]string{
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 
-	"orchestration/scenarios/sinks":     {"orchestration", "orchestration/fault", "mapping"},
+	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
 	"internal/telemetry": {"orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},

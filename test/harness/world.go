@@ -45,6 +45,7 @@ import (
 const (
 	SourceQueue = "signalbox-in"
 	OwnQueue    = "signalbox-live"
+	ReplayQueue = "signalbox-replay"
 	Source      = "https://shop.example.com"
 	oun         = "HOUSTON"
 	csuName     = "default"
@@ -158,7 +159,8 @@ func listen(t testing.TB) net.Listener {
 func (w *World) startStandIns() {
 	var err error
 	w.Broker, err = servicebus.New(servicebus.Options{Queues: []servicebus.Queue{
-		{Name: SourceQueue, LockDuration: w.opts.Lock}, {Name: OwnQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50}}})
+		{Name: SourceQueue, LockDuration: w.opts.Lock}, {Name: OwnQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50},
+		{Name: ReplayQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50}}})
 	require.NoError(w.T, err)
 	w.opts.CSU.Channels = []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}
 	w.CSU = csu.New(w.opts.CSU)
@@ -171,6 +173,7 @@ func (w *World) environment(bus, web, redisURL string) map[string]string {
 		"SIGNALBOX_SERVICEBUS_CONNECTION_STRING": w.Broker.ConnectionString(bus),
 		"SIGNALBOX_SERVICEBUS_QUEUES":            SourceQueue,
 		"SIGNALBOX_SERVICEBUS_OWN_QUEUE_LIVE":    OwnQueue,
+		"SIGNALBOX_SERVICEBUS_OWN_QUEUE_REPLAY":  ReplayQueue,
 		"SIGNALBOX_REDIS_URL":                    redisURL,
 		"SIGNALBOX_CSU_NAME":                     csuName,
 		"SIGNALBOX_CSU_URL":                      web,
@@ -294,7 +297,7 @@ func (w *World) Send(messages ...worker.Message) {
 
 // Empty says whether the broker holds nothing outside its dead-letter queues.
 func (w *World) Empty() bool {
-	for _, q := range []string{SourceQueue, OwnQueue} {
+	for _, q := range []string{SourceQueue, OwnQueue, ReplayQueue} {
 		c, err := w.Broker.Counts(q)
 		require.NoError(w.T, err)
 		if c.Active > 0 || c.Scheduled > 0 {
@@ -307,7 +310,7 @@ func (w *World) Empty() bool {
 // DeadLetters counts the broker's dead letters.
 func (w *World) DeadLetters() int {
 	n := 0
-	for _, q := range []string{SourceQueue, OwnQueue} {
+	for _, q := range []string{SourceQueue, OwnQueue, ReplayQueue} {
 		c, err := w.Broker.Counts(q)
 		require.NoError(w.T, err)
 		n += c.DeadLetter

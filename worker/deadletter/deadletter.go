@@ -37,6 +37,8 @@ type Letter struct {
 	Description string      `json:"description"` // ours or the broker's; empty if somebody else wrote it
 	Foreign     bool        `json:"foreign,omitempty"`
 	Step        string      `json:"step,omitempty"`
+	Group       string      `json:"group"`           // how it failed: equal for what fails alike; see Groups
+	State       State       `json:"state,omitempty"` // what was done about it, if that is known
 
 	Source        string `json:"source,omitempty"`
 	ID            string `json:"id,omitempty"`
@@ -52,8 +54,20 @@ type Letter struct {
 	EventTime     time.Time            `json:"event_time,omitzero"`
 	Enqueued      time.Time            `json:"enqueued"`
 	DeadLettered  time.Time            `json:"dead_lettered,omitzero"` // zero when somebody else dead-lettered it: the broker does not record it
+	Deferred      bool                 `json:"deferred,omitempty"`     // passed by a sweep: taken by its number only
 	Bytes         int                  `json:"bytes"`
 }
+
+// State is where a dead letter stands.
+type State string
+
+// The states. A letter stays in its queue for a while after it was replayed or discarded: see Sweeper.
+const (
+	Waiting        State = "waiting" // for a person
+	WasReplayed    State = "replayed"
+	WasDiscarded   State = "discarded"
+	AlreadyApplied State = "applied" // its event was done by another message or a replay
+)
 
 // Page is a part of a list.
 type Page struct {
@@ -105,11 +119,16 @@ func Show(ctx context.Context, q Peeker, sequence int64) (Letter, error) {
 	return letterOf(got[0]), nil
 }
 
-func letterOf(m worker.Message) Letter {
-	ev, err := envelope.Decode(
+// decode reads a dead letter as an event. Why it was refused is known: here it only has to be shown, or sent again.
+func decode(m worker.Message) (orchestration.Event, error) {
+	return envelope.Decode(
 		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
-		envelope.Limits{MaxBytes: len(m.Body) + 1}) // why it was refused is known; here it only has to be shown
+		envelope.Limits{MaxBytes: len(m.Body) + 1})
+}
+
+func letterOf(m worker.Message) Letter {
+	ev, err := decode(m)
 	l := Letter{
 		Queue: m.Queue, Sequence: m.Sequence,
 		Reason: shown(m.DeadLetterReason), Blame: fault.Reason(m.DeadLetterReason).Blame(), Foreign: isForeign(m.DeadLetterReason),
@@ -125,6 +144,8 @@ func letterOf(m worker.Message) Letter {
 	if !l.Foreign {
 		l.Description = m.DeadLetterDescription
 	}
+	l.Deferred = m.State == worker.Deferred
+	l.Group = fingerprint(l)
 	return l
 }
 

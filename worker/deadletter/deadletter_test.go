@@ -75,7 +75,7 @@ func TestADeadLetterSaysWhoWhyWhereAndSinceWhen(t *testing.T) {
 			Description: "create-account: The CSU refused the address.",
 			Source:      "shop", ID: "o-1", Type: "signalbox.order.placed.v1", CorrelationID: "0a0b0c0d-0000-4000-8000-000000000001", Event: true,
 			Generation: 3, Attempt: 2, DeliveryCount: 1, Origin: orchestration.Origin{Queue: "source", Enqueued: start.UTC(), Sequence: 7},
-			EventTime: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Enqueued: got.Enqueued, DeadLettered: got.DeadLettered, Bytes: len(copied.Body),
+			EventTime: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Enqueued: got.Enqueued, DeadLettered: got.DeadLettered, Bytes: len(copied.Body), Group: got.Group,
 		}, got)
 
 		one, err := deadletter.Show(t.Context(), queue.DeadLetters(), got.Sequence)

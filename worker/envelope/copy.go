@@ -33,6 +33,7 @@ func provenance(properties map[string]any, a Arrival) (orchestration.Event, erro
 	if ev.Attempt, ok = count(properties[PropertyAttempt], 0); !ok {
 		return ev, malformed("/"+PropertyAttempt, "The property is not a whole number.")
 	}
+	ev.Replay, _ = properties[PropertyReplay].(string)
 	if carried, ok := properties[PropertyExpires]; ok {
 		text, _ := attributeText(carried)
 		moment, err := time.Parse(time.RFC3339Nano, text)
@@ -63,6 +64,9 @@ func Mark(properties map[string]any, ev orchestration.Event) map[string]any {
 	marked[PropertyGeneration] = int64(ev.Generation)
 	marked[PropertyAttempt] = int64(ev.Attempt)
 	marked[PropertyOrigin] = FormatOrigin(ev.Origin)
+	if ev.Replay != "" {
+		marked[PropertyReplay] = ev.Replay
+	}
 	if !ev.Expires.IsZero() {
 		marked[PropertyExpires] = ev.Expires.UTC().Format(time.RFC3339Nano)
 	}

@@ -17,13 +17,18 @@ func received(queue string, m *azservicebus.ReceivedMessage) worker.Message {
 		Queue: queue, ID: m.MessageID, CorrelationID: value(m.CorrelationID), ContentType: value(m.ContentType), Subject: value(m.Subject),
 		Properties: m.ApplicationProperties, Body: bodyOf(m), DeliveryCount: int(m.DeliveryCount), Sequence: value(m.SequenceNumber),
 		Enqueued: value(m.EnqueuedTime).UTC(), LockedUntil: value(m.LockedUntil).UTC(),
-		DeadLetterReason: value(m.DeadLetterReason), DeadLetterDescription: value(m.DeadLetterErrorDescription),
+		State: states[m.State], DeadLetterReason: value(m.DeadLetterReason), DeadLetterDescription: value(m.DeadLetterErrorDescription),
 	}
 	// A message without a time to live comes with zero, which the SDK adds to the enqueued time all the same.
 	if ttl := value(m.TimeToLive); ttl > 0 && ttl < endless && m.ExpiresAt != nil {
 		out.ExpiresAt = m.ExpiresAt.UTC()
 	}
 	return out
+}
+
+var states = map[azservicebus.MessageState]worker.State{
+	azservicebus.MessageStateActive: worker.Active, azservicebus.MessageStateDeferred: worker.Deferred,
+	azservicebus.MessageStateScheduled: worker.Scheduled,
 }
 
 // bodyOf takes the bytes from wherever the sender put them: data sections, or the value that JMS text messages use.

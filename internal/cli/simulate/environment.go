@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,12 +11,16 @@ import (
 	"github.com/signalbox/signalbox/test/sim/servicebus"
 )
 
-// ownQueue is Signalbox's own queue of the lane live, as the configuration names it by default.
-const ownQueue = "signalbox-live"
+// ownQueues are Signalbox's own, as the configuration names them by default.
+var ownQueues = []string{"signalbox-live", "signalbox-replay"}
 
 // DefaultQueues are those that the configuration names by default.
 func DefaultQueues() []servicebus.Queue {
-	return []servicebus.Queue{{Name: "signalbox-in"}, {Name: ownQueue, MaxDeliveryCount: 50}}
+	queues := []servicebus.Queue{{Name: "signalbox-in"}}
+	for _, own := range ownQueues {
+		queues = append(queues, servicebus.Queue{Name: own, MaxDeliveryCount: 50})
+	}
+	return queues
 }
 
 // Queue reads NAME[,lock=30s][,max-delivery=10][,max-bytes=262144].
@@ -51,11 +56,11 @@ func brokerEnvironment(connection string, queues []servicebus.Queue) []Variable 
 	var sources []string
 	env := []Variable{{"SIGNALBOX_SERVICEBUS_CONNECTION_STRING", connection}}
 	for _, q := range queues {
-		if q.Name != ownQueue {
+		if !slices.Contains(ownQueues, q.Name) {
 			sources = append(sources, q.Name)
 			continue
 		}
-		if q.MaxDeliveryCount > 0 {
+		if q.Name == ownQueues[0] && q.MaxDeliveryCount > 0 {
 			env = append(env, Variable{"SIGNALBOX_SERVICEBUS_OWN_MAX_DELIVERY_COUNT", strconv.Itoa(q.MaxDeliveryCount)})
 		}
 	}

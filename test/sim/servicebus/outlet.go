@@ -224,7 +224,7 @@ func (o *outlet) idle() bool {
 		return len(o.pending) == 0
 	}
 	counts := o.queue.Counts()
-	return counts.Active == counts.Locked && len(o.pending) == 0
+	return counts.Active == counts.Locked+counts.Deferred && len(o.pending) == 0
 }
 
 // drained uses up the rest of the credit and says so.

@@ -98,21 +98,28 @@ func (q *Queue) take() (*Consumer, Delivery, bool) {
 	if c.turn != nil {
 		q.waiting.MoveToBack(c.turn)
 	}
+	d := q.hand(e, c.mode)
+	e.holder = c
+	q.settleDown() // the timer may have to come earlier
+	return c, d, true
+}
+
+// hand takes a message out of its place for a receiver: under a lock, or for good.
+func (q *Queue) hand(e *entry, mode Mode) Delivery {
 	d := Delivery{LockToken: uuid.New()}
-	if c.mode == ReceiveAndDelete {
+	if mode == ReceiveAndDelete {
 		q.drop(e)
 		d.Message = e.show()
-		return c, d, true
+		return d
 	}
 	q.lift(e)
 	d.LockedUntil = time.Now().Add(q.props.LockDuration)
-	e.token, e.holder = d.LockToken, c
+	e.token = d.LockToken
 	q.locked[e.token] = e
 	q.wait(e, locked, d.LockedUntil)
-	q.settleDown() // the timer may have to come earlier
 	d.Message = e.show()
 	d.Message.Annotations[annLockedUntil] = d.LockedUntil
-	return c, d, true
+	return d
 }
 
 // nextFor picks the consumer whose turn it is. One that just had this message and gave it back comes last:

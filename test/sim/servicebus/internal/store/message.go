@@ -81,7 +81,9 @@ func (e *entry) show() *wire.Message {
 	m.Annotations[annEnqueuedTime] = e.enqueued
 	m.Annotations[annEnqueueSequence] = int64(0)
 	m.Annotations[annState] = int32(Active)
-	if e.place == scheduled {
+	if e.deferred {
+		m.Annotations[annState] = int32(Deferred)
+	} else if e.place == scheduled {
 		m.Annotations[annState] = int32(Scheduled)
 	}
 	if e.source != "" {

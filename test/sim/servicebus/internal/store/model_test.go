@@ -23,7 +23,7 @@ func TestTheStoreBehavesLikeItsModel(t *testing.T) {
 		return modelOp{
 			kind: rapid.SampledFrom([]string{
 				"send", "send", "sendMany", "schedule", "credit", "credit", "credit", "credit", "complete", "abandon", "release",
-				"deadLetter", "renew", "lose", "loseAll", "cancel", "sleep", "twice", "detach", "stale",
+				"deadLetter", "renew", "lose", "loseAll", "cancel", "sleep", "twice", "detach", "stale", "defer", "defer", "deferred",
 			}).Draw(t, "kind"),
 			pick: rapid.IntRange(0, 11).Draw(t, "pick"),
 			n:    rapid.IntRange(0, 6).Draw(t, "n"),
@@ -54,6 +54,7 @@ type modelMessage struct {
 	seq       int64
 	failed    uint32
 	scheduled time.Time // zero: active
+	deferred  bool
 	until     time.Time // zero: not locked
 	token     uuid.UUID
 	holder    *modelConsumer
@@ -144,6 +145,8 @@ func (m *model) do(o modelOp) error {
 		m.consumers = m.consumers[:len(m.consumers)-1]
 	case "cancel":
 		return m.cancel(o)
+	case "deferred":
+		return m.receiveDeferred(o)
 	case "sleep":
 		return m.sleep(time.Duration(o.pick*o.n) * time.Second / 2)
 	case "loseAll":
@@ -226,6 +229,52 @@ func (m *model) cancel(o modelOp) error {
 	return err
 }
 
+// receiveDeferred asks for one message, whatever its state, or for that and the next.
+func (m *model) receiveDeferred(o modelOp) error {
+	q := m.q
+	if o.n == 0 {
+		q = m.dlq
+	}
+	if len(q.msgs) == 0 {
+		return nil
+	}
+	asked := []*modelMessage{q.msgs[o.pick%len(q.msgs)]}
+	if next := q.msgs[(o.pick+1)%len(q.msgs)]; o.n > 3 && next != asked[0] {
+		asked = append(asked, next)
+	}
+	mode := PeekLock
+	if o.n == 1 {
+		mode = ReceiveAndDelete
+	}
+	there := true
+	var seqs []int64
+	for _, e := range asked {
+		there = there && e.deferred && e.until.IsZero()
+		seqs = append(seqs, e.seq)
+	}
+	got, err := q.real.ReceiveDeferred(mode, seqs...)
+	if !there {
+		if !errors.Is(err, ErrMessageNotFound) {
+			return fmt.Errorf("what is not deferred was received: %w", err)
+		}
+		return nil
+	}
+	if err != nil || len(got) != len(asked) {
+		return fmt.Errorf("%d deferred messages, %w, want %d", len(got), err, len(asked))
+	}
+	for i, e := range asked {
+		if string(got[i].Message.Body) != e.name || seqOf(got[i].Message) != e.seq || got[i].Message.Header.DeliveryCount != e.failed {
+			return fmt.Errorf("deferred %q number %d, want %q %d", got[i].Message.Body, seqOf(got[i].Message), e.name, e.seq)
+		}
+		if mode == ReceiveAndDelete {
+			m.remove(q, e)
+			continue
+		}
+		e.until, e.token = time.Now().Add(modelLock), got[i].LockToken
+	}
+	return nil
+}
+
 func (m *model) remove(q *modelQueue, e *modelMessage) {
 	q.msgs = slices.DeleteFunc(q.msgs, func(x *modelMessage) bool { return x == e })
 }
@@ -247,7 +296,7 @@ func (m *model) fail(q *modelQueue, e *modelMessage) {
 
 func (m *model) bury(e *modelMessage) {
 	m.remove(m.q, e)
-	e.holder = nil
+	e.holder, e.deferred = nil, false
 	m.dlq.msgs = append(m.dlq.msgs, e)
 	slices.SortFunc(m.dlq.msgs, func(a, b *modelMessage) int { return int(a.seq - b.seq) })
 }
@@ -282,6 +331,10 @@ func (m *model) settle(o modelOp) error {
 	case "release":
 		m.unlock(e)
 		return q.real.Release(token)
+	case "defer":
+		m.unlock(e)
+		e.deferred = true
+		return q.real.Defer(token, nil)
 	case "deadLetter":
 		err := q.real.DeadLetter(token, "r", "d", nil)
 		if q.dead {
@@ -417,7 +470,7 @@ func (m *model) delivered(c *modelConsumer, d Delivery) error {
 
 func (q *modelQueue) next() *modelMessage {
 	for _, e := range q.msgs {
-		if e.until.IsZero() && e.scheduled.IsZero() {
+		if e.until.IsZero() && e.scheduled.IsZero() && !e.deferred {
 			return e
 		}
 	}
@@ -426,7 +479,7 @@ func (q *modelQueue) next() *modelMessage {
 
 func (q *modelQueue) named(name string, seq int64) *modelMessage {
 	for _, e := range q.msgs {
-		if e.until.IsZero() && e.name == name && e.seq == seq {
+		if e.until.IsZero() && !e.deferred && e.name == name && e.seq == seq {
 			return e
 		}
 	}
@@ -442,6 +495,8 @@ func (q *modelQueue) counts() (c Counts) {
 		c.Active++
 		if !e.until.IsZero() {
 			c.Locked++
+		} else if e.deferred {
+			c.Deferred++
 		}
 	}
 	return c
@@ -457,6 +512,8 @@ func (q *modelQueue) compare() error {
 		state := Active
 		if !e.scheduled.IsZero() {
 			state = Scheduled
+		} else if e.deferred {
+			state = Deferred
 		}
 		want = append(want, fmt.Sprint(e.name, " ", e.seq, " ", e.failed, " ", int(state)))
 	}

@@ -12,8 +12,8 @@ import (
 
 // Queue is a queue or the dead-letter queue of one.
 //
-// A message is in exactly one place: ready, held back by a fault, locked by a consumer, or scheduled. One timer
-// serves the earliest of all that is due. When messages are ready and a consumer has credit, one goroutine hands
+// A message is in exactly one place: ready, held back by a fault, locked by a consumer, deferred, or scheduled. One
+// timer serves the earliest of all that is due. When messages are ready and a consumer has credit, one goroutine hands
 // them out and ends when either runs out; an idle queue has none.
 type Queue struct {
 	path   string
@@ -27,6 +27,7 @@ type Queue struct {
 	ready     index
 	locked    map[uuid.UUID]*entry
 	scheduled int
+	deferred  int
 	due       dueHeap
 	timer     *time.Timer
 	armed     time.Time // when the timer fires; zero when it is not set
@@ -44,6 +45,7 @@ const (
 	ready
 	held
 	locked
+	deferred
 	scheduled
 )
 
@@ -52,6 +54,7 @@ type entry struct {
 	seq      int64
 	enqueued time.Time
 	failed   uint32 // attempts that failed: the delivery count on the wire
+	deferred bool   // set aside, also while it is locked
 	place    place
 	due      time.Time // when held, locked or scheduled
 	at       int       // position in the heap
@@ -73,14 +76,15 @@ func (q *Queue) IsDeadLetter() bool { return q.parent != nil }
 // Properties returns the settings, defaults filled in. A dead-letter queue has its queue's.
 func (q *Queue) Properties() QueueProperties { return q.props }
 
-// Counts is a snapshot. Active includes the locked ones, as it does in the service.
-type Counts struct{ Active, Locked, Scheduled, DeadLetter int }
+// Counts is a snapshot. Active includes the locked and the deferred ones, as it does in the service. Deferred are
+// those that are not locked.
+type Counts struct{ Active, Locked, Deferred, Scheduled, DeadLetter int }
 
 // Counts counts the messages of the queue, and those of its dead-letter queue in DeadLetter.
 func (q *Queue) Counts() Counts {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c := Counts{Active: q.all.size - q.scheduled, Locked: len(q.locked), Scheduled: q.scheduled}
+	c := Counts{Active: q.all.size - q.scheduled, Locked: len(q.locked), Deferred: q.deferred, Scheduled: q.scheduled}
 	if q.dead != nil {
 		q.dead.mu.Lock()
 		c.DeadLetter = q.dead.all.size
@@ -162,8 +166,14 @@ func (q *Queue) add(m *wire.Message, now time.Time) int64 {
 	return e.seq
 }
 
-// offer makes a message available, at once or after the delay of a fault.
+// offer makes a message available, at once or after the delay of a fault: to consumers, or by its number when it is
+// deferred.
 func (q *Queue) offer(e *entry, now time.Time) {
+	if e.deferred {
+		e.place = deferred
+		q.deferred++
+		return
+	}
 	if q.delay > 0 {
 		q.wait(e, held, now.Add(q.delay))
 		return
@@ -186,6 +196,8 @@ func (q *Queue) lift(e *entry) {
 	case locked:
 		delete(q.locked, e.token)
 		heap.Remove(&q.due, e.at)
+	case deferred:
+		q.deferred--
 	case scheduled:
 		q.scheduled--
 		heap.Remove(&q.due, e.at)

@@ -33,7 +33,7 @@ func (q *Queue) Complete(token uuid.UUID) error {
 }
 
 // Abandon counts a failed attempt, adds props to the application properties and makes the message available at
-// its old place, or dead-letters it when that was the last attempt. In a dead-letter queue nothing is counted.
+// its old place (a deferred one: by its number), or dead-letters it when that was the last attempt. In a dead-letter queue nothing is counted.
 func (q *Queue) Abandon(token uuid.UUID, props map[string]any) error {
 	return q.settle(token, func(e *entry, now time.Time) error {
 		e.addProps(props)
@@ -106,7 +106,7 @@ func (q *Queue) bury(e *entry, reason, description string, now time.Time) {
 		props[propDescription] = description
 	}
 	e.addProps(props)
-	e.source, e.holder = q.path, nil
+	e.source, e.holder, e.deferred = q.path, nil, false
 	dead := q.dead
 	dead.mu.Lock()
 	defer dead.mu.Unlock()
