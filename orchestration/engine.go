@@ -32,6 +32,8 @@ type Call struct {
 type Options struct {
 	Scenarios []Scenario
 	Channels  Channels
+	Wants     func(sink, typ string) bool // whether a sink is to be told events of a type; nil: all are told everything
+	OwnQueues []string                    // where events come from that only Signalbox may send (Pipeline.Internal)
 	Store     Store
 	Publisher Publisher // may be nil when no scenario emits
 	Observer  Observer
@@ -118,6 +120,7 @@ func New(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	checker.own = opts.OwnQueues
 	return &Engine{opts: opts, checker: checker, lines: newLines()}, nil
 }
 

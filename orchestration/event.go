@@ -18,7 +18,6 @@ type Event struct {
 	Time          time.Time
 	Sequence      string // the CloudEvents sequence extension, empty if absent
 	Sink          string // signalboxsink: the sink that an outbound event is for; empty for all others
-	Ours          bool   // received from one of our own queues, which nobody else may send to
 	Data          json.RawMessage
 	AsReceived    json.RawMessage // Data before its source's field map, which may change between two deliveries; nil: Data itself
 

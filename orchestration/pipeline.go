@@ -40,8 +40,8 @@ type Pipeline[E, S any] struct {
 	Refused  string        // type of the event that tells the channel's sinks of a rejection (Refusal); empty: they are not told
 	Keep     time.Duration // how long a finished run is remembered; 0: as long as the store is told
 
-	// Internal says that only Signalbox may say this: an event of the type is taken from our own queues alone, so that nobody
-	// who may publish to a source queue can make one up.
+	// Internal says that only Signalbox may say this: an event of the type must have come to our own queues first, so that
+	// nobody who may publish to a source queue can make one up.
 	Internal bool
 	// ByArrival says of a State that the newest is the one that the broker took last, whatever its time. It is for what we
 	// say ourselves: each event is sent while its run holds the entity, so they reach the queue in the order in which they

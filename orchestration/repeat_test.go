@@ -59,13 +59,15 @@ func tellingTo(to *receiver, linger time.Duration) func(*orchestration.Options) 
 		Steps: []orchestration.Step[said, struct{}]{{Name: "tell-receiver", Sure: orchestration.Repeatable,
 			Act: func(_ context.Context, r *heard) error { return to.tell(r.Event.ID) }}},
 	}
-	return func(o *orchestration.Options) { o.Scenarios = []orchestration.Scenario{p} }
+	return func(o *orchestration.Options) {
+		o.Scenarios, o.OwnQueues = []orchestration.Scenario{p}, []string{"live"}
+	}
 }
 
 // said is an event of ours about a thing, as it comes from our own queue.
 func (r *rig) said(id, subject string) orchestration.Event {
 	ev := r.event(id, subject, "ana", "v1", time.Now())
-	ev.Type, ev.Subject, ev.Ours, ev.Data = toldType, subject, true, json.RawMessage(`{}`)
+	ev.Type, ev.Subject, ev.Origin.Queue, ev.Data = toldType, subject, "live", json.RawMessage(`{}`)
 	return ev
 }
 
@@ -188,7 +190,7 @@ func TestWhatOnlyWeMaySayIsTakenFromOurOwnQueuesAlone(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		to := &receiver{}
 		ev := r.said("e1", "42")
-		ev.Ours = false
+		ev.Origin.Queue = "in"
 		o := r.engine("w1", tellingTo(to, 0)).Handle(r.t.Context(), ev)
 		require.Equal(r.t, orchestration.Rejected, o.Verdict)
 		require.Equal(r.t, fault.UnknownType, o.Reason)
@@ -225,7 +227,7 @@ func TestASinkThatIsLimitedToTypesIsToldNoOthers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
 		e := r.engine("w1", telling(r), func(o *orchestration.Options) {
-			o.Channels[0].Only = map[string][]string{"crm": {"example.order.*", "example.thing.m*"}, "audit": {}}
+			o.Wants = func(sink, typ string) bool { return sink == "crm" && typ == madeType }
 		})
 		require.Equal(r.t, orchestration.Completed, e.Handle(r.t.Context(), r.event("e1", "42", "ana", "v1", time.Now())).Verdict)
 		var sinks []string
@@ -235,6 +237,7 @@ func TestASinkThatIsLimitedToTypesIsToldNoOthers(t *testing.T) {
 			}
 		}
 		require.Equal(r.t, []string{"crm"}, sinks)
+		require.Len(r.t, r.outbox.of(laterType), 1, "what is for no sink goes on")
 	})
 }
 

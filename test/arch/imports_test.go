@@ -30,15 +30,18 @@ var arrows = map[string][]string{
 	"internal/health":     {},
 	"internal/retryafter": {},
 	"mapping":             {},
+	"mapping/normal":      {},
+	"mapping/fieldmap":    {"mapping/normal", "orchestration/fault"},
 
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
 	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
-	"config":        {"orchestration", "internal/secret"},
+	"config":        {"orchestration", "internal/secret", "mapping/fieldmap"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
 	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
+	"worker/rows":       {"worker/envelope", "orchestration", "mapping/fieldmap"},
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
@@ -60,10 +63,10 @@ var arrows = map[string][]string{
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
-	"internal/telemetry": {"orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
+	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
 
 	// Wiring, and what uses it.
-	"internal/app":   {"config", "csuclient", "mapping", "orchestration/...", "worker/...", "internal/..."},
+	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/..."},
 	"internal/local": {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
 	"internal/cli":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
 	"cmd/signalbox":  {"config", "internal/app", "internal/local", "internal/cli/...", "orchestration/...", "worker/...", "test/sim/..."},

@@ -59,14 +59,14 @@ func newRig(t *testing.T) *rig {
 		Scenarios: sinks.Scenarios([]sinks.Type{{Name: "relayed", Kind: "customer"}, {Name: "refused", Kind: "customer", Order: orchestration.Fact},
 			{Name: "placed", Kind: "order", Order: orchestration.Fact}}, sinks.Parts{Sinks: map[string]sinks.Sink{"crm": r.crm},
 			Delivered: func(sink, result string, _ time.Duration) { r.results[sink+" "+result]++ }}),
-		Channels: orchestration.Channels{{Name: "main", CSU: "default", LegalEntity: "usrt"}}, Store: r.store,
+		Channels: orchestration.Channels{{Name: "main", CSU: "default", LegalEntity: "usrt"}}, Store: r.store, OwnQueues: []string{"signalbox-live"},
 		Hasher: keyhash.New("k1", []byte("0123456789abcdef0123456789abcdef")), Owner: "w1", RetryFor: time.Millisecond})
 	require.NoError(t, err)
 	return r
 }
 
 func event(typ string) orchestration.Event {
-	return orchestration.Event{Source: "https://shop.example.com", ID: "5f0f", Type: typ, Subject: "1001", Sink: "crm", Ours: true, Generation: 1,
+	return orchestration.Event{Source: "https://shop.example.com", ID: "5f0f", Type: typ, Subject: "1001", Sink: "crm", Generation: 1,
 		Time: time.Now(), Origin: orchestration.Origin{Queue: "signalbox-live", Enqueued: time.Now(), Sequence: 7}, Data: json.RawMessage(`["any",{"shape":1}]`)}
 }
 
@@ -126,7 +126,7 @@ func TestOnlyOurOwnQueueTells(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	ev := event("relayed")
-	ev.Ours = false
+	ev.Origin.Queue = "signalbox-in"
 	require.Equal(t, fault.UnknownType, r.engine.Handle(t.Context(), ev).Reason)
 	require.Empty(t, r.crm.told)
 }
