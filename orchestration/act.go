@@ -210,7 +210,9 @@ func (g *goes) next(ctx context.Context, st StepOutline, t *tries, f *fault.Erro
 		f.Reason = orRejected(f.Reason)
 		return reject(f)
 	case fault.Blocked:
-		return g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{})
+		end := g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{})
+		end.out.Err = f
+		return end
 	case fault.Dependency:
 		return g.dependency(f)
 	case fault.Throttled:
@@ -229,13 +231,18 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Err
 	pause := t.pauses.NextBackOff()
 	if pause == backoff.Stop {
 		if g.inFlight && st.Sure != Repeatable {
-			return g.postpone(CauseTaint, min(time.Until(g.ownTil), taintLook), Released{Attempt: true})
+			end := g.postpone(CauseTaint, min(time.Until(g.ownTil), taintLook), Released{Attempt: true})
+			end.out.Err = f
+			return end
 		}
 		used := g.attempt()
 		if used >= len(g.e.opts.Reschedule) {
+			failed := f.Brief()
 			f.Reason, f.Detail = fault.AttemptsExhausted, "every attempt failed, the last one with: "+sentence(f)
 			f.Operation, f.Code, f.Status, f.RequestID = "", "", 0, "" // they are in the sentence now
-			return reject(f)
+			end := reject(f)
+			end.back.Failed = failed
+			return end
 		}
 		end := g.postpone(CauseBackoff, g.e.opts.Reschedule[used], Released{Attempt: true})
 		end.out.Err = f

@@ -127,4 +127,5 @@ type Released struct {
 	Cause   Cause         // what the event waits for; empty when interrupted or rejected
 	Wait    time.Duration // for so long
 	Reason  string        // rejected: the dead letter's reason
+	Failed  string        // what failed, in codes (fault.Error.Brief); empty if nothing did
 }

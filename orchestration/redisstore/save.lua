@@ -77,9 +77,10 @@ if not a.finish then
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   return 'ok'
 end
-local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began', 'hist')
+local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began', 'hist', 'ent')
 local done = {c = a.claim, f = run[1], o = run[2], g = tonumber(run[3]), a = tonumber(run[4]), s = run[5], r = run[6],
   b = tonumber(run[7]), t = now, e = a.ended}
 if run[8] then done.h = run[8] end -- only what did not go through at once has one
+if run[9] then done.n = run[9] end
 redis.call('SET', KEYS[1], cjson.encode(done), 'PX', a.keep)
 return 'ok'
