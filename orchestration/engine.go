@@ -32,7 +32,8 @@ type Call struct {
 type Options struct {
 	Scenarios []Scenario
 	Channels  Channels
-	OwnQueues []string // where events come from that only Signalbox may send (Pipeline.Internal)
+	Wants     func(sink, typ string) bool // whether a sink is to be told events of a type; nil: all are told everything
+	OwnQueues []string                    // where events come from that only Signalbox may send (Pipeline.Internal)
 	Store     Store
 	Publisher Publisher // may be nil when no scenario emits
 	Observer  Observer

@@ -18,9 +18,6 @@ func outbound(about Event, ch Channel, entity mapping.Ref, typ, token string, da
 	}
 	events := make([]Event, 0, len(ch.Sinks))
 	for _, sink := range ch.Sinks {
-		if !ch.wants(sink, typ) {
-			continue
-		}
 		events = append(events, Event{Source: about.Source, ID: derive("outbound", token, sink), Type: typ, Subject: subject, Channel: ch.Name,
 			Sink: sink, CorrelationID: about.CorrelationID, Time: about.Time, Sequence: about.Sequence, Data: data})
 	}

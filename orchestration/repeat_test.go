@@ -227,7 +227,7 @@ func TestASinkThatIsLimitedToTypesIsToldNoOthers(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
 		e := r.engine("w1", telling(r), func(o *orchestration.Options) {
-			o.Channels[0].Only = map[string][]string{"crm": {"example.order.*", "example.thing.m*"}, "audit": {}}
+			o.Wants = func(sink, typ string) bool { return sink == "crm" && typ == madeType }
 		})
 		require.Equal(r.t, orchestration.Completed, e.Handle(r.t.Context(), r.event("e1", "42", "ana", "v1", time.Now())).Verdict)
 		var sinks []string
@@ -237,6 +237,7 @@ func TestASinkThatIsLimitedToTypesIsToldNoOthers(t *testing.T) {
 			}
 		}
 		require.Equal(r.t, []string{"crm"}, sinks)
+		require.Len(r.t, r.outbox.of(laterType), 1, "what is for no sink goes on")
 	})
 }
 

@@ -88,9 +88,17 @@ func (g *goes) bound(ctx context.Context, bindings []mapping.Binding, err error)
 	}
 }
 
+// wanted leaves out what a sink is not to be told.
+func (e *Engine) wanted(events []Event) []Event {
+	if e.opts.Wants == nil {
+		return events
+	}
+	return slices.DeleteFunc(slices.Clone(events), func(ev Event) bool { return ev.Sink != "" && !e.opts.Wants(ev.Sink, ev.Type) })
+}
+
 // publish sends events to our own queue, and asks until the broker has them all.
 func (e *Engine) publish(ctx context.Context, events []Event) error {
-	if len(events) == 0 {
+	if events = e.wanted(events); len(events) == 0 {
 		return nil
 	}
 	if e.opts.Publisher == nil {
