@@ -20,6 +20,12 @@ const (
 	AtMostOnce                  // there is no usable look: the act is made at most once, and what is in doubt goes to a person
 )
 
+// certainties name each, for a person.
+var certainties = map[Certainty]string{Conclusive: "conclusive", Lagging: "lagging", AtMostOnce: "at most once"}
+
+// String names the certainty.
+func (c Certainty) String() string { return certainties[c] }
+
 // Step is one effect and how to see whether it is already there. The engine looks first, skips the act when the look
 // finds it, and refuses to act when it must not. A step without Act only learns.
 type Step[E, S any] struct {
