@@ -24,7 +24,7 @@ const (
 	minHashKey  = 32
 	minSample   = time.Second
 	minBeat     = 2 * time.Second // two that are nearer are taken for one
-	minDistinct = 8 // of the bytes of a hash key: below that it was typed, not drawn
+	minDistinct = 8               // of the bytes of a hash key: below that it was typed, not drawn
 )
 
 var (

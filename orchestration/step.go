@@ -22,7 +22,7 @@ const (
 )
 
 // certainties name each, for a person.
-var certainties = map[Certainty]string{Conclusive: "conclusive", Lagging: "lagging", AtMostOnce: "at most once"}
+var certainties = map[Certainty]string{Conclusive: "conclusive", Lagging: "lagging", AtMostOnce: "at most once", Repeatable: "repeatable"}
 
 // String names the certainty.
 func (c Certainty) String() string { return certainties[c] }

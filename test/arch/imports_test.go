@@ -22,17 +22,18 @@ const module = "github.com/signalbox/signalbox"
 // arrows lists, for each package of ours, the packages of ours it may import. A package or an arrow that is not here is
 // a decision: make it on purpose, and draw it here. Names ending in /... stand for everything below.
 var arrows = map[string][]string{
-	"orchestration/fault": {},
-	"internal/pii":        {},
-	"internal/secret":     {},
-	"internal/keyhash":    {},
-	"internal/sample":     {},
-	"internal/health":     {},
-	"internal/retryafter": {},
-	"internal/leader":     {},
-	"mapping":             {},
-	"mapping/normal":      {},
-	"mapping/fieldmap":    {"mapping/normal", "orchestration/fault"},
+	"orchestration/fault":  {},
+	"internal/pii":         {},
+	"internal/secret":      {},
+	"internal/keyhash":     {},
+	"internal/sample":      {},
+	"internal/health":      {},
+	"internal/isoduration": {},
+	"internal/retryafter":  {},
+	"internal/leader":      {},
+	"mapping":              {},
+	"mapping/normal":       {},
+	"mapping/fieldmap":     {"mapping/normal", "orchestration/fault"},
 
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},

@@ -129,5 +129,7 @@ func TestAFleetThatIsNotToBeWatchedIsNot(t *testing.T) {
 		}
 		lease, _ := f.Redis.Exists(f.T.Context(), f.Keys().Lease("watch")).Result()
 		require.Zero(f.T, lease)
-	}, func(f *fleet) { require.Empty(f.T, fmt.Sprint(f.lines("this process watches over the fleet now"))[len("[]"):]) })
+	}, func(f *fleet) {
+		require.Empty(f.T, fmt.Sprint(f.lines("this process watches over the fleet now"))[len("[]"):])
+	})
 }
