@@ -75,6 +75,7 @@ type App struct {
 
 	watchBus *servicebus.Namespace
 	elector  *leader.Elector // nil: there is nothing to watch
+	sweeper  *leader.Elector // nil: this fleet does not sweep
 	owner    string          // names this process in claims and leases
 
 	started atomic.Bool
@@ -87,7 +88,7 @@ func New(cfg *config.Config, parts Parts) (*App, error) {
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
-	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }, a.openBus, a.openWorker, a.openWatch}
+	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }, a.openBus, a.openWorker, a.openWatch, a.openSweep}
 	for _, open := range steps {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, a.Close(context.Background()))
@@ -200,8 +201,9 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	defer draining()
-	stopWatching := a.watch(ctx)
+	stopWatching, stopSweeping := a.watch(ctx), a.sweep(ctx)
 	err = a.worker.Run(ctx)
+	stopSweeping()
 	stopWatching()
 	a.log.Info("drained")
 	return err
