@@ -96,6 +96,7 @@ var relations = []relation{
 		return unless(c.Run.Keep > span, "of "+short(c.Run.Keep)+" ends before the last attempt",
 			"choose more than "+short(span)+", the waits of run.reschedule and a run.max for each attempt")
 	}},
+	{[]string{"channels", "sinks"}, channelSinks},
 	{[]string{"hash.key"}, func(c *Config) []wrong { return hashKey(c.Hash.Bytes()) }},
 	{[]string{"hash.key_id"}, func(c *Config) []wrong {
 		return unless(keyID.MatchString(c.Hash.KeyID), "is no key id", "use 1 to 16 lower-case letters and digits, such as k1")
