@@ -30,6 +30,8 @@ type Config struct {
 	Sinks       []SinkRow              `key:"sinks" help:"the sink table: who is told how events ended, and how"`
 	Worker      Worker                 `key:"worker"`
 	Run         Run                    `key:"run"`
+	Sampler     Sampler                `key:"sampler"`
+	Heartbeat   Heartbeat              `key:"heartbeat"`
 	Hash        Hash                   `key:"hash"`
 	Admin       Admin                  `key:"admin"`
 	Log         Log                    `key:"log"`
@@ -98,6 +100,17 @@ type Run struct {
 	RetryFor   time.Duration   `key:"retry_for" default:"20s" min:"0s" max:"10m" help:"how long a step is tried again within one go"`
 	Keep       time.Duration   `key:"keep" default:"336h" min:"1h" max:"8760h" help:"how long a run is remembered: the window in which a second delivery is recognised"`
 	Reschedule []time.Duration `key:"reschedule" default:"5s,30s,2m,10m,1h,4h" required:"true" min:"1s" max:"24h" help:"waits between attempts; after the last the event is dead-lettered as AttemptsExhausted"`
+}
+
+// Sampler is how one process of the fleet, the elected one, looks at the queues for all of them.
+type Sampler struct {
+	Interval         time.Duration `key:"interval" default:"30s" min:"0s" max:"10m" help:"how often one process counts the queues and looks for their oldest messages; 0s: never"`
+	ConnectionString secret.String `key:"connection_string" help:"of the namespace, with Manage and Listen, for looking only; default: servicebus.connection_string"`
+}
+
+// Heartbeat is the event that does nothing.
+type Heartbeat struct {
+	Interval time.Duration `key:"interval" default:"1m" min:"0s" max:"1h" help:"how often one process sends an event that does nothing through every queue, to see that events come through; takes Send on the source queues, too; 0s: never"`
 }
 
 // Hash is the key of the keyed hashes that stand for business keys in Redis and in logs.

@@ -111,7 +111,7 @@ func TestWhatTheCatalogueSays(t *testing.T) {
 		"CustomerNotFound": missing, "ObjectNotFound": missing, "SalesOrderNotFound": missing, "CartNotFound": missing,
 		"InvalidCartVersion": outdated, "ObjectVersionMismatchError": outdated, "DuplicateObject": outdated, "CartAlreadyCheckedOut": outdated,
 		"AsynchronousOrderCancellationWorkflowAlreadyExists": outdated, "UpdateOfReadOnlyCart": outdated,
-		"HeadquarterCommunicationFailure": unsettled, "TransactionServiceTimeOut": unsettled, "TransactionServiceException": unsettled,
+		"HeadquarterCommunicationFailure": away, "TransactionServiceTimeOut": unsettled, "TransactionServiceException": unsettled,
 		"HeadquarterResponseParsingError": unsettled, "CriticalStorageError": unsettled, "Microsoft_Dynamics_Internal_Server_Error": unsettled,
 		"UnableToCapturePayment":             unsettled,
 		"PreValidationForAsyncAddressFailed": premature, "UpdateAsyncCustomerNotSupported": premature,

@@ -215,6 +215,10 @@ func (g *goes) next(ctx context.Context, st StepOutline, t *tries, f *fault.Erro
 		return end
 	case fault.Dependency:
 		return g.dependency(f)
+	case fault.Ambiguous:
+		if f.Waits != "" { // in doubt, and another try is known to end so until that is there
+			return g.dependency(f)
+		}
 	case fault.Throttled:
 		return g.throttled(ctx, st, t, f)
 	case fault.Conflict:
@@ -230,6 +234,9 @@ func (g *goes) next(ctx context.Context, st StepOutline, t *tries, f *fault.Erro
 func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
 	pause := t.pauses.NextBackOff()
 	if pause == backoff.Stop {
+		if f.Waits != "" {
+			return g.dependency(f)
+		}
 		if g.inFlight && st.Sure != Repeatable {
 			end := g.postpone(CauseTaint, min(time.Until(g.ownTil), taintLook), Released{Attempt: true})
 			end.out.Err = f
@@ -271,14 +278,18 @@ func (g *goes) throttled(ctx context.Context, st StepOutline, t *tries, f *fault
 	return nil
 }
 
-// dependency waits for a binding that is not there, up to a deadline from the event's origin; no attempts are used.
+// dependency waits for what is not there, a binding as a rule, up to a deadline from the event's origin; no attempts are used.
 func (g *goes) dependency(f *fault.Error) *ending {
 	age := time.Since(g.q.Event.Origin.Enqueued)
 	if !g.q.Event.Origin.Enqueued.IsZero() && age > g.e.opts.Patience {
 		f.Kind, f.Reason = fault.Permanent, fault.MissingDependency
 		return reject(f)
 	}
-	wait := orElse(f.Wait, min(max(age, 5*time.Minute), 30*time.Minute)) // doubles with age
+	least := 5 * time.Minute
+	if f.Waits == fault.ForHQ { // it may be back any moment, but a write in doubt is not tried again before
+		least = g.e.opts.Window
+	}
+	wait := orElse(f.Wait, min(max(age, least), 30*time.Minute)) // doubles with age
 	end := g.postpone(causeOf(f.Waits), wait, Released{})
 	end.out.Err = f
 	return end

@@ -21,6 +21,12 @@ const (
 	Repeatable                  // the target knows a repeat of the act by its id and takes it as the same: what is in doubt is made again
 )
 
+// certainties name each, for a person.
+var certainties = map[Certainty]string{Conclusive: "conclusive", Lagging: "lagging", AtMostOnce: "at most once", Repeatable: "repeatable"}
+
+// String names the certainty.
+func (c Certainty) String() string { return certainties[c] }
+
 // Step is one effect and how to see whether it is already there. The engine looks first, skips the act when the look
 // finds it, and refuses to act when it must not. A step without Act only learns.
 type Step[E, S any] struct {

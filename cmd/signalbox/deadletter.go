@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/cli/connect"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/letters"
+	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/deadletter"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
@@ -133,7 +135,15 @@ type desk struct {
 	bus     *servicebus.Namespace
 	store   *connect.Store
 	queues  []string
+	decode  worker.Decoder
 	shelves []deadletter.Shelf
+}
+
+func (d *desk) open(queues []string) (shelves []deadletter.Shelf) {
+	for _, name := range queues {
+		shelves = append(shelves, deadletter.Shelf{Queue: name, Peek: d.bus.Queue(name).DeadLetters(), Decode: d.decode})
+	}
+	return shelves
 }
 
 func (p *program) desk(queue string) (*desk, func(), error) {
@@ -151,9 +161,14 @@ func (p *program) desk(queue string) (*desk, func(), error) {
 		return nil, nil, err
 	}
 	d := &desk{cfg: cfg, bus: bus, store: store, queues: connect.Queues(cfg, queue)}
-	for _, name := range d.queues {
-		d.shelves = append(d.shelves, deadletter.Shelf{Queue: name, Peek: bus.Queue(name).DeadLetters()})
+	reader, err := app.Rows(cfg, nil)
+	if err != nil {
+		closeStore()
+		closeBus()
+		return nil, nil, err
 	}
+	d.decode = reader.Decode
+	d.shelves = d.open(d.queues)
 	return d, func() {
 		closeStore()
 		closeBus()

@@ -180,10 +180,7 @@ func (p *program) job(ctx context.Context, d *desk, work *deadletter.Desk, actio
 	case j.Action != action:
 		return j, exit.New(exit.Usage, "that job "+string(j.Action)+" its letters", "go on with it by the command that began it")
 	}
-	work.Shelves = nil
-	for _, name := range j.Queues {
-		work.Shelves = append(work.Shelves, deadletter.Shelf{Queue: name, Peek: d.bus.Queue(name).DeadLetters()})
-	}
+	work.Shelves = d.open(j.Queues)
 	return j, nil
 }
 

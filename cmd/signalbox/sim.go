@@ -75,6 +75,8 @@ func (p *program) simCSU() *cobra.Command {
 	flags.Var(&f.rate, "rate", "answer 429 above this rate, such as 50/s; default: never")
 	flags.IntVar(&f.burst, "burst", 0, "requests that may exceed --rate at once; default: one second's worth")
 	flags.Float64Var(&f.drop, "commit-then-drop", 0, "`probability` that a write commits and its connection then closes without an answer")
+	flags.BoolVar(&o.AsyncCustomers, "async-customers", false, "create customers asynchronously, with provisional accounts; while headquarters is down (admin port) that is always so")
+	flags.DurationVar(&o.Conversion, "conversion", csu.DefaultConversion, "replace a provisional account by a permanent one so much later")
 	flags.Uint64Var(&o.Seed, "seed", 1, "of what happens by probability")
 	c.PreRunE = func(*cobra.Command, []string) error { return f.prepare() }
 	return c
@@ -86,7 +88,7 @@ func (f *csuFlags) prepare() error {
 		return errors.New("--commit-then-drop must be between 0 and 1")
 	}
 	o := f.csu.Options
-	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime) < 0 || f.burst < 0 {
+	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime, o.Conversion) < 0 || f.burst < 0 {
 		return errors.New("durations and --burst must not be negative")
 	}
 	if f.burst > 0 && f.rate == 0 {

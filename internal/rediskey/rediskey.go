@@ -13,6 +13,7 @@
 //	gone:<queue>            dead letters that are to be taken out of a queue            14 days after the last
 //	job:<id>                one thing an operator does to many dead letters            14 days
 //	jobs                    the jobs, by when they began                               14 days after the last
+//	lease:<role>            the process that leads in a role                          15 s
 //	epoch                   the server's run id; until when claims may only look      kept
 package rediskey
 
@@ -84,6 +85,9 @@ func (k Keys) Job(id string) string { return k.prefix + "job:" + id }
 
 // Jobs is the key of the list of jobs.
 func (k Keys) Jobs() string { return k.prefix + "jobs" }
+
+// Lease is the key of who leads in a role, such as watch.
+func (k Keys) Lease(role string) string { return k.prefix + "lease:" + role }
 
 // Epoch is the key of the store's birth.
 func (k Keys) Epoch() string { return k.prefix + "epoch" }

@@ -84,6 +84,9 @@ func NewTracer(client redis.UniversalClient, keys rediskey.Keys) *Tracer {
 	return &Tracer{client, keys}
 }
 
+// RunName is the short name of an event's run: the keyed hash of source and id.
+func (t *Tracer) RunName(source, id string) string { return t.keys.RunID(source, id) }
+
 // MostRuns is how many runs of one correlation are read: a producer may well give one id to all that it sends.
 const MostRuns = 1000
 

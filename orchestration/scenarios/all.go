@@ -5,6 +5,7 @@ import (
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
+	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 )
 
@@ -29,6 +30,7 @@ func Told() []sinks.Type {
 func All(p Parts) []orchestration.Scenario {
 	all := []orchestration.Scenario{
 		customers.Scenario(func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }),
+		heartbeat.Scenario(),
 	}
 	return append(all, sinks.Scenarios(Told(), p.Sinks)...)
 }

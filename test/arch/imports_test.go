@@ -22,16 +22,18 @@ const module = "github.com/signalbox/signalbox"
 // arrows lists, for each package of ours, the packages of ours it may import. A package or an arrow that is not here is
 // a decision: make it on purpose, and draw it here. Names ending in /... stand for everything below.
 var arrows = map[string][]string{
-	"orchestration/fault": {},
-	"internal/pii":        {},
-	"internal/secret":     {},
-	"internal/keyhash":    {},
-	"internal/sample":     {},
-	"internal/health":     {},
-	"internal/retryafter": {},
-	"mapping":             {},
-	"mapping/normal":      {},
-	"mapping/fieldmap":    {"mapping/normal", "orchestration/fault"},
+	"orchestration/fault":  {},
+	"internal/pii":         {},
+	"internal/secret":      {},
+	"internal/keyhash":     {},
+	"internal/sample":      {},
+	"internal/health":      {},
+	"internal/isoduration": {},
+	"internal/retryafter":  {},
+	"internal/leader":      {},
+	"mapping":              {},
+	"mapping/normal":       {},
+	"mapping/fieldmap":     {"mapping/normal", "orchestration/fault"},
 
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
@@ -59,11 +61,13 @@ var arrows = map[string][]string{
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	"orchestration/scenarios/heartbeat": {"orchestration"},
 
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
-	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
+	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "internal/watch"},
+	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// Wiring, and what uses it.
 	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/..."},

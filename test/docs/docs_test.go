@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox/signalbox/internal/cli/why"
 	"github.com/signalbox/signalbox/internal/local"
+	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -36,6 +38,20 @@ func TestEveryReasonIsDocumentedAsTheCodeExplainsItAndNoOther(t *testing.T) {
 		known[r] = row{r.Blame(), r.Advice().Means, r.Advice().Do}
 	}
 	require.Equal(t, known, documented)
+}
+
+func TestThePartsOfAnAnswerAreDocumented(t *testing.T) {
+	t.Parallel()
+	text := read(t, "docs", "reference", "cli.md")
+	var statuses, causes []string
+	for _, s := range why.Statuses() {
+		statuses = append(statuses, string(s))
+	}
+	for _, c := range orchestration.Causes() {
+		causes = append(causes, string(c))
+	}
+	require.Contains(t, text, "| `status` | `"+strings.Join(statuses, " ")+"` |")
+	require.Contains(t, text, "| `cause` | of a wait: `"+strings.Join(causes, " ")+"` |")
 }
 
 // TestTheReadmeShowsWhatTheFirstCommandPrints compares the words, not the numbers.

@@ -185,6 +185,8 @@ func (w *World) environment(bus, web, redisURL string) map[string]string {
 		"SIGNALBOX_HASH_KEY":                     hashKey,
 		"SIGNALBOX_ADMIN_LISTEN":                 "127.0.0.1:0",
 		"SIGNALBOX_WORKER_SLOTS":                 fmt.Sprint(w.opts.Slots),
+		"SIGNALBOX_SAMPLER_INTERVAL":             "0s", // what comes by the clock is no part of a story, unless it asks for it
+		"SIGNALBOX_HEARTBEAT_INTERVAL":           "0s",
 	}
 	if !w.opts.Defaults {
 		maps.Copy(env, w.opts.short())

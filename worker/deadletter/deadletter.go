@@ -8,7 +8,6 @@ package deadletter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -69,66 +68,35 @@ const (
 	AlreadyApplied State = "applied" // its event was done by another message or a replay
 )
 
-// Page is a part of a list.
-type Page struct {
-	Letters []Letter `json:"letters"`
-	Next    int64    `json:"next,omitempty"` // where to go on; zero: this is the end
-}
-
 // Most is how many messages one peek asks for; the broker may give fewer.
 const Most = 250
 
-// List shows at most limit dead letters from a sequence number on; zero starts at the oldest.
-func List(ctx context.Context, q Peeker, from int64, limit int) (Page, error) {
-	page := Page{Letters: []Letter{}}
-	if limit < 1 {
-		return page, fmt.Errorf("deadletter: a page of %d", limit)
-	}
-	for len(page.Letters) < limit {
-		got, err := q.Peek(ctx, from, min(Most, limit-len(page.Letters)))
-		if err != nil {
-			return page, fmt.Errorf("list dead letters: %w", err)
-		}
-		if len(got) == 0 {
-			return page, nil
-		}
-		for _, m := range got {
-			page.Letters = append(page.Letters, letterOf(m))
-		}
-		from = got[len(got)-1].Sequence + 1
-	}
-	more, err := q.Peek(ctx, from, 1)
-	if err != nil {
-		return page, fmt.Errorf("list dead letters: %w", err)
-	}
-	if len(more) > 0 {
-		page.Next = more[0].Sequence
-	}
-	return page, nil
+// Of is what may be shown of a dead letter. decode reads it as an event; nil: as a CloudEvent.
+func Of(m worker.Message, decode worker.Decoder) Letter { return read(m, decode).Letter }
+
+// found is a dead letter with its message, and the event that was read of it. Why it was refused is known: here it only has to be
+// shown, or sent again.
+type found struct {
+	Letter
+	message worker.Message
+	event   orchestration.Event
+	err     error // it is no event; what could be read is there
 }
 
-// Show shows one dead letter by its sequence number.
-func Show(ctx context.Context, q Peeker, sequence int64) (Letter, error) {
-	got, err := q.Peek(ctx, sequence, 1)
-	if err != nil {
-		return Letter{}, fmt.Errorf("show dead letter: %w", err)
+func read(m worker.Message, decode worker.Decoder) found {
+	if decode == nil {
+		decode = envelope.Decode
 	}
-	if len(got) == 0 || got[0].Sequence != sequence {
-		return Letter{}, fmt.Errorf("%w: sequence number %d", ErrNotFound, sequence)
-	}
-	return letterOf(got[0]), nil
-}
-
-// decode reads a dead letter as an event. Why it was refused is known: here it only has to be shown, or sent again.
-func decode(m worker.Message) (orchestration.Event, error) {
-	return envelope.Decode(
+	f := found{message: m}
+	f.event, f.err = decode(
 		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: len(m.Body) + 1})
+	f.Letter = letterOf(m, f.event, f.err)
+	return f
 }
 
-func letterOf(m worker.Message) Letter {
-	ev, err := decode(m)
+func letterOf(m worker.Message, ev orchestration.Event, err error) Letter {
 	l := Letter{
 		Queue: m.Queue, Sequence: m.Sequence,
 		Reason: shown(m.DeadLetterReason), Blame: fault.Reason(m.DeadLetterReason).Blame(), Foreign: isForeign(m.DeadLetterReason),

@@ -507,6 +507,7 @@ func TestEachVerdictOfAPlanHasItsWord(t *testing.T) {
 			err := deadletter.Foresee(t.Context(), []deadletter.Shelf{{Queue: "in", Peek: newDrawer(dead(1, tc.reason))}}, deadletter.Selection{},
 				planner(func(ev orchestration.Event) orchestration.Plan {
 					require.Equal(t, 2, ev.Generation, "as a replay")
+					require.NotEmpty(t, ev.Replay)
 					return tc.plan
 				}), 4, 0, func(v deadletter.Verdict) error {
 					got = append(got, v)

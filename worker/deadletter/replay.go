@@ -164,22 +164,21 @@ func (d *Desk) letter(ctx context.Context, j *Job, queue string, f found, pace *
 
 // send sends the copy that takes the letter's place.
 func (d *Desk) send(ctx context.Context, job string, f found) error {
-	ev := Replay(f.message)
+	ev := f.replay(job)
 	reached, err := d.Runs.Generation(ctx, ev.Source, ev.ID)
 	if err != nil {
 		return fmt.Errorf("read the run of dead letter %d: %w", f.Sequence, err)
 	}
 	ev.Generation = max(reached+1, ev.Generation)
-	ev.Replay = job
 	return d.Outbox.Send(ctx, d.Lane, replayOf(f.message, ev), time.Time{})
 }
 
-// Replay is the event of a dead letter as a replay brings it back: the next generation, attempts counted anew, and no time to
-// live, or what expired would expire again. Of a message that is no event only what could be read is there.
-func Replay(m worker.Message) orchestration.Event {
-	ev, _ := decode(m)
+// replay is the event of a dead letter as a job brings it back: the next generation, attempts counted anew, and no time to live,
+// or what expired would expire again. Of a message that is no event only what could be read is there.
+func (f found) replay(job string) orchestration.Event {
+	ev := f.event
 	ev.Generation++
-	ev.Attempt, ev.Expires = 0, time.Time{}
+	ev.Attempt, ev.Expires, ev.Replay = 0, time.Time{}, job
 	return ev
 }
 

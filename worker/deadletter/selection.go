@@ -23,13 +23,12 @@ func Find(ctx context.Context, shelves []Shelf, s Selection, standing *Standing)
 			more = true
 			return nil
 		}
-		page := []Letter{f.Letter}
 		if standing != nil {
-			if err := standing.of(ctx, f.Queue, page, []worker.Message{f.message}); err != nil {
+			if f.State, err = standing.of(ctx, f); err != nil {
 				return err
 			}
 		}
-		letters = append(letters, page[0])
+		letters = append(letters, f.Letter)
 		return nil
 	})
 	return letters, more, err
@@ -37,8 +36,9 @@ func Find(ctx context.Context, shelves []Shelf, s Selection, standing *Standing)
 
 // Shelf is the dead-letter queue of one queue.
 type Shelf struct {
-	Queue string
-	Peek  Peeker
+	Queue  string
+	Peek   Peeker
+	Decode worker.Decoder // reads its messages as events; nil: as CloudEvents
 }
 
 // Selection narrows what is looked at; its zero value takes everything. It is kept with a job, so it holds no personal data: ids
@@ -75,12 +75,6 @@ func (l Letter) since() time.Time {
 	return l.DeadLettered
 }
 
-// found is a dead letter with its message.
-type found struct {
-	Letter
-	message worker.Message
-}
-
 // walk hands over the selected letters of one shelf, oldest first, until use stops it with an error or says that it has enough.
 func walk(ctx context.Context, shelf Shelf, s Selection, use func(found) (more bool, err error)) error {
 	from := int64(0)
@@ -93,11 +87,11 @@ func walk(ctx context.Context, shelf Shelf, s Selection, use func(found) (more b
 			return fmt.Errorf("%s: list dead letters: %w", shelf.Queue, err)
 		}
 		for _, m := range got {
-			l := letterOf(m)
-			if !s.takes(l) {
+			f := read(m, shelf.Decode)
+			if !s.takes(f.Letter) {
 				continue
 			}
-			if more, err := use(found{l, m}); err != nil || !more {
+			if more, err := use(f); err != nil || !more {
 				return err
 			}
 		}

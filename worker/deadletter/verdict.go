@@ -82,12 +82,15 @@ func Foresee(ctx context.Context, shelves []Shelf, s Selection, p Planner, at in
 	return all.Wait()
 }
 
+// dryRun stands for the job that a dry run is not.
+const dryRun = "dry-run"
+
 func foresee(ctx context.Context, p Planner, f found) Verdict {
-	if _, err := decode(f.message); err != nil {
-		why := fault.As(err)
+	if f.err != nil {
+		why := fault.As(f.err)
 		return Verdict{Letter: f.Letter, Would: WouldFail, Because: string(why.Reason) + ": " + why.Detail}
 	}
-	plan := p.Plan(ctx, Replay(f.message))
+	plan := p.Plan(ctx, f.replay(dryRun))
 	v := Verdict{Letter: f.Letter, Plan: plan}
 	v.Would, v.Because = wouldOf(f.Letter, plan)
 	return v

@@ -86,11 +86,17 @@ func (q *Queue) handOut() {
 func (q *Queue) take() (*Consumer, Delivery, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	now := time.Now()
 	e := q.ready.next(0)
-	if q.closed || e == nil || q.waiting.Len() == 0 {
+	for ; e != nil && e.expired(now); e = q.ready.next(0) { // the timer may be a moment late
+		q.lift(e)
+		q.expire(e, now)
+	}
+	if q.closed || e == nil || q.waiting.Len() == 0 || !q.props.Status.Receives() {
 		q.handing = false
 		return nil, Delivery{}, false
 	}
+	q.accessed = now
 	c := q.nextFor(e)
 	c.credit--
 	c.taken++
@@ -104,21 +110,19 @@ func (q *Queue) take() (*Consumer, Delivery, bool) {
 	return c, d, true
 }
 
-// hand takes a message out of its place for a receiver: under a lock, or for good.
+// hand takes a message out of its place for a receiver.
 func (q *Queue) hand(e *entry, mode Mode) Delivery {
-	d := Delivery{LockToken: uuid.New()}
-	if mode == ReceiveAndDelete {
-		q.drop(e)
-		d.Message = e.show()
-		return d
-	}
 	q.lift(e)
-	d.LockedUntil = time.Now().Add(q.props.LockDuration)
-	e.token = d.LockToken
+	e.token = uuid.New()
 	q.locked[e.token] = e
-	q.wait(e, locked, d.LockedUntil)
-	d.Message = e.show()
-	d.Message.Annotations[annLockedUntil] = d.LockedUntil
+	if mode == ReceiveAndDelete {
+		e.place = taken
+		return Delivery{LockToken: e.token, Message: e.show()}
+	}
+	until := time.Now().Add(q.props.LockDuration)
+	q.wait(e, locked, until)
+	d := Delivery{LockToken: e.token, LockedUntil: until, Message: e.show()}
+	d.Message.Annotations[annLockedUntil] = until
 	return d
 }
 

@@ -89,6 +89,7 @@ func (e *entry) show() *wire.Message {
 	if e.source != "" {
 		m.Annotations[annDeadLetterFrom] = e.source
 	}
+	e.showTTL(m)
 	return m
 }
 
@@ -109,9 +110,12 @@ func scheduledFor(m *wire.Message, now time.Time) (at time.Time, ok bool) {
 	return at, ok && at.After(now)
 }
 
+// sizeOf is how much of its queue a message takes.
+func sizeOf(m *wire.Message) int64 { return int64(max(m.Size, len(m.Body))) }
+
 // check refuses what the service would refuse.
 func check(m *wire.Message, p QueueProperties) error {
-	if len(m.Body) > p.MaxMessageBytes {
+	if sizeOf(m) > int64(p.MaxMessageBytes) {
 		return ErrTooLarge
 	}
 	key, keyed := m.Annotations[annPartitionKey].(string)

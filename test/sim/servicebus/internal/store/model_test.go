@@ -22,7 +22,7 @@ func TestTheStoreBehavesLikeItsModel(t *testing.T) {
 	op := rapid.Custom(func(t *rapid.T) modelOp {
 		return modelOp{
 			kind: rapid.SampledFrom([]string{
-				"send", "send", "sendMany", "schedule", "credit", "credit", "credit", "credit", "complete", "abandon", "release",
+				"send", "send", "sendMany", "sendTTL", "sendTTL", "sendSame", "sendSame", "schedule", "credit", "credit", "credit", "credit", "complete", "abandon", "release",
 				"deadLetter", "renew", "lose", "loseAll", "cancel", "sleep", "twice", "detach", "stale", "defer", "defer", "deferred",
 			}).Draw(t, "kind"),
 			pick: rapid.IntRange(0, 11).Draw(t, "pick"),
@@ -31,8 +31,14 @@ func TestTheStoreBehavesLikeItsModel(t *testing.T) {
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		ops := rapid.SliceOfN(op, 40, 120).Draw(rt, "ops")
+		props := QueueProperties{
+			LockDuration: modelLock, MaxDeliveryCount: modelMax, DuplicateWindow: modelWindow,
+			DefaultTTL:         rapid.SampledFrom([]time.Duration{0, 0, 15 * time.Second}).Draw(rt, "default TTL"),
+			DeadLetterExpired:  rapid.Bool().Draw(rt, "dead-letter expired"),
+			DuplicateDetection: rapid.Bool().Draw(rt, "duplicate detection"),
+		}
 		var err error
-		synctest.Test(t, func(*testing.T) { err = runModel(ops) }) // a panic of rapid must not leave the bubble
+		synctest.Test(t, func(*testing.T) { err = runModel(props, ops) }) // a panic of rapid must not leave the bubble
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -47,6 +53,8 @@ type modelOp struct {
 const (
 	modelLock = 10 * time.Second
 	modelMax  = 2
+
+	modelWindow = 12 * time.Second
 )
 
 type modelMessage struct {
@@ -55,7 +63,9 @@ type modelMessage struct {
 	failed    uint32
 	scheduled time.Time // zero: active
 	deferred  bool
-	until     time.Time // zero: not locked
+	ttl       time.Duration // zero: for ever
+	expires   time.Time     // zero: never
+	until     time.Time     // zero: not locked
 	token     uuid.UUID
 	holder    *modelConsumer
 }
@@ -73,12 +83,19 @@ type modelConsumer struct {
 	credit int
 }
 
+type modelSighting struct {
+	seq int64
+	at  time.Time
+}
+
 type modelEvent struct {
 	c *modelConsumer
 	d Delivery
 }
 
 type model struct {
+	props     QueueProperties
+	known     map[string]modelSighting // message ids, for duplicate detection
 	q, dlq    *modelQueue
 	consumers []*modelConsumer
 	seq       int64
@@ -90,15 +107,15 @@ type model struct {
 	log []modelEvent
 }
 
-func runModel(ops []modelOp) error {
+func runModel(props QueueProperties, ops []modelOp) error {
 	n := New()
 	defer n.Close()
-	if err := n.CreateQueue("q", QueueProperties{LockDuration: modelLock, MaxDeliveryCount: modelMax}); err != nil {
+	if err := n.CreateQueue("q", props); err != nil {
 		return err
 	}
 	q, _ := n.Queue("q")
 	dlq, _ := n.Queue("q/$DeadLetterQueue")
-	m := &model{q: &modelQueue{real: q}, dlq: &modelQueue{real: dlq, dead: true}}
+	m := &model{props: props, known: make(map[string]modelSighting), q: &modelQueue{real: q}, dlq: &modelQueue{real: dlq, dead: true}}
 	for range 2 {
 		m.attach(m.q, PeekLock)
 	}
@@ -118,6 +135,9 @@ func runModel(ops []modelOp) error {
 func (m *model) attach(q *modelQueue, mode Mode) {
 	c := &modelConsumer{q: q, mode: mode}
 	c.real = q.real.Attach(mode, func(d Delivery) {
+		if mode == ReceiveAndDelete {
+			_ = q.real.Complete(d.LockToken)
+		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.log = append(m.log, modelEvent{c, d})
@@ -128,7 +148,7 @@ func (m *model) attach(q *modelQueue, mode Mode) {
 func (m *model) do(o modelOp) error {
 	consumer := m.consumers[o.pick%len(m.consumers)]
 	switch o.kind {
-	case "send", "sendMany", "schedule":
+	case "send", "sendMany", "sendTTL", "sendSame", "schedule":
 		return m.send(o)
 	case "credit":
 		consumer.credit = o.n
@@ -182,20 +202,29 @@ func (m *model) send(o modelOp) error {
 	for range count {
 		m.named++
 		name := fmt.Sprint(m.named)
-		msg := message(name)
-		e := &modelMessage{name: name}
-		if o.kind == "schedule" {
+		msg, id := message(name), "its own "+name
+		e := &modelMessage{name: name, ttl: m.props.DefaultTTL}
+		switch o.kind {
+		case "schedule":
 			msg = later(name, time.Duration(o.n-1)*time.Second)
 			if o.n > 1 {
 				e.scheduled = time.Now().Add(time.Duration(o.n-1) * time.Second)
 			}
+		case "sendTTL":
+			msg = living(name, time.Duration(1+5*o.n)*time.Second)
+			if own := time.Duration(1+5*o.n) * time.Second; e.ttl == 0 || own < e.ttl {
+				e.ttl = own
+			}
+		case "sendSame":
+			id = fmt.Sprint("of ", o.pick%3)
 		}
+		msg.Properties = &wire.Properties{MessageID: id}
 		msgs = append(msgs, msg)
-		want = append(want, m.add(e))
+		want = append(want, m.store(e, id))
 		if twice > 0 {
 			twice--
 			again := *e
-			m.add(&again)
+			m.store(&again, id)
 		}
 	}
 	m.twice = twice
@@ -206,9 +235,23 @@ func (m *model) send(o modelOp) error {
 	return nil
 }
 
+// store adds a message unless its id was seen within the window.
+func (m *model) store(e *modelMessage, id string) int64 {
+	seen, ok := m.known[id]
+	if m.props.DuplicateDetection && ok && time.Since(seen.at) < modelWindow {
+		return seen.seq
+	}
+	seq := m.add(e)
+	m.known[id] = modelSighting{seq, time.Now()}
+	return seq
+}
+
 func (m *model) add(e *modelMessage) int64 {
 	m.seq++
 	e.seq = m.seq
+	if e.ttl > 0 && e.scheduled.IsZero() {
+		e.expires = time.Now().Add(e.ttl)
+	}
 	m.q.msgs = append(m.q.msgs, e)
 	return e.seq
 }
@@ -249,6 +292,10 @@ func (m *model) receiveDeferred(o modelOp) error {
 	there := true
 	var seqs []int64
 	for _, e := range asked {
+		if e.deferred && e.until.IsZero() && e.expired() {
+			m.end(e)
+			there = false
+		}
 		there = there && e.deferred && e.until.IsZero()
 		seqs = append(seqs, e.seq)
 	}
@@ -284,6 +331,24 @@ func (m *model) unlock(e *modelMessage) {
 	e.until, e.token = time.Time{}, uuid.UUID{}
 }
 
+func (e *modelMessage) expired() bool { return !e.expires.IsZero() && !e.expires.After(time.Now()) }
+
+// end is what becomes of an expired message.
+func (m *model) end(e *modelMessage) {
+	if m.props.DeadLetterExpired {
+		m.bury(e)
+		return
+	}
+	m.remove(m.q, e)
+}
+
+// available ends a message that is expired now that it is available.
+func (m *model) available(e *modelMessage) {
+	if e.expired() && !e.deferred {
+		m.end(e)
+	}
+}
+
 func (m *model) fail(q *modelQueue, e *modelMessage) {
 	m.unlock(e)
 	if q.dead {
@@ -291,12 +356,14 @@ func (m *model) fail(q *modelQueue, e *modelMessage) {
 	}
 	if e.failed++; e.failed >= modelMax {
 		m.bury(e)
+		return
 	}
+	m.available(e)
 }
 
 func (m *model) bury(e *modelMessage) {
 	m.remove(m.q, e)
-	e.holder, e.deferred = nil, false
+	e.holder, e.deferred, e.expires = nil, false, time.Time{}
 	m.dlq.msgs = append(m.dlq.msgs, e)
 	slices.SortFunc(m.dlq.msgs, func(a, b *modelMessage) int { return int(a.seq - b.seq) })
 }
@@ -330,6 +397,7 @@ func (m *model) settle(o modelOp) error {
 		return q.real.LoseLock(token)
 	case "release":
 		m.unlock(e)
+		m.available(e)
 		return q.real.Release(token)
 	case "defer":
 		m.unlock(e)
@@ -364,8 +432,8 @@ func (m *model) sleep(d time.Duration) error {
 		next := end
 		for _, q := range []*modelQueue{m.q, m.dlq} {
 			for _, e := range q.msgs {
-				for _, at := range []time.Time{e.until, e.scheduled} {
-					if !at.IsZero() && at.Before(next) {
+				for _, at := range []time.Time{e.until, e.scheduled, e.expires} {
+					if at.After(time.Now()) && at.Before(next) {
 						next = at
 					}
 				}
@@ -391,6 +459,11 @@ func (m *model) expire(now time.Time) {
 			if !e.until.IsZero() && !e.until.After(now) {
 				m.fail(q, e)
 			}
+		}
+	}
+	for _, e := range slices.Clone(m.q.msgs) {
+		if e.until.IsZero() && e.scheduled.IsZero() {
+			m.available(e)
 		}
 	}
 	slices.SortStableFunc(due, func(a, b *modelMessage) int { return a.scheduled.Compare(b.scheduled) })
@@ -506,7 +579,7 @@ func (q *modelQueue) compare() error {
 	peeked := q.real.Peek(0, 1000)
 	var got, want []string
 	for _, m := range peeked {
-		got = append(got, fmt.Sprint(string(m.Body), " ", seqOf(m), " ", m.Header.DeliveryCount, " ", m.Annotations[annState]))
+		got = append(got, fmt.Sprint(string(m.Body), " ", seqOf(m), " ", m.Header.DeliveryCount, " ", m.Annotations[annState], " ", timeToLive(m, QueueProperties{})))
 	}
 	for _, e := range q.msgs {
 		state := Active
@@ -515,7 +588,7 @@ func (q *modelQueue) compare() error {
 		} else if e.deferred {
 			state = Deferred
 		}
-		want = append(want, fmt.Sprint(e.name, " ", e.seq, " ", e.failed, " ", int(state)))
+		want = append(want, fmt.Sprint(e.name, " ", e.seq, " ", e.failed, " ", int(state), " ", e.ttl))
 	}
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("%s: peek shows %q, want %q", q.real.Path(), got, want)
