@@ -23,7 +23,7 @@ type channelRow struct {
 	Currency    string   `key:"currency" help:"ISO 4217, such as EUR"`
 	Language    string   `key:"language" help:"locale of new customers, such as en-us"`
 	Group       string   `key:"customer_group" help:"group of new customers; when absent the CSU's own"`
-	Sinks       []string `key:"sinks" help:"names of the sinks that are told how events ended"`
+	Sinks       []string `key:"sinks" help:"names of the sinks, rows of the sink table, that are told how events ended"`
 }
 
 var _ = orchestration.Channel(channelRow{})

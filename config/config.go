@@ -27,6 +27,7 @@ type Config struct {
 	CSU         CSU                    `key:"csu"`
 	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
 	Sources     []SourceRow            `key:"sources" help:"the source table: which field map makes events of a source's own rows"`
+	Sinks       []SinkRow              `key:"sinks" help:"the sink table: who is told how events ended, and how"`
 	Worker      Worker                 `key:"worker"`
 	Run         Run                    `key:"run"`
 	Sampler     Sampler                `key:"sampler"`

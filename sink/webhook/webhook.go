@@ -75,13 +75,8 @@ func (o Options) Validate() error {
 	if o.Name == "" {
 		say("needs a name")
 	}
-	switch u, err := url.Parse(o.URL); {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Fragment != "":
-		say("the URL is no https://host/path without user and fragment")
-	case u.Scheme == "http" && !o.AllowPlaintext && !isLoopback(u.Hostname()):
-		say("the URL is plain http to another machine")
-	case unreachable(u.Hostname(), isLoopback(u.Hostname())) != "":
-		say("the URL's host is %s", unreachable(u.Hostname(), isLoopback(u.Hostname())))
+	if err := CheckURL(o.URL, o.AllowPlaintext); err != nil {
+		say("the URL %w", err)
 	}
 	if len(o.Secrets) == 0 {
 		say("needs a secret to sign with")
@@ -98,6 +93,28 @@ func (o Options) Validate() error {
 		say("timeout and concurrency are not negative")
 	}
 	return errors.Join(problems...)
+}
+
+// CheckURL says what is wrong with a receiver's URL, without quoting it.
+func CheckURL(text string, allowPlaintext bool) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Fragment != "" {
+		return errors.New("is no https://host/path without user and fragment")
+	}
+	here := isLoopback(u.Hostname())
+	if u.Scheme == "http" && !here && !allowPlaintext {
+		return errors.New("is plain http to another machine")
+	}
+	if why := unreachable(u.Hostname(), here); why != "" {
+		return errors.New("leads to " + why)
+	}
+	return nil
+}
+
+// HasQuery says whether a URL ends in a query, which at some receivers is a credential.
+func HasQuery(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.RawQuery != ""
 }
 
 // Sink tells one receiver.

@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
 	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
-	"config":        {"orchestration", "internal/secret", "mapping/fieldmap"},
+	"config":        {"orchestration", "internal/secret", "mapping/fieldmap", "sink/webhook"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
 	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
