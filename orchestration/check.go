@@ -12,6 +12,7 @@ import (
 type Checker struct {
 	byType   map[string]handler
 	channels Channels
+	own      []string // our own queues
 }
 
 type handler struct {
@@ -74,6 +75,9 @@ func (c *Checker) decode(ev Event) (handler, opened, error) {
 	h, ok := c.byType[ev.Type]
 	if !ok {
 		return handler{}, nil, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
+	}
+	if h.outline.Internal && !contains(c.own, ev.Origin.Queue) {
+		return h, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
 	}
 	ch, ok := c.channels.For(ev)
 	if !ok {

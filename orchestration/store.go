@@ -59,6 +59,8 @@ type Request struct {
 	Fingerprint string        // keyed hash of the canonical data
 	Keep        time.Duration // how long the run is remembered once finished; 0: as the store is told
 	Place       int           // in line, as an earlier answer to this claim said; 0: none yet
+
+	linger time.Duration // Pipeline.Linger
 }
 
 // Answer is what a claim got.

@@ -13,6 +13,11 @@ func stateVersion(ev Event) string {
 	return fmt.Sprintf("%s/%s/%s.%020d", sortable(ev.Time), paddedSequence(ev.Sequence), sortable(ev.Origin.Enqueued), ev.Origin.Sequence)
 }
 
+// arrivalVersion orders events of one entity by the place where the broker first took them alone.
+func arrivalVersion(ev Event) string {
+	return fmt.Sprintf("%s.%020d", sortable(ev.Origin.Enqueued), ev.Origin.Sequence)
+}
+
 // sortable is a time as text that compares as the time does, for every year that JSON can say. Nanoseconds since 1970
 // would overflow: a producer's null date of the year 1600 would come after everything.
 func sortable(t time.Time) string { return t.UTC().Format(sortableTime) }

@@ -136,8 +136,8 @@ func TestDeadLettersAreListedAndShown(t *testing.T) {
 	require.Equal(t, exit.Done, d.code)
 	lines := strings.Split(strings.TrimSpace(d.out), "\n")
 	require.Len(t, lines, 3)
-	require.Regexp(t, `^QUEUE +SEQUENCE +DEAD-LETTERED +REASON +FAULT OF +STEP +TYPE +EVENT$`, lines[0])
-	require.Regexp(t, `^in +1 +\S+Z +UnknownType +producer +- +signalbox.tulip.changed.v1 +e1$`, lines[1])
+	require.Regexp(t, `^QUEUE +SEQUENCE +DEAD-LETTERED +REASON +FAULT OF +STEP +TYPE +EVENT +STATE$`, lines[0])
+	require.Regexp(t, `^in +1 +\S+Z +UnknownType +producer +- +signalbox.tulip.changed.v1 +e1 +waiting$`, lines[1])
 
 	d = cli(t, s.env(), nil, "deadletter", "list", "--reason", "unknowntype", "--limit", "1", "--output", "json")
 	list := decode[letters.List](t, d.out)

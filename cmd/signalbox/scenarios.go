@@ -16,7 +16,7 @@ func (p *program) scenariosCommand() *cobra.Command {
 	return p.command("scenarios", "list what is done about which events",
 		"Lists the scenarios with their event types, their order (of a state the newest wins; each fact counts) and their steps: whether they act, "+
 			"and what a look that finds nothing is worth. With a configuration it lists the channels, too, and the sinks that are told how events ended.",
-		"signalbox scenarios\nsignalbox scenarios --local --output json", cobra.NoArgs,
+		"signalbox scenarios --local\nsignalbox scenarios --local --output json", cobra.NoArgs,
 		func(context.Context, []string) error { return p.scenarios() })
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/cli/connect"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/render"
@@ -122,6 +123,10 @@ func (p *program) look(ctx context.Context, f subjectFlags, needed func(trace.Fo
 	if err != nil {
 		return trace.Found{}, err
 	}
+	reader, err := app.Rows(cfg, nil)
+	if err != nil {
+		return trace.Found{}, err
+	}
 	bus, closeBus, err := connect.Bus(cfg)
 	if err != nil {
 		return trace.Found{}, err
@@ -132,7 +137,7 @@ func (p *program) look(ctx context.Context, f subjectFlags, needed func(trace.Fo
 		return trace.Found{}, err
 	}
 	defer closeStore()
-	l := trace.Looker{Store: store, Identify: checker, Depth: f.depth, Needed: needed}
+	l := trace.Looker{Store: store, Identify: checker, Decode: reader.Decode, Depth: f.depth, Needed: needed}
 	for _, name := range connect.Queues(cfg, "") {
 		l.Places = append(l.Places, trace.Place{Queue: name, Peek: bus.Queue(name).Browse()},
 			trace.Place{Queue: name, DeadLetter: true, Peek: bus.Queue(name).DeadLetters()})

@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/config"
-	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
 
@@ -36,7 +35,7 @@ func (a *App) openRedis() error {
 	if err != nil {
 		return err
 	}
-	a.epoch = redisstore.NewEpoch(rediskey.New(a.cfg.CSU.Name, a.hasher), a.cfg.Run.Lease+a.window(), func(change string) {
+	a.epoch = redisstore.NewEpoch(a.keys(), a.cfg.Run.Lease+a.window(), func(change string) {
 		if a.parts.CleanEpoch && change == "new" {
 			return // it was made for us
 		}

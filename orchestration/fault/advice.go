@@ -23,6 +23,7 @@ var advice = map[Reason]Advice{
 	AttemptsExhausted: {"every attempt failed; the description has the last failure", "repair the cause"},
 	MissingDependency: {"what the event needs never came", "publish what it needs"},
 	OutcomeUnknown:    {"a write may have happened and cannot be looked up", "check the target first"},
+	SinkRejected:      {"a sink's receiver refused the outcome event for good (400, 413, 422, 410 …)", "ask the receiver's people; replay once it takes it"},
 
 	DecryptFailed:            {"a sealed value could not be opened", "check the keys"},
 	Bug:                      {"a defect of ours; the log has the stack", "report it"},

@@ -19,7 +19,7 @@ type Error struct {
 	Pointer   string        // JSON pointer of the offending field
 	Detail    string        // one sentence without personal data: what is wrong and what to do
 	Wait      time.Duration // Throttled: how long the server asked for, 0 if it did not say; Dependency, Blocked: when to look again
-	Waits     Wait          // Dependency: what for; empty: a binding that is not there
+	Waits     Wait          // Dependency: what for; empty: a binding that is not there. Transient, Ambiguous: what it fails for, and will until that is there; empty: not known
 	Class     string        // error_type label: timeout, network, throttled, unauthorized, not_found, conflict, invalid, server_error, ...
 	Err       error         // the cause, already free of personal data; may be nil
 }

@@ -37,12 +37,12 @@ if kind == 'string' then
 elseif kind == 'hash' then
   run = hash(KEYS[1])
   if differs(run.fp) then return answer('conflict') end
-  -- A rejection ends a message's life. A higher generation of it is a replay by a person who has looked: attempts count anew,
-  -- and this run's writes that are over are not in doubt any more. Another message of the same event is the producer's own
-  -- second try: attempts count anew, but nobody has looked.
+  -- A rejection ends a message's life. Another message of the same event is the producer's own second try: attempts count
+  -- anew, but nobody has looked. A replay is a person's, who has: attempts count anew, and this run's writes that are over are
+  -- not in doubt any more. It is known by its job, not by its generation: a copy that was left over has a higher one, too.
   again = run.rej and run.origin ~= a.origin
   if tonumber(run.gen or '0') > a.gen and not again then return answer('surplus', {same = run.origin == a.origin}) end
-  replay = run.rej and not again and a.gen > tonumber(run.rej)
+  replay = a.job ~= '' and a.job ~= run.job
   if again or replay then run.attempt = '0' end
   if replay then run.cleared = string.format('%d', now) end
   if tonumber(run.pv or '0') > a.pv then return answer('newer', {attempt = tonumber(run.attempt or '0')}) end

@@ -132,6 +132,7 @@ type claimArgs struct {
 	Entity      string `json:"ent"`
 	Place       int    `json:"place"`
 	Server      string `json:"srv"`
+	Job         string `json:"job"`
 	Dry         bool   `json:"dry,omitempty"`
 }
 
@@ -171,7 +172,7 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 	a := claimArgs{Claim: q.ClaimID, Owner: q.Owner, Run: k.RunID(q.Event.Source, q.Event.ID), Lease: s.o.Lease.Milliseconds(),
 		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Keep: s.keep(q).Milliseconds(), Dry: dry, Generation: q.Event.Generation, Attempt: q.Event.Attempt,
 		Origin: q.Event.Origin.String(), Fingerprint: q.Fingerprint, State: q.Order == orchestration.State, Version: q.Version,
-		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Entity: k.EntityID(q.Entity), Place: q.Place, Server: s.o.Epoch.Server()}
+		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Entity: k.EntityID(q.Entity), Place: q.Place, Job: q.Event.Replay, Server: s.o.Epoch.Server()}
 	if !q.Event.Origin.Enqueued.IsZero() {
 		a.Enqueued = q.Event.Origin.Enqueued.UnixMilli()
 	}

@@ -122,6 +122,18 @@ func (t *Tracer) Runs(ctx context.Context, names []string) ([]RunTrace, error) {
 	return runs, nil
 }
 
+// Generation is the generation that an event's run has reached; 0 if the store knows none.
+func (t *Tracer) Generation(ctx context.Context, source, id string) (int, error) {
+	r, _, err := t.ByEvent(ctx, source, id)
+	return r.Generation, err
+}
+
+// Finished says whether an event is done, as far as the store remembers.
+func (t *Tracer) Finished(ctx context.Context, source, id string) (bool, error) {
+	r, _, err := t.ByEvent(ctx, source, id)
+	return r.State == RunDone, err
+}
+
 // correlated lists the short names at a correlation's key: text for one run, a set for several.
 func (t *Tracer) correlated(ctx context.Context, key string) ([]string, error) {
 	var one *redis.StringCmd

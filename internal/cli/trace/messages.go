@@ -64,11 +64,7 @@ func (g *gathering) searchPlace(ctx context.Context, p Place) (shelf, error) {
 			if !belongs {
 				continue
 			}
-			shown, err := deadletter.Show(ctx, one{m}, m.Sequence)
-			if err != nil {
-				return found, err
-			}
-			found.messages = append(found.messages, Message{run, p.DeadLetter, m.State, m.Due, shown, about})
+			found.messages = append(found.messages, Message{run, p.DeadLetter, m.State, m.Due, deadletter.Of(m, g.Decode), about})
 		}
 		from = got[len(got)-1].Sequence + 1
 	}
@@ -77,7 +73,7 @@ func (g *gathering) searchPlace(ctx context.Context, p Place) (shelf, error) {
 // belongs says whether a message is of the subject, whose run it is, and what it is about if that can be told. It reads the
 // message as an event, so that it also finds what carries its correlation only by derivation.
 func (g *gathering) belongs(m worker.Message) (run string, about *orchestration.Identity, belongs bool) {
-	ev, _ := envelope.Decode(envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
+	ev, _ := g.Decode(envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}},
 		envelope.Limits{MaxBytes: len(m.Body) + 1}) // what could be read of a refused message is enough to know it by
 	s := g.subject
@@ -102,11 +98,4 @@ func (s Subject) isAbout(about orchestration.Identity) bool {
 			return has.Kind == k.Kind && has.Value.Equal(k.Value)
 		})
 	})
-}
-
-// one is a queue with one message, for package deadletter to show it.
-type one struct{ m worker.Message }
-
-func (o one) Peek(context.Context, int64, int) ([]worker.Message, error) {
-	return []worker.Message{o.m}, nil
 }

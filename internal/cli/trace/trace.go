@@ -13,6 +13,7 @@ import (
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/worker"
 )
 
 // Subject is what is traced. One of the four is given.
@@ -50,6 +51,7 @@ type Identifier interface {
 type Looker struct {
 	Store    Store
 	Identify Identifier
+	Decode   worker.Decoder // reads messages as events
 	Places   []Place
 	Depth    int // messages of each place that are looked at
 	// Needed says of a place, once the store has answered, whether it need be looked into; nil: every place.

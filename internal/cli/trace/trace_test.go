@@ -98,7 +98,7 @@ func (identifier) Identify(ev orchestration.Event) (orchestration.Identity, erro
 
 func look(t *testing.T, s trace.Subject, from trace.Store, places []trace.Place, depth int) (trace.Found, error) {
 	t.Helper()
-	return trace.Looker{Store: from, Identify: identifier{}, Places: places, Depth: depth}.Look(t.Context(), s)
+	return trace.Looker{Store: from, Identify: identifier{}, Decode: envelope.Decode, Places: places, Depth: depth}.Look(t.Context(), s)
 }
 
 var channels = orchestration.Channels{{Name: "web", CSU: "csu", LegalEntity: "usrt"}, {Name: "outlet", CSU: "csu", LegalEntity: "usrt"}, {Name: "de", CSU: "csu", LegalEntity: "dert"}}
@@ -241,7 +241,7 @@ func TestAMessageWithoutARunBringsWhoHoldsItsObject(t *testing.T) {
 
 func TestOnlyThePlacesThatAreNeededAreLookedInto(t *testing.T) {
 	t.Parallel()
-	l := trace.Looker{Store: store{}, Identify: identifier{}, Depth: 10, Needed: func(_ trace.Found, p trace.Place) bool { return p.DeadLetter },
+	l := trace.Looker{Store: store{}, Identify: identifier{}, Decode: envelope.Decode, Depth: 10, Needed: func(_ trace.Found, p trace.Place) bool { return p.DeadLetter },
 		Places: []trace.Place{{Queue: "in", Peek: broken{}}, {Queue: "in", DeadLetter: true, Peek: shelf{message(1, "e2")}}}}
 	found, err := l.Look(t.Context(), byEvent)
 	require.NoError(t, err)
