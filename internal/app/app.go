@@ -111,7 +111,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 	a.metrics = telemetry.NewMetrics(telemetry.Known{
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
-		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
+		Scenarios: outlines, Kinds: scenarios.Kinds(), Operations: csuclient.Operations(),
 		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)),
 	})
 	to := a.parts.Log

@@ -26,6 +26,9 @@ func Told() []sinks.Type {
 	}
 }
 
+// Kinds lists the kinds of business objects that scenarios bind.
+func Kinds() []string { return []string{"customer"} }
+
 // All makes every scenario.
 func All(p Parts) []orchestration.Scenario {
 	all := []orchestration.Scenario{
