@@ -85,7 +85,8 @@ type App struct {
 // New wires an App. It dials nothing; Close gives back what it made.
 func New(cfg *config.Config, parts Parts) (*App, error) {
 	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg), owner: instance() + "/" + uuid.NewString()[:8]}
-	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) }})
+	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
+		Bindings: bindings{a}, PromoteAfter: cfg.Run.WaitFirst})
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
@@ -159,6 +160,7 @@ func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Store: a.store, Publisher: out, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
 		Owner: a.owner, Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
+		WaitFirst: r.WaitFirst, WaitMost: r.WaitMost, Patience: r.Patience,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
 			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
