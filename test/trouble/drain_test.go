@@ -22,7 +22,7 @@ func TestADrainCostsNoAttemptAndNoWaitThatIsNotNeeded(t *testing.T) {
 		taints int
 	}{
 		"the runs end within the drain": {
-			slow: csu.Fault{Kind: csu.Latency, Delay: 2 * time.Second}, within: 5 * time.Second},
+			slow: csu.Fault{Kind: csu.Latency, Delay: time.Second}, within: 5 * time.Second}, // a search, two tables, a create
 		"it ends while they look": {
 			slow: csu.Fault{Kind: csu.Latency, Delay: 20 * time.Second, Operation: csu.OpSearchByFields}, within: 30 * time.Second, cut: customers},
 		"it ends while they write, and the write was committed": {
