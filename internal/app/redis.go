@@ -42,6 +42,9 @@ func (a *App) openRedis() error {
 		a.log.Warn("the store has lost its memory or may have; claims are for looking only for a while", zap.String("reason", change))
 	})
 	o.OnConnect = a.epoch.OnConnect
+	if a.parts.RedisPool > 0 {
+		o.PoolSize = a.parts.RedisPool
+	}
 	if a.parts.DialRedis != nil {
 		o.Dialer = a.parts.DialRedis
 	}
