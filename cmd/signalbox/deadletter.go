@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -141,7 +142,7 @@ type desk struct {
 
 func (d *desk) open(queues []string) (shelves []deadletter.Shelf) {
 	for _, name := range queues {
-		shelves = append(shelves, deadletter.Shelf{Queue: name, Peek: d.bus.Queue(name).DeadLetters(), Decode: d.decode})
+		shelves = append(shelves, deadletter.Shelf{Queue: name, Own: slices.Contains(d.cfg.ServiceBus.OwnQueue.All(), name), Peek: d.bus.Queue(name).DeadLetters(), Decode: d.decode})
 	}
 	return shelves
 }

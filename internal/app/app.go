@@ -43,6 +43,7 @@ type Parts struct {
 	Log      io.Writer       // where log lines go; default standard output
 	Settled  worker.Observer // told of every settlement besides telemetry, such as local mode's account
 	NoHealth bool            // no health port
+	LookOnly bool            // an engine for plans alone: no queue is opened, and Redis is not told that this process was here
 
 	DialBroker func(ctx context.Context) (net.Conn, error) // a Service Bus inside the process
 	DialRedis  func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -83,6 +84,7 @@ type App struct {
 
 	watchBus *servicebus.Namespace
 	elector  *leader.Elector // nil: there is nothing to watch
+	sweeper  *leader.Elector // nil: this fleet does not sweep
 	owner    string          // names this process in claims and leases
 
 	started atomic.Bool
@@ -91,11 +93,15 @@ type App struct {
 // New wires an App. It dials nothing; Close gives back what it made.
 func New(cfg *config.Config, parts Parts) (*App, error) {
 	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg), owner: instance() + "/" + uuid.NewString()[:8]}
-	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) }, Sinks: a.sinkParts()})
+	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
+		Bindings: bindings{a}, PromoteAfter: cfg.Run.WaitFirst, Sinks: a.sinkParts()})
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
-	steps := []func() error{a.openRedis, a.openCSU, a.openWebhooks, func() error { return a.openEngine(list) }, a.openBus, a.openWorker, a.openWatch}
+	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }}
+	if !parts.LookOnly {
+		steps = append(steps, a.openWebhooks, a.openBus, a.openWorker, a.openWatch, a.openSweep)
+	}
 	for _, open := range steps {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, a.Close(context.Background()))
@@ -114,7 +120,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 	a.metrics = telemetry.NewMetrics(telemetry.Known{
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
-		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
+		Scenarios: outlines, Kinds: scenarios.Kinds(), Operations: csuclient.Operations(),
 		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)), Sinks: sinkNames(a.cfg),
 	})
 	to := a.parts.Log
@@ -154,11 +160,16 @@ func (a *App) window() time.Duration {
 
 func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 	r := a.cfg.Run
+	var out orchestration.Publisher = publisher{a}
+	if a.parts.LookOnly {
+		out = nil
+	}
 	a.engine, err = orchestration.New(orchestration.Options{
 		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Wants: a.wants,
-		Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
+		Store: a.store, Publisher: out, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
 		Owner: a.owner, Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
+		WaitFirst: r.WaitFirst, WaitMost: r.WaitMost, Patience: r.Patience,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
 			return csuclient.WithCall(webhook.WithCheck(ctx, c.StillOurs), csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
@@ -191,6 +202,14 @@ func (a *App) Bus() *servicebus.Namespace { return a.bus }
 // Engine is the engine.
 func (a *App) Engine() *orchestration.Engine { return a.engine }
 
+// Probe says whether what a plan looks at can be reached: the store, and the CSU with a token. It writes nothing.
+func (a *App) Probe(ctx context.Context) error {
+	if err := a.redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	return a.csu.Probe(ctx)
+}
+
 // Run starts what must be there first, works until ctx ends, drains and returns. It may be called once.
 func (a *App) Run(ctx context.Context) error {
 	if err := errors.Join(a.prepare(ctx), a.openFiles()); err != nil {
@@ -209,8 +228,9 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	defer draining()
-	stopWatching := a.watch(ctx)
+	stopWatching, stopSweeping := a.watch(ctx), a.sweep(ctx)
 	err = a.worker.Run(ctx)
+	stopSweeping()
 	stopWatching()
 	a.log.Info("drained")
 	return err

@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox/signalbox/internal/watch"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
+	"github.com/signalbox/signalbox/worker/deadletter/redisledger"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
 
@@ -19,6 +20,7 @@ import (
 func scripts() map[string]string {
 	all := redisstore.Scripts()
 	maps.Copy(all, leader.Scripts())
+	maps.Copy(all, redisledger.Scripts())
 	return all
 }
 
@@ -79,21 +81,7 @@ func (a *App) lookingConnection() secret.String {
 }
 
 // watch takes part in the election until ctx ends; stop waits until what this process did for the fleet is given back.
-func (a *App) watch(ctx context.Context) (stop func()) {
-	if a.elector == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		a.elector.Run(ctx)
-	}()
-	return func() {
-		cancel()
-		<-ended
-	}
-}
+func (a *App) watch(ctx context.Context) (stop func()) { return candidate(ctx, a.elector) }
 
 func (a *App) keys() rediskey.Keys { return rediskey.New(a.cfg.CSU.Name, a.hasher) }
 

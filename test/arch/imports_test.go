@@ -75,6 +75,8 @@ var arrows = map[string][]string{
 	"internal/cli":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
 	"cmd/signalbox":  {"config", "internal/app", "internal/local", "internal/cli/...", "orchestration/...", "worker/...", "test/sim/..."},
 
+	"ops": {}, // files for Prometheus, Alertmanager and Grafana, and the tests that hold them against the code
+
 	// The stand-ins know nothing of Signalbox: others want them, too.
 	"test/sim/redis":                     {},
 	"test/sim/csu":                       {},

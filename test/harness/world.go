@@ -291,6 +291,12 @@ func (c Customer) Message(t testing.TB) worker.Message {
 	return worker.Message{ID: uuid.NewString(), ContentType: parts.ContentType, Properties: parts.Properties, Body: parts.Body}
 }
 
+// Bus is the world's own way to the broker, beside the fleet's.
+func (w *World) Bus() *busadapter.Namespace { return w.bus }
+
+// Hasher makes the fleet's keyed hashes.
+func (w *World) Hasher() *keyhash.Hasher { return keyhash.New("k1", []byte(hashKey)) }
+
 // Publish sends customers' events to the source queue.
 func (w *World) Publish(customers ...Customer) {
 	messages := make([]worker.Message, 0, len(customers))

@@ -72,7 +72,7 @@ const (
 const Most = 250
 
 // Of is what may be shown of a dead letter. decode reads it as an event; nil: as a CloudEvent.
-func Of(m worker.Message, decode worker.Decoder) Letter { return read(m, decode).Letter }
+func Of(m worker.Message, decode worker.Decoder) Letter { return read(m, decode, true).Letter }
 
 // found is a dead letter with its message, and the event that was read of it. Why it was refused is known: here it only has to be
 // shown, or sent again.
@@ -83,13 +83,17 @@ type found struct {
 	err     error // it is no event; what could be read is there
 }
 
-func read(m worker.Message, decode worker.Decoder) found {
+// read reads a dead letter; of a source queue's only what its sender could say is believed (envelope.Foreign).
+func read(m worker.Message, decode worker.Decoder, own bool) found {
 	if decode == nil {
 		decode = envelope.Decode
 	}
-	f := found{message: m}
+	f, properties := found{message: m}, m.Properties
+	if !own {
+		properties, _ = envelope.Foreign(properties)
+	}
 	f.event, f.err = decode(
-		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
+		envelope.Parts{ContentType: m.ContentType, Properties: properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: len(m.Body) + 1})
 	f.Letter = letterOf(m, f.event, f.err)

@@ -75,7 +75,7 @@ func TestADeadLetterSaysWhoWhyWhereAndSinceWhen(t *testing.T) {
 			EventTime: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Enqueued: got.Enqueued, DeadLettered: got.DeadLettered, Bytes: len(copied.Body), Group: got.Group,
 		}, got)
 
-		shelves := []deadletter.Shelf{{Queue: "orders", Peek: queue.DeadLetters()}}
+		shelves := []deadletter.Shelf{{Queue: "orders", Own: true, Peek: queue.DeadLetters()}}
 		one, _, err := deadletter.Find(t.Context(), shelves, deadletter.Selection{Sequences: []int64{got.Sequence}}, nil)
 		require.NoError(t, err)
 		require.Equal(t, letters, one)
@@ -122,7 +122,7 @@ func TestTheDescriptionOfSomebodyElseIsNotShown(t *testing.T) {
 
 func all(t *testing.T, p deadletter.Peeker) []deadletter.Letter {
 	t.Helper()
-	letters, more, err := deadletter.Find(t.Context(), []deadletter.Shelf{{Queue: "orders", Peek: p}}, deadletter.Selection{}, nil)
+	letters, more, err := deadletter.Find(t.Context(), []deadletter.Shelf{{Queue: "orders", Own: true, Peek: p}}, deadletter.Selection{}, nil)
 	require.NoError(t, err)
 	require.False(t, more)
 	return letters

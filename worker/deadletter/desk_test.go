@@ -202,6 +202,7 @@ func TestAReplayIsTheSameEventInItsNextGeneration(t *testing.T) {
 	letter.Properties[envelope.PropertyGeneration], letter.Properties[envelope.PropertyAttempt] = int64(4), int64(6)
 	letter.Properties[envelope.PropertyExpires] = "2026-01-05T08:30:00Z"
 	o := newOffice(t, letter)
+	o.Shelves[0].Own = true
 	o.Runs = generations{"shop e7": 9}
 	job, err := o.Run(t.Context(), o.NewJob(deadletter.Replayed, deadletter.Selection{}))
 	require.NoError(t, err)
@@ -223,6 +224,20 @@ func TestAReplayIsTheSameEventInItsNextGeneration(t *testing.T) {
 	require.Equal(t, int64(3), ev.Origin.Sequence)
 	require.Equal(t, job.ID, ev.Replay)
 	require.Equal(t, "e7", ev.ID)
+}
+
+// Whoever may publish to a source queue may write anything on a message, also what we write on copies.
+func TestWhatASenderWroteInOurNameIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	letter := dead(7, "CsuRejected")
+	letter.Properties[envelope.PropertyOrigin] = "in@2026-01-05T08:00:00Z#3"
+	letter.Properties[envelope.PropertyGeneration], letter.Properties[envelope.PropertyReplay] = int64(1000), "a job"
+	o := newOffice(t, letter)
+	job, err := o.Run(t.Context(), o.NewJob(deadletter.Replayed, deadletter.Selection{}))
+	require.NoError(t, err)
+	require.EqualValues(t, 2, o.box.sent[0].Properties[envelope.PropertyGeneration])
+	require.Equal(t, "in@2026-01-05T09:00:07Z#7", o.box.sent[0].Properties[envelope.PropertyOrigin])
+	require.Equal(t, job.ID, o.box.sent[0].Properties[envelope.PropertyReplay])
 }
 
 func TestWhatIsNoEventIsReplayedToo(t *testing.T) {

@@ -37,6 +37,7 @@ func Find(ctx context.Context, shelves []Shelf, s Selection, standing *Standing)
 // Shelf is the dead-letter queue of one queue.
 type Shelf struct {
 	Queue  string
+	Own    bool // one of our own queues, whose messages carry what we wrote on them
 	Peek   Peeker
 	Decode worker.Decoder // reads its messages as events; nil: as CloudEvents
 }
@@ -87,7 +88,7 @@ func walk(ctx context.Context, shelf Shelf, s Selection, use func(found) (more b
 			return fmt.Errorf("%s: list dead letters: %w", shelf.Queue, err)
 		}
 		for _, m := range got {
-			f := read(m, shelf.Decode)
+			f := read(m, shelf.Decode, shelf.Own)
 			if !s.takes(f.Letter) {
 				continue
 			}
