@@ -55,6 +55,7 @@ type Parts struct {
 	RedisHooks  []redis.Hook                               // around every Redis command
 	WrapQueue   func(worker.Queue) worker.Queue            // around every call for a received message
 	WrapOutbox  func(worker.Outbox) worker.Outbox          // around every send
+	RedisPool   int                                        // connections to Redis; default: as many as slots, ten at least
 	CleanEpoch  bool                                       // the caller owns an empty broker and an empty Redis
 	WaitInRun   time.Duration                              // longest wait inside a run; default the engine's
 	TaintWindow time.Duration                              // default csu.max_execution + csu.search_lag

@@ -47,6 +47,9 @@ func (a *App) openRedis() error {
 	if a.parts.LookOnly {
 		o.OnConnect = func(ctx context.Context, cn *redis.Conn) error { return a.epoch.Refresh(ctx, cn) }
 	}
+	if a.parts.RedisPool > 0 {
+		o.PoolSize = a.parts.RedisPool
+	}
 	if a.parts.DialRedis != nil {
 		o.Dialer = a.parts.DialRedis
 	}

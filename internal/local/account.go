@@ -17,7 +17,8 @@ type account struct {
 
 	mu          sync.Mutex
 	wanted      int
-	ends        map[string]end // by origin
+	ends        map[string]end  // by origin
+	told        map[string]bool // outcomes that the sink has, by origin
 	rescheduled int
 	surplus     int
 	changed     time.Time
@@ -35,7 +36,9 @@ const (
 	completed
 )
 
-func newAccount() *account { return &account{ends: map[string]end{}, changed: time.Now()} }
+func newAccount() *account {
+	return &account{ends: map[string]end{}, told: map[string]bool{}, changed: time.Now()}
+}
 
 func (a *account) published(n int) {
 	a.mu.Lock()
@@ -48,6 +51,13 @@ func (a *account) Settled(_ context.Context, s worker.Settled) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.changed = time.Now()
+	origin := s.Event.Origin.String()
+	if s.Event.Origin.Queue != sourceQueue { // what we say ourselves was published by nobody
+		if s.Event.Sink != "" && s.Outcome.Verdict == orchestration.Completed {
+			a.told[origin] = true
+		}
+		return
+	}
 	e := none
 	switch {
 	case s.Outcome.Verdict == orchestration.Completed:
@@ -63,21 +73,20 @@ func (a *account) Settled(_ context.Context, s worker.Settled) {
 	case s.Result == worker.ResultRescheduled:
 		a.rescheduled++
 	}
-	origin := s.Event.Origin.String()
 	a.ends[origin] = max(a.ends[origin], e)
 }
 
 // counts is the state of the books.
 type counts struct {
 	published, completed, duplicates, superseded, deadLettered, rescheduled, surplus int
-	ended                                                                            int
+	ended, told                                                                      int
 	quiet                                                                            time.Duration // since the last settlement
 }
 
 func (a *account) counts() counts {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := counts{published: a.wanted, rescheduled: a.rescheduled, surplus: a.surplus, quiet: time.Since(a.changed)}
+	c := counts{published: a.wanted, rescheduled: a.rescheduled, surplus: a.surplus, told: len(a.told), quiet: time.Since(a.changed)}
 	for _, e := range a.ends {
 		switch e {
 		case completed:

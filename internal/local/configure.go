@@ -21,6 +21,9 @@ func EnvFile() string {
 	return filepath.Join(os.TempDir(), "signalbox-local-"+strconv.Itoa(os.Getuid()), "env")
 }
 
+// outcomes is the file that is told what became of events.
+func outcomes() string { return filepath.Join(filepath.Dir(EnvFile()), "outcomes.jsonl") }
+
 // configure makes the fleet's configuration the way an operator would: as environment variables.
 func (s *stand) configure() error {
 	l, err := listen("127.0.0.1:9464")
@@ -72,6 +75,8 @@ func (s *stand) environment() []string {
 		"WORKER_DRAIN":                 "5s",
 	}
 	env["CHANNELS"] = `[{"name":"main","csu":"` + env["CSU_NAME"] + `","oun":"` + oun + `","legal_entity":"usrt","currency":"USD","language":"en-us"}]`
+	env["CHANNELS"] = strings.Replace(env["CHANNELS"], `{"name"`, `{"sinks":["outcomes"],"name"`, 1)
+	env["SINKS"] = `[{"name":"outcomes","type":"file","path":` + strconv.Quote(outcomes()) + `}]`
 	out := make([]string, 0, len(env))
 	for k, v := range env {
 		out = append(out, "SIGNALBOX_"+k+"="+v)
@@ -87,6 +92,9 @@ func (s *stand) leave(env []string) error {
 	}
 	if info, err := os.Lstat(dir); err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
 		return errors.Join(fmt.Errorf("the state folder %s is not a folder of this user's alone; remove it", dir), err)
+	}
+	if err := os.Remove(outcomes()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the outcomes of an earlier run: %w", err)
 	}
 	if err := os.WriteFile(EnvFile(), []byte(strings.Join(env, "\n")+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", EnvFile(), err)

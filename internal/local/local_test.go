@@ -29,6 +29,12 @@ func TestEveryPublishedEventEndsExactlyOnce(t *testing.T) {
 	require.Positive(t, sum["superseded"])
 	require.Zero(t, sum["duplicate_effects"])
 	require.EqualValues(t, 2, sum["csu_throttled"])
+	require.Positive(t, sum["told"])
+	require.LessOrEqual(t, sum["told"], sum["completed"]+sum["dead_lettered"])
+	told, err := os.ReadFile(filepath.Join(filepath.Dir(local.EnvFile()), "outcomes.jsonl"))
+	require.NoError(t, err)
+	require.Contains(t, string(told), `"type":"signalbox.customer.relayed.v1"`)
+	require.NotContains(t, string(told), "@example.com")
 	require.Equal(t, sum["csu_customers"], sum["mappings"])
 	require.NotContains(t, log.String()+errs.String(), "@example.com")
 }

@@ -27,6 +27,7 @@ type summary struct {
 	DeadLettered     int     `json:"dead_lettered"`
 	Rescheduled      int     `json:"rescheduled"`
 	Surplus          int     `json:"surplus"`
+	Told             int     `json:"told"` // outcomes in the file
 	CSUCustomers     int     `json:"csu_customers"`
 	CSURequests      int64   `json:"csu_requests"`
 	CSUThrottled     int64   `json:"csu_throttled"`
@@ -44,7 +45,7 @@ func (s *stand) sum(ctx context.Context, a *account, took time.Duration) (summar
 	c, stats := a.counts(), s.csu.Stats()
 	return summary{
 		Published: c.published, Completed: c.completed, Duplicates: c.duplicates, Superseded: c.superseded, DeadLettered: c.deadLettered,
-		Rescheduled: c.rescheduled, Surplus: c.surplus, CSUCustomers: len(s.csu.Customers()), CSURequests: stats.Requests, CSUThrottled: stats.Throttled,
+		Rescheduled: c.rescheduled, Surplus: c.surplus, Told: c.told, CSUCustomers: len(s.csu.Customers()), CSURequests: stats.Requests, CSUThrottled: stats.Throttled,
 		DuplicateEffects: s.doubled(), Mappings: mappings, Seconds: rounded(took.Seconds()), EventsPerSecond: rounded(float64(c.ended) / took.Seconds()),
 	}, nil
 }
@@ -94,6 +95,7 @@ func (s summary) print(o Options) error {
 	fmt.Fprintf(w, "duplicates\t%d\tpublished more than once, applied once\n", s.Duplicates)
 	fmt.Fprintf(w, "superseded\t%d\tovertaken by a newer state\n", s.Superseded)
 	fmt.Fprintf(w, "dead-lettered\t%d\twaiting for a person\n", s.DeadLettered)
+	fmt.Fprintf(w, "told\t%d\toutcomes, one line each in outcomes.jsonl\n", s.Told)
 	fmt.Fprintf(w, "CSU calls\t%d\t%d refused with 429, none of them cost an attempt\n", s.CSURequests, s.CSUThrottled)
 	fmt.Fprintf(w, "doubled\t%d\taccounts beyond the first of an e-mail address\n", s.DuplicateEffects)
 	return w.Flush()
@@ -110,6 +112,7 @@ It keeps running. In another terminal:
   signalbox --local deadletter list          what waits for a person, and why
   signalbox --local trace --source https://shop.example.com --event ID
   signalbox --local publish FILE             your own events, one CloudEvent in JSON a line
+  tail `+outcomes()+`    what other systems are told of them
   curl http://`+s.admin+`/metrics
 
 Ctrl-C ends it.

@@ -15,7 +15,8 @@ const (
 	patience   = 2 * time.Second        // how long a delivery stands in line while the receiver takes others
 	lineLength = 2                      // times the limit: more than that are sent away at once
 	usual      = 100 * time.Millisecond // a delivery takes so long, as far as we know at first
-	farthest   = 10 * time.Minute       // a delivery that is sent away comes back by then, however many were before it
+	farthest   = 30 * time.Minute       // a delivery that is sent away comes back by then, however many were before it
+	impatience = 4                      // of a receiver that is down: whoever is sent away comes back after that part of how long it has been so far
 )
 
 // gate is how one receiver is treated by one process. It lets so many deliveries go at once and a few stand in line; whoever
@@ -30,7 +31,8 @@ type gate struct {
 	inFlight int
 	line     []*waiter // oldest first
 	shut     bool
-	told     bool // that it is shut
+	since    time.Time // shut: since when
+	told     bool      // that it is shut
 	probing  bool
 	until    time.Time // shut: no probe before
 	strikes  int       // failures in a row
@@ -173,6 +175,9 @@ func (g *gate) rest() time.Duration {
 
 // close shuts the gate and sends away who stands in line.
 func (g *gate) close(until time.Time) {
+	if !g.shut {
+		g.since = time.Now()
+	}
 	g.shut, g.probing = true, false
 	g.cuts++
 	if until.After(g.until) {
@@ -194,10 +199,14 @@ func (g *gate) callNext() {
 	}
 }
 
-// moment is when to come back: behind everyone who was sent away before, at the receiver's pace.
+// moment is when to come back: behind everyone who was sent away before, at the receiver's pace. Of a receiver that has been down
+// for hours nobody asks every minute: each asking costs a copy in our queue.
 func (g *gate) moment(now time.Time) time.Duration {
 	first := now
-	if g.shut && g.until.After(now) {
+	if g.shut {
+		first = now.Add(min(now.Sub(g.since)/impatience, farthest))
+	}
+	if g.shut && g.until.After(first) {
 		first = g.until
 	}
 	at := first

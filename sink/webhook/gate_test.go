@@ -169,13 +169,37 @@ func TestWhoGivesUpInLineLeavesNoTurnBehind(t *testing.T) {
 	})
 }
 
-func TestTheLastOfALongQueueComesBackWithinTenMinutesAllTheSame(t *testing.T) {
+func TestWhoeverIsSentAwayFromAReceiverThatIsDownForLongComesBackLessOften(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1, nil)
+		for range strikesOut {
+			goes(t, g)(said{word: failed})
+		}
+		for _, tc := range []struct{ down, least, most time.Duration }{
+			{time.Minute, 10 * time.Second, 2 * time.Minute}, {2 * time.Hour, 20 * time.Minute, 40 * time.Minute}, {60 * time.Hour, 25 * time.Minute, 36 * time.Minute},
+		} {
+			for end := time.Now().Add(tc.down); time.Now().Before(end); {
+				pass(time.Until(g.closed()))
+				goes(t, g)(said{word: failed}) // a probe
+			}
+			wait := sentAway(t, g)
+			require.GreaterOrEqual(t, wait, tc.least, tc.down)
+			require.LessOrEqual(t, wait, tc.most, tc.down)
+		}
+		pass(time.Until(g.closed()))
+		goes(t, g)(said{word: served}) // whoever comes first finds that it is back
+		goes(t, g)(said{word: served})
+	})
+}
+
+func TestTheLastOfALongQueueComesBackWithinHalfAnHourAllTheSame(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1, nil)
 		goes(t, g)(said{word: refused, wait: time.Minute})
 		for range 100_000 {
-			require.LessOrEqual(t, sentAway(t, g), 11*time.Minute)
+			require.LessOrEqual(t, sentAway(t, g), 31*time.Minute)
 		}
 	})
 }

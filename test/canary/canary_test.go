@@ -4,6 +4,7 @@ package canary
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -21,6 +22,7 @@ import (
 	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/test/sim/sink"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -33,7 +35,7 @@ type run struct {
 
 func TestNoPersonalValueIsInLogsMetricsDeadLettersOrRedis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := harness.NewVirtual(t, harness.Options{Env: map[string]string{"SIGNALBOX_LOG_LEVEL": "debug",
+		w := harness.NewVirtual(t, harness.Options{Sink: true, Env: map[string]string{"SIGNALBOX_LOG_LEVEL": "debug",
 			"SIGNALBOX_LOG_DEBUG_UNTIL": time.Now().Add(12 * time.Hour).Format(time.RFC3339)}})
 		r := &run{w: w, p: w.StartWith(nil, func(parts *app.Parts) {
 			inner := parts.WrapCSU
@@ -43,6 +45,7 @@ func TestNoPersonalValueIsInLogsMetricsDeadLettersOrRedis(t *testing.T) {
 		r.badEvents()
 		r.badCSU()
 		r.badRedis()
+		r.badSink()
 		r.p.Stop()
 
 		require.GreaterOrEqual(t, len(w.CSU.Customers()), 8, "the marked values arrived")
@@ -52,6 +55,7 @@ func TestNoPersonalValueIsInLogsMetricsDeadLettersOrRedis(t *testing.T) {
 		require.Zero(t, r.p.Count(telemetry.Redactions), "the net under the log had nothing to catch")
 		r.cleanLetters()
 		r.cleanRedis()
+		r.cleanOutcomes()
 	})
 }
 
@@ -127,6 +131,44 @@ func (r *run) badRedis() {
 	require.Positive(r.w.T, r.p.Count(telemetry.RedisErrors))
 }
 
+// badSink refuses, fails, loses answers, and repeats what it was sent.
+func (r *run) badSink() {
+	for i, f := range []sink.Fault{{Kind: sink.Error, Status: 400, Next: 1}, {Kind: sink.Error, Status: 401, Next: 1}, {Kind: sink.Error, Status: 429, Next: 1},
+		{Kind: sink.Error, Status: 500, Next: 1}, {Kind: sink.AcceptThenDrop, Next: 1}, {Kind: sink.AcceptThenError, Next: 1}, {Kind: sink.Drop, Next: 4},
+		{Kind: sink.Latency, Delay: time.Minute, Next: 1}} {
+		_, err := r.w.Sink.Inject(f)
+		require.NoError(r.w.T, err)
+		r.publish(changed, encoded(r.w.T, with(person(fmt.Sprint("C-6", i)), "email", email(fmt.Sprint("sink", i)))), nosy)
+		r.publish(changed, encoded(r.w.T, person(fmt.Sprint("C-7", i))))
+		r.w.Settle(time.Hour)
+	}
+	r.w.CutSink()
+	r.publish(changed, encoded(r.w.T, person("C-80")))
+	<-time.After(time.Minute)
+	r.w.MendSink()
+	r.w.Settle(time.Hour)
+	require.Positive(r.w.T, r.p.Count(telemetry.SinkDeliveries, "result", "invalid"))
+	require.Positive(r.w.T, r.p.Count(telemetry.SinkDeliveries, "result", "unauthorized"))
+	require.Positive(r.w.T, r.p.Count(telemetry.SinkDeliveries, "result", "timeout"))
+}
+
+// cleanOutcomes looks at what the receiver was told: ids that the sources chose, and nothing else of the events.
+func (r *run) cleanOutcomes() {
+	t := r.w.T
+	types := map[string]int{}
+	for _, e := range r.w.Sink.Events() {
+		types[e.Type]++
+		own := map[string]any{}
+		require.NoError(t, json.Unmarshal(e.Data, &own))
+		delete(own, "id")      // the source's own number of the customer
+		delete(own, "eventId") // and of its event: the receiver could not tell otherwise what it is told of
+		clean(t, "an outcome", fmt.Sprint(e.ID, e.Type, e.Source, e.Sequence, e.Time, e.CorrelationID, " ", own))
+		require.True(t, !strings.Contains(strings.ToLower(e.Subject), mark) || e.Subject == email("id"), "a subject that the producer chose: %s", e.Subject)
+	}
+	require.Greater(t, types["signalbox.customer.relayed.v1"], 20)
+	require.GreaterOrEqual(t, types["signalbox.customer.refused.v1"], 8)
+}
+
 // clean asserts that there is text and no mark in it.
 func clean(t testing.TB, where, text string) {
 	t.Helper()
@@ -142,7 +184,11 @@ func (r *run) cleanLetters() {
 	t := r.w.T
 	seen := map[string]bool{}
 	for _, m := range r.w.Letters() {
-		require.Contains(t, strings.ToLower(string(m.Body)), mark, "the event itself is kept")
+		if m.DeadLetterReason == "SinkRejected" {
+			clean(t, "an outcome that was refused", string(m.Body))
+		} else {
+			require.Contains(t, strings.ToLower(string(m.Body)), mark, "the event itself is kept")
+		}
 		clean(t, "a dead letter", m.DeadLetterReason+" "+m.DeadLetterDescription)
 		require.LessOrEqual(t, len(m.DeadLetterDescription), 1024)
 		seen[m.DeadLetterReason] = true
@@ -152,7 +198,7 @@ func (r *run) cleanLetters() {
 			}
 		}
 	}
-	for _, reason := range []string{"SchemaInvalid", "Malformed", "UnknownType", "UnknownChannel", "IdConflict", "MappingConflict", "CsuRejected"} {
+	for _, reason := range []string{"SchemaInvalid", "Malformed", "UnknownType", "UnknownChannel", "IdConflict", "MappingConflict", "CsuRejected", "SinkRejected"} {
 		require.True(t, seen[reason], "a dead letter of reason %s, among %v", reason, seen)
 	}
 }
@@ -178,6 +224,9 @@ func (r *run) cleanRedis() {
 		require.NoError(t, err)
 		clean(t, "Redis", fmt.Sprint(key, " ", value))
 		kept := slices.ContainsFunc([]string{":map:", ":mapr:", ":epoch"}, func(part string) bool { return strings.Contains(key, part) })
+		if strings.Contains(key, ":map:") { // a version without a binding, of what sinks were told, is not
+			kept = r.w.Redis.HExists(ctx, key, "v").Val()
+		}
 		require.Equal(t, kept, r.w.Redis.PTTL(ctx, key).Val() < 0, "the lifetime of %s", key)
 	}
 }

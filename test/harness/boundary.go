@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -85,6 +86,7 @@ func (b *Boundaries) Parts(p app.Parts) app.Parts {
 	p.RedisHooks = append(p.RedisHooks, boundRedis{b, redisstore.Scripts()})
 	p.WrapQueue = func(q worker.Queue) worker.Queue { return boundQueue{q, b} }
 	p.WrapOutbox = func(o worker.Outbox) worker.Outbox { return boundOutbox{o, b} }
+	p.WrapSink = func(name string, s sinks.Sink) sinks.Sink { return boundSink{s, name, b} }
 	return p
 }
 

@@ -53,8 +53,12 @@ func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 	p := &Process{Boundaries: b, w: w, ended: make(chan struct{}), log: &Log{}}
 	parts := app.Parts{Log: p.log, NoHealth: true, WaitInRun: 2 * time.Second}
 	if w.Mini != nil {
+		parts.RedisPool = 256 // nobody waits for a connection: the client's timers for that live beyond a bubble
 		parts.DialRedis, parts.DialBroker = w.dialRedis, w.dialBroker
 		parts.DialCSU = func(ctx context.Context, _, _ string) (net.Conn, error) { return w.toCSU.connect(ctx) }
+	}
+	if w.toSink != nil {
+		parts.DialSink = w.dialSink
 	}
 	if w.opts.Defaults {
 		parts.WaitInRun = 0

@@ -35,6 +35,7 @@ import (
 	"github.com/signalbox/signalbox/test/sim/csu"
 	simredis "github.com/signalbox/signalbox/test/sim/redis"
 	"github.com/signalbox/signalbox/test/sim/servicebus"
+	"github.com/signalbox/signalbox/test/sim/sink"
 	"github.com/signalbox/signalbox/worker/envelope"
 	busadapter "github.com/signalbox/signalbox/worker/servicebus"
 
@@ -61,6 +62,7 @@ type Options struct {
 	CSU          csu.Options   // latency, commit delay, …
 	RedisArgs    []string
 	Slots        int
+	Sink         bool              // the channel has a sink, and the world a receiver
 	Dirty        bool              // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
 	Defaults     bool              // the times that an operator gets who sets none, instead of short ones
 	Env          map[string]string // more settings, over everything else
@@ -91,6 +93,7 @@ type World struct {
 	T      testing.TB
 	Broker *servicebus.Broker
 	CSU    *csu.Simulator
+	Sink   *sink.Simulator // with Options.Sink
 	Redis  *redis.Client
 	Server *simredis.Server     // real worlds only
 	Mini   *miniredis.Miniredis // virtual worlds only
@@ -100,7 +103,9 @@ type World struct {
 	pipe *pipeListener // virtual worlds only
 	bus  *busadapter.Namespace
 
-	toRedis, toCSU *line // virtual worlds only
+	sinkURL string
+
+	toRedis, toCSU, toSink *line // virtual worlds only
 }
 
 // NewVirtual makes a world inside the caller's synctest bubble.
@@ -113,6 +118,7 @@ func NewVirtual(t testing.TB, o Options) *World {
 	w.Mini.ClockTTL(true)
 	w.toRedis = &line{dial: func(context.Context) (net.Conn, error) { return w.Mini.Dial() }}
 	w.toCSU = &line{dial: w.pipe.dial}
+	stopSink := w.startSink()
 	w.env = w.environment("memory", "http://127.0.0.1:1", "redis://127.0.0.1:1/0")
 	w.connect()
 	t.Cleanup(func() {
@@ -120,6 +126,7 @@ func NewVirtual(t testing.TB, o Options) *World {
 		_ = w.Redis.Close()
 		w.Mini.Close()
 		w.CSU.Close()
+		stopSink()
 		_ = server.Close()
 		_ = w.Broker.Close()
 	})
@@ -134,6 +141,7 @@ func NewReal(t testing.TB, o Options) *World {
 	go func() { _ = w.Broker.Serve(bus) }() // returns when the broker is closed
 	server := &http.Server{Handler: w.CSU.Handler()}
 	go func() { _ = server.Serve(web) }() // returns when the server is closed
+	stopSink := w.startSink()
 	var err error
 	w.Server, err = simredis.Start(context.Background(), simredis.Options{Args: w.opts.RedisArgs})
 	require.NoError(t, err)
@@ -143,6 +151,7 @@ func NewReal(t testing.TB, o Options) *World {
 		_ = w.bus.Close(context.Background())
 		_ = w.Redis.Close()
 		w.CSU.Close()
+		stopSink()
 		_ = server.Close()
 		_ = w.Broker.Close()
 		require.NoError(t, w.Server.Close())
@@ -188,6 +197,7 @@ func (w *World) environment(bus, web, redisURL string) map[string]string {
 		"SIGNALBOX_SAMPLER_INTERVAL":             "0s", // what comes by the clock is no part of a story, unless it asks for it
 		"SIGNALBOX_HEARTBEAT_INTERVAL":           "0s",
 	}
+	w.sinkEnvironment(env)
 	if !w.opts.Defaults {
 		maps.Copy(env, w.opts.short())
 	}

@@ -118,7 +118,7 @@ func wouldOf(l Letter, p orchestration.Plan) (Would, string) {
 
 // refusedByTarget says whether it was the answer to an act that rejected a letter, not something that a look would find.
 func refusedByTarget(reason string) bool {
-	return reason == string(fault.CsuRejected) || reason == string(fault.NotPermitted)
+	return reason == string(fault.CsuRejected) || reason == string(fault.NotPermitted) || reason == string(fault.SinkRejected)
 }
 
 func waitsFor(o orchestration.Outcome) string {
