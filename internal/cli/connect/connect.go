@@ -4,6 +4,8 @@ package connect
 
 import (
 	"context"
+	"net/netip"
+	"net/url"
 	"slices"
 	"time"
 
@@ -64,6 +66,16 @@ func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys),
 		Table: redistable.New(client, keys)}
 	return s, func() { _ = client.Close() }, nil
+}
+
+// Near says whether Redis is on this machine.
+func Near(cfg *config.Config) bool {
+	u, err := url.Parse(cfg.Redis.URL.Reveal())
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && a.IsLoopback()
 }
 
 // Standing says what was done about dead letters, as this store knows.
