@@ -59,7 +59,7 @@ var arrows = map[string][]string{
 	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
 
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
-	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
+	"orchestration/scenarios":           {"orchestration", "mapping", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 	"orchestration/scenarios/heartbeat": {"orchestration"},
 
