@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/connect"
 	"github.com/signalbox/signalbox/internal/cli/doctor"
 	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
 )
 
 func (p *program) doctorCommand() *cobra.Command {
@@ -85,6 +86,6 @@ func examined(cfg *config.Config, perDay float64) (parts []doctor.Part, done fun
 		closeBus()
 	}
 	return []doctor.Part{doctor.Configured(cfg), doctor.Broker(cfg, doctor.OverBus(bus), nil), doctor.Redis(doctor.RedisOptions{Config: cfg, Client: store.Client,
-		Keys: store.Keys, EventsPerDay: perDay, Near: connect.Near(cfg)}), doctor.CSU(cfg, fleet.CSU(), date.Ahead), doctor.Sinks(cfg),
+		Keys: store.Keys, Kinds: scenarios.Kinds(), EventsPerDay: perDay, Near: connect.Near(cfg)}), doctor.CSU(cfg, fleet.CSU(), date.Ahead), doctor.Sinks(cfg),
 		doctor.Fleet(cfg, store.Client, store.Keys)}, done, nil
 }

@@ -27,6 +27,7 @@ const (
 	checkRedisScripts     = "redis.scripts"
 	checkRedisClock       = "redis.clock"
 	checkRedisEpoch       = "redis.epoch"
+	checkRedisHash        = "redis.hash"
 	checkRedisMemory      = "redis.memory"
 
 	checkCSUToken   = "csu.token" // the name of a check, no credential
@@ -77,6 +78,7 @@ var checks = []Check{
 	{checkRedisScripts, "the scripts can be loaded", "every claim and save is a script"},
 	{checkRedisClock, "the server's clock against this machine's", "times that traces show are the server's"},
 	{checkRedisEpoch, "the store knows its memory to be good", "after a restart or a wipe claims are for looking only, until whatever was on its way has landed"},
+	{checkRedisHash, "bindings that are there can be found under `hash.key` and the channels", "under another key, or another legal entity, nothing of what is stored is found: records are made again, and nothing is recognised as done"},
 	{checkRedisMemory, "memory in use, and what the event rate comes to over `run.keep`", "a server that is full refuses every claim"},
 
 	{checkCSUToken, "the token endpoint gives a token", "no call goes without one"},

@@ -20,8 +20,9 @@ type RedisOptions struct {
 	Config       *config.Config
 	Client       *redis.Client // that does not touch the fleet's epoch
 	Keys         rediskey.Keys
-	EventsPerDay float64 // for the estimate of memory; 0: measured from the runs that are stored
-	Near         bool    // the server is on this machine: its user may do everything
+	Kinds        []string // of business objects that are bound
+	EventsPerDay float64  // for the estimate of memory; 0: measured from the runs that are stored
+	Near         bool     // the server is on this machine: its user may do everything
 }
 
 // Redis examines the store. It writes no key.
@@ -42,7 +43,7 @@ func Redis(o RedisOptions) Part {
 		}
 		e.info = redisstore.InfoFields(text)
 		all = append(all, e.version(), e.role(), e.eviction(), e.persistence(ctx), e.commands(ctx), e.powers(ctx), e.scripts(ctx),
-			clock(checkRedisClock, now.Sub(began.Add(took/2))), e.epoch(ctx))
+			clock(checkRedisClock, now.Sub(began.Add(took/2))), e.epoch(ctx), e.hash(ctx))
 		return append(all, e.memory(ctx))
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	simredis "github.com/signalbox/signalbox/test/sim/redis"
@@ -68,7 +69,7 @@ func (m *memory) do(args ...any) {
 
 func (m *memory) examined(client *redis.Client) doctor.Report {
 	m.t.Helper()
-	return examine(m.t, doctor.Redis(doctor.RedisOptions{Config: m.cfg, Client: client, Keys: keys, Near: m.near, EventsPerDay: m.perDay}))
+	return examine(m.t, doctor.Redis(doctor.RedisOptions{Config: m.cfg, Client: client, Keys: keys, Kinds: []string{"customer"}, Near: m.near, EventsPerDay: m.perDay}))
 }
 
 func (m *memory) says() []string { m.t.Helper(); return said(m.examined(m.client)) }
@@ -173,6 +174,23 @@ func why(check string) string {
 		}
 	}
 	return ""
+}
+
+func TestAHashKeyUnderWhichNothingIsFoundIsTold(t *testing.T) {
+	t.Parallel()
+	m := newMemory(t)
+	bind := func(k rediskey.Keys, scope, id string) {
+		_, err := redistable.New(m.client, k).Bind(t.Context(), []mapping.Entry{{Ref: mapping.Ref{Kind: "customer", Scope: scope, Source: "shop", ID: id},
+			Target: mapping.Target{Kind: "customer", Scope: scope, ID: "A" + id}}}, false)
+		require.NoError(t, err)
+	}
+	bind(rediskey.New("default", keyhash.New("k1", []byte("another key of the same name, 32 bytes"))), "default/usrt", "1")
+	require.Equal(t, []string{"fail redis.hash : none of 1 bindings is found"}, m.says())
+	m.do("flushall")
+	m.clean()
+	bind(keys, "default/usrt", "1")
+	bind(keys, "default/gone", "2")
+	require.Equal(t, []string{"warn redis.hash : 1 of 2 bindings belong to no channel"}, m.says())
 }
 
 func TestMemoryIsEstimatedFromARateThatIsGivenOrMeasured(t *testing.T) {
