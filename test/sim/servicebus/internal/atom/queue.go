@@ -33,7 +33,9 @@ func (d *Duration) UnmarshalText(text []byte) error {
 }
 
 // MarshalText writes it.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(isoduration.Format(time.Duration(d))), nil }
+func (d Duration) MarshalText() ([]byte, error) {
+	return []byte(isoduration.Format(time.Duration(d))), nil
+}
 
 // Moment is a time; the zero one is written as the service writes "never".
 type Moment time.Time
