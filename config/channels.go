@@ -1,98 +1,78 @@
 package config
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
 	"reflect"
+	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/signalbox/signalbox/orchestration"
 )
 
-// channelFields are the keys of one row, in the order in which rows are shown.
-var channelFields = []struct {
-	name  string
-	field func(*orchestration.Channel) *string
-}{
-	{"name", func(c *orchestration.Channel) *string { return &c.Name }},
-	{"csu", func(c *orchestration.Channel) *string { return &c.CSU }},
-	{"oun", func(c *orchestration.Channel) *string { return &c.OUN }},
-	{"legal_entity", func(c *orchestration.Channel) *string { return &c.LegalEntity }},
-	{"currency", func(c *orchestration.Channel) *string { return &c.Currency }},
-	{"language", func(c *orchestration.Channel) *string { return &c.Language }},
-	{"customer_group", func(c *orchestration.Channel) *string { return &c.Group }},
+var (
+	currency = regexp.MustCompile(`^[A-Z]{3}$`)
+	language = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
+)
+
+// channelRow is orchestration.Channel with its keys: the compiler holds one against the other.
+type channelRow struct {
+	Name        string   `key:"name" required:"true" unique:"true" help:"what events call it in signalboxchannel"`
+	Sources     []string `key:"sources" help:"CloudEvents sources whose events take this row when they name none; a source in one row only"`
+	CSU         string   `key:"csu" help:"which CSU; when absent the only one, csu.name"`
+	OUN         string   `key:"oun" required:"true" help:"the operating unit number, such as 052, sent with every call"`
+	LegalEntity string   `key:"legal_entity" required:"true" help:"the legal entity, such as usrt"`
+	Currency    string   `key:"currency" help:"ISO 4217, such as EUR"`
+	Language    string   `key:"language" help:"locale of new customers, such as en-us"`
+	Group       string   `key:"customer_group" help:"group of new customers; when absent the CSU's own"`
+	Sinks       []string `key:"sinks" help:"names of the sinks, rows of the sink table, that are told how events ended"`
+	Authority   []string `key:"authority" help:"sources, the most authoritative first: where one of them is bound to a record, a source behind it or one that is not listed only fills what is empty"`
 }
 
-const sourcesField = "sources"
+var _ = orchestration.Channel(channelRow{})
 
-// readChannels reads the table. Rows that name no CSU belong to the only one there is.
-func (l *loading) readChannels(c *Config, k key, v any) {
-	p := Problem{Key: k.name, Origin: c.origins[k.name]}
-	rows, ok := v.([]any)
-	if !ok {
-		p.What = "is no list of rows"
-		p.Do = `write one row for each channel; in the environment as JSON, [{"name":"web","oun":"052","legal_entity":"usrt"}]`
-		l.report(p)
-		return
-	}
-	table := make(orchestration.Channels, len(rows))
-	for i, row := range rows {
-		p.Key = fmt.Sprintf("%s[%d]", k.name, i)
-		fields, ok := row.(map[string]any)
-		if !ok {
-			p.What, p.Do = "is no row", "write it with keys: name, oun, legal_entity and so on"
-			l.report(p)
-			l.bad[k.name] = true
-			continue
-		}
-		table[i].CSU = c.CSU.Name
-		l.readRow(&table[i], p, k, fields)
-	}
-	k.in(c).Set(reflect.ValueOf(table))
+var channelTable = table{
+	row: reflect.TypeFor[channelRow](), one: "channel", example: `{"name":"web","oun":"052","legal_entity":"usrt"}`,
+	begin: func(c *Config) any { return channelRow{CSU: c.CSU.Name} }, // rows that name no CSU belong to the only one there is
+	needs: []string{"csu.name"}, check: checkChannels,
 }
 
-func (l *loading) readRow(row *orchestration.Channel, p Problem, k key, fields map[string]any) {
-	at := p.Key
-	names := []string{sourcesField}
-	for _, f := range channelFields {
-		names = append(names, f.name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		var w *wrong
-		switch i := slices.Index(names, name); {
-		case i < 0:
-			w = &wrong{"is not a known key", "the nearest is " + nearest(name, names, "_")}
-		case i == 0:
-			row.Sources, w = elements(fields[name], text)
-		default:
-			*channelFields[i-1].field(row), w = text(fields[name])
-		}
-		if w != nil {
-			p.Key, p.What, p.Do = at+"."+name, w.what, w.do
-			l.report(p)
-			l.bad[k.name] = true
-		}
-	}
-}
-
-// showChannels prints the table as the JSON that SIGNALBOX_CHANNELS takes.
-func showChannels(table orchestration.Channels) string {
-	rows := make([]string, len(table))
-	for i := range table {
-		sources, _ := json.Marshal(table[i].Sources) // strings cannot fail to marshal
-		fields := []string{fmt.Sprintf("%q:%s", sourcesField, sources)}
-		for _, f := range channelFields {
-			if v := *f.field(&table[i]); v != "" {
-				text, _ := json.Marshal(v)
-				fields = append(fields, fmt.Sprintf("%q:%s", f.name, text))
+// checkChannels judges the table row by row: each source in one row, each field possible.
+func checkChannels(c *Config, r rows) {
+	rowOf := map[string]string{}
+	for i, row := range c.Channels {
+		for _, f := range []struct {
+			column string
+			ok     bool
+			want   string
+		}{
+			{"name", row.Name == "" || plainName.MatchString(row.Name), "letters, digits, dots and dashes, at most 63"},
+			{"csu", row.CSU == c.CSU.Name, "the name of a configured CSU: " + c.CSU.Name},
+			{"currency", row.Currency == "" || currency.MatchString(row.Currency), "an ISO 4217 code, such as EUR"},
+			{"language", row.Language == "" || language.MatchString(row.Language), "a locale, such as en-us"},
+			{"sources", !slices.Contains(row.Sources, ""), "sources that are not empty"},
+			{"authority", unique(row.Authority), "sources that are not empty, each once"},
+			{"sinks", !slices.Contains(row.Sinks, ""), "names that are not empty"},
+		} {
+			if !f.ok {
+				r.report(i, f.column, "cannot be", "set it to "+f.want)
 			}
 		}
-		if len(table[i].Sources) == 0 {
-			fields = fields[1:]
+		for _, s := range row.Sources {
+			if other, taken := rowOf[s]; taken {
+				r.report(i, "sources", show(s)+" is in row "+show(other)+" too", "leave it in one, so that its events have one channel")
+			}
+			rowOf[s] = row.Name
 		}
-		rows[i] = "{" + strings.Join(fields, ",") + "}"
 	}
-	return "[" + strings.Join(rows, ",") + "]"
+}
+
+// unique says whether every entry is there once, and none is empty.
+func unique(list []string) bool {
+	seen := map[string]bool{"": true}
+	for _, s := range list {
+		if seen[s] {
+			return false
+		}
+		seen[s] = true
+	}
+	return true
 }

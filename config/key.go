@@ -15,7 +15,7 @@ type key struct {
 	name     string
 	tag      reflect.StructTag
 	typ      reflect.Type
-	index    []int // of the field, from Config
+	index    []int // of the field, from Config or the row
 	required bool
 }
 
@@ -46,7 +46,10 @@ func (k key) secret() bool { return k.typ == secretType }
 func (k key) env() string { return envPrefix + strings.ToUpper(strings.ReplaceAll(k.name, ".", "_")) }
 
 // in is the key's field in c.
-func (k key) in(c *Config) reflect.Value { return reflect.ValueOf(c).Elem().FieldByIndex(k.index) }
+func (k key) in(c *Config) reflect.Value { return k.of(reflect.ValueOf(c).Elem()) }
+
+// of is the key's field in the struct that it is a key of: Config, or a row of a table.
+func (k key) of(v reflect.Value) reflect.Value { return v.FieldByIndex(k.index) }
 
 func known(name string) bool {
 	for _, k := range keys {

@@ -111,6 +111,9 @@ func (l *loading) file(path string, env map[string]string) layer {
 	l.walk(k.Raw(), "", path, func(name string, v any) {
 		key := keys[slices.IndexFunc(keys, func(k key) bool { return k.name == name })]
 		y.origins[name] = path
+		if t, ok := key.table(); ok {
+			v = l.settle(key, t, v, env, path, path)
+		}
 		if !key.secret() {
 			y.values[name] = v
 			return
@@ -166,6 +169,9 @@ func (l *loading) environment(env map[string]string) layer {
 		left[k.env()] = false
 		if set {
 			y.values[k.name], y.origins[k.name] = k.fromText(value), k.env()
+			if t, ok := k.table(); ok {
+				y.values[k.name] = l.settle(k, t, y.values[k.name], env, "", k.env())
+			}
 		}
 		if !k.secret() {
 			continue

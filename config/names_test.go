@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +23,12 @@ func TestEveryKeyHasOneNameInEachSpelling(t *testing.T) {
 }
 
 func TestDefaultsAreReadable(t *testing.T) {
-	for _, k := range keys {
-		if d, ok := k.tag.Lookup("default"); ok && k.typ != channelsType {
+	all := slices.Clone(keys)
+	for _, t := range tables {
+		all = append(all, t.columns()...)
+	}
+	for _, k := range all {
+		if d, ok := k.tag.Lookup("default"); ok {
 			_, w := k.parse(k.fromText(d))
 			require.Nil(t, w, k.name)
 		}

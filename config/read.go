@@ -9,16 +9,15 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/internal/secret"
-	"github.com/signalbox/signalbox/orchestration"
 )
 
 var (
 	secretType    = reflect.TypeFor[secret.String]()
+	secretsType   = reflect.TypeFor[[]secret.String]() // of tables only
 	durationType  = reflect.TypeFor[time.Duration]()
 	durationsType = reflect.TypeFor[[]time.Duration]()
 	textsType     = reflect.TypeFor[[]string]()
 	timeType      = reflect.TypeFor[time.Time]()
-	channelsType  = reflect.TypeFor[orchestration.Channels]()
 )
 
 // wrong is why a value cannot be read, and what would be right.
@@ -27,14 +26,15 @@ type wrong struct{ what, do string }
 // fromText gives the text of a default or a variable the shape that YAML would have given it; text that does not fit
 // stays text, for parse to complain of.
 func (k key) fromText(s string) any {
+	_, isTable := k.table()
 	switch {
-	case k.typ == textsType, k.typ == durationsType:
+	case k.typ == textsType, k.typ == durationsType, k.typ == secretsType:
 		var list []any
 		for part := range strings.SplitSeq(s, ",") {
 			list = append(list, strings.TrimSpace(part))
 		}
 		return list
-	case k.typ == channelsType:
+	case isTable:
 		var rows any
 		if json.Unmarshal([]byte(s), &rows) == nil {
 			return rows
@@ -51,8 +51,8 @@ func (k key) fromText(s string) any {
 
 // read puts v, in the shape that YAML gives it, into the key's field.
 func (l *loading) read(c *Config, k key, v any) {
-	if k.typ == channelsType {
-		l.readChannels(c, k, v)
+	if t, ok := k.table(); ok {
+		l.readTable(c, k, t, v)
 		return
 	}
 	got, w := k.parse(v)
@@ -66,7 +66,9 @@ func (l *loading) read(c *Config, k key, v any) {
 func (k key) parse(v any) (any, *wrong) {
 	switch k.typ {
 	case secretType:
-		return secret.New(v.(string)), nil // resolved before
+		return credential(v)
+	case secretsType:
+		return elements(v, credential)
 	case textsType:
 		return elements(v, text)
 	case durationsType:
@@ -84,6 +86,15 @@ func (k key) parse(v any) (any, *wrong) {
 	default:
 		return text(v)
 	}
+}
+
+// credential takes what was resolved before.
+func credential(v any) (secret.String, *wrong) {
+	s, ok := v.(string)
+	if !ok {
+		return secret.String{}, &wrong{"is a list where one secret is expected", "write one reference"}
+	}
+	return secret.New(s), nil
 }
 
 // text takes strings only. A bare 7.3 or 052 is a number in YAML and would come back as something else.

@@ -28,21 +28,16 @@ func schemaOf(k key) object {
 	switch {
 	case k.secret():
 		s["pattern"] = `^(env|file):.`
+	case k.typ == secretsType:
+		s["type"], s["items"] = "array", object{"type": "string", "pattern": `^(env|file):.`}
 	case k.typ == durationType:
 		s["pattern"] = duration["pattern"]
 	case k.typ == durationsType:
 		s["type"], s["items"], s["minItems"] = "array", duration, 1
 	case k.typ == textsType:
-		s["type"], s["items"], s["minItems"] = "array", object{"type": "string"}, 1
+		s["type"], s["items"] = "array", object{"type": "string", "minLength": 1}
 	case k.typ == timeType:
 		s["format"] = "date-time"
-	case k.typ == channelsType:
-		row := object{sourcesField: object{"type": "array", "items": object{"type": "string", "minLength": 1}}}
-		for _, f := range channelFields {
-			row[f.name] = object{"type": "string"}
-		}
-		s["type"], s["minItems"] = "array", 1
-		s["items"] = object{"type": "object", "additionalProperties": false, "properties": row, "required": []string{"name", "oun", "legal_entity"}}
 	case k.typ.Kind() == reflect.Bool:
 		s["type"] = "boolean"
 	case k.typ.Kind() == reflect.Int:
@@ -50,10 +45,27 @@ func schemaOf(k key) object {
 		s["minimum"], _ = strconv.Atoi(k.tag.Get("min"))
 		s["maximum"], _ = strconv.Atoi(k.tag.Get("max"))
 	}
+	if t, ok := k.table(); ok {
+		s["type"], s["items"] = "array", rowSchema(t)
+	}
+	if k.required && s["type"] == "array" {
+		s["minItems"] = 1
+	}
 	if hasDefault {
 		s["default"] = k.fromText(d)
 	}
 	return s
+}
+
+func rowSchema(t table) object {
+	columns, required := object{}, []string{}
+	for _, col := range t.columns() {
+		columns[col.name] = schemaOf(col)
+		if col.required {
+			required = append(required, col.name)
+		}
+	}
+	return object{"type": "object", "additionalProperties": false, "properties": columns, "required": required}
 }
 
 // schema is what schema.json must be. Nothing is required in the file: the environment may hold it.
@@ -163,29 +175,78 @@ func TestTheExampleLoads(t *testing.T) {
 	require.NoError(t, compiled(t).Validate(doc))
 
 	secrets := t.TempDir()
-	for name, value := range map[string]string{"redis-url": "rediss://u:p@cache.example:6380", "csu-client-secret": "s", "hash-key": "0123456789abcdefghijklmnopqrstuv"} {
+	for name, value := range map[string]string{"redis-url": "rediss://u:p@cache.example:6380", "csu-client-secret": "s", "crm-webhook": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "hash-key": "0123456789abcdefghijklmnopqrstuv"} {
 		require.NoError(t, os.WriteFile(filepath.Join(secrets, name), []byte(value+"\n"), 0o600))
 	}
 	file := write(t, "c.yaml", strings.ReplaceAll(string(b), "/run/secrets", secrets))
+	require.NoError(t, os.CopyFS(filepath.Join(filepath.Dir(file), "examples"), os.DirFS("examples")))
 	c, err := Load(Sources{File: file, Env: []string{"SERVICEBUS_CONNECTION_STRING=Endpoint=sb://n.servicebus.windows.net;SharedAccessKeyName=k;SharedAccessKey=v"}})
 	require.NoError(t, err)
 	require.Len(t, c.Channels, 2)
+	require.NotNil(t, c.Map(c.Sources[0]))
+	require.Len(t, c.Sinks, 2)
 	require.Equal(t, ":9464", c.Admin.Listen)
 }
 
-func TestTheReferenceListsEveryKey(t *testing.T) {
-	const page = "../docs/reference/configuration.md"
-	const begin, end = "<!-- keys: written by go test ./config -update -->\n", "<!-- end of keys -->\n"
+const page = "../docs/reference/configuration.md"
+
+// generated holds a part of the page against what it must be.
+func generated(t *testing.T, what, want string) {
+	t.Helper()
+	begin, end := "<!-- "+what+": written by go test ./config -update -->\n", "<!-- end of "+what+" -->\n"
 	b, err := os.ReadFile(page)
 	require.NoError(t, err)
 	before, rest, ok := strings.Cut(string(b), begin)
-	require.True(t, ok)
+	require.True(t, ok, "%s has no line %s", page, begin)
 	_, after, ok := strings.Cut(rest, end)
-	require.True(t, ok)
-	same(t, page, []byte(before+begin+table()+end+after))
+	require.True(t, ok, "%s has no line %s", page, end)
+	same(t, page, []byte(before+begin+want+end+after))
 }
 
-func table() string {
+func TestTheReferenceListsEveryKey(t *testing.T) {
+	generated(t, "keys", reference())
+}
+
+func TestTheReferenceListsEveryColumn(t *testing.T) {
+	for _, k := range keys {
+		if tab, ok := k.table(); ok {
+			generated(t, "columns of "+k.name, columnReference(tab))
+		}
+	}
+}
+
+func columnReference(t table) string {
+	var b strings.Builder
+	b.WriteString("| Key | What it is |\n| --- | --- |\n")
+	for _, col := range t.columns() {
+		help := col.tag.Get("help")
+		if d, ok := col.tag.Lookup("default"); ok {
+			help += "; default `" + d + "`"
+		}
+		if col.required {
+			help = "**required**; " + help
+		}
+		if low, high := col.tag.Get("min"), col.tag.Get("max"); low != "" {
+			help += " (" + low + " to " + high + ")"
+		}
+		if col.tag.Get("path") == "true" {
+			help += " (a relative path is meant from the folder of the YAML file that names it)"
+		}
+		if col.tag.Get("unique") == "true" {
+			help += " (in one row only)"
+		}
+		if col.secret() {
+			help += " (secret)"
+		}
+		if col.typ == secretsType {
+			help += " (secrets)"
+		}
+		b.WriteString("| `" + col.name + "` | " + help + " |\n")
+	}
+	return b.String()
+}
+
+func reference() string {
 	var b strings.Builder
 	b.WriteString("| Key | Variable | Default | What it is |\n| --- | --- | --- | --- |\n")
 	for _, k := range keys {

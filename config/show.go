@@ -2,10 +2,9 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
-
-	"github.com/signalbox/signalbox/orchestration"
 )
 
 // Row is one line of `signalbox config show`.
@@ -51,11 +50,11 @@ func spell(v any) string {
 			return ""
 		}
 		return v.Format(time.RFC3339)
-	case orchestration.Channels:
-		return showChannels(v)
-	default:
-		return fmt.Sprint(v)
 	}
+	if t, ok := tables[reflect.TypeOf(v)]; ok {
+		return spellTable(t, reflect.ValueOf(v))
+	}
+	return fmt.Sprint(v)
 }
 
 // short drops the zero units of Go's spelling: 5m0s becomes 5m.

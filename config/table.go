@@ -2,55 +2,89 @@ package config
 
 import (
 	"fmt"
-	"regexp"
-	"slices"
+	"reflect"
 	"strings"
 
 	"github.com/signalbox/signalbox/orchestration"
 )
 
-var (
-	currency = regexp.MustCompile(`^[A-Z]{3}$`)
-	language = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
-)
+// A table is a key whose value is a list of rows. A row is a struct whose fields are tagged like those of Config; the
+// columns are keys like any other, save that a row has no sections. Two more tags: unique:"true" for what may stand in
+// one row only, and path:"true" for a file that is meant from the folder of the YAML file that names it.
+//
+// A secret column is a reference in the file, never the secret itself, as everywhere.
+type table struct {
+	row     reflect.Type            // converts to the elements of the key's own type
+	one     string                  // what a row is for: "channel"
+	example string                  // a row in JSON
+	begin   func(c *Config) any     // a row before it is read; nil: all zero
+	needs   []string                // keys without which check cannot judge
+	check   func(c *Config, r rows) // what columns cannot say one by one; nil: nothing
+}
 
-// channels judges the table row by row: each name once, each source in one row, each field possible.
-func (l *loading) channels(c *Config) {
-	rows, rowOf := map[string]bool{}, map[string]string{}
-	for i, row := range c.Channels {
-		report := func(field, what, do string) {
-			l.problems = append(l.problems, Problem{fmt.Sprintf("channels[%d].%s", i, field), c.origin("channels"), what, do})
-		}
-		checkRow(row, c.CSU.Name, report)
-		if rows[row.Name] {
-			report("name", show(row.Name)+" is another row's name too", "give each row a name of its own")
-		}
-		rows[row.Name] = true
-		for _, s := range row.Sources {
-			if other, taken := rowOf[s]; taken {
-				report("sources", show(s)+" is in row "+show(other)+" too", "leave it in one, so that its events have one channel")
+// tables lists every table by the type of its key.
+var tables = map[reflect.Type]table{
+	reflect.TypeFor[orchestration.Channels](): channelTable,
+	reflect.TypeFor[[]SourceRow]():            sourceTable,
+	reflect.TypeFor[[]SinkRow]():              sinkTable,
+}
+
+func (k key) table() (table, bool) {
+	t, ok := tables[k.typ]
+	return t, ok
+}
+
+// columns are the keys of one row, in the order in which rows are shown.
+func (t table) columns() []key { return keysOf(t.row, "", nil) }
+
+// rows reports what is wrong with a table's rows.
+type rows struct {
+	l *loading
+	k key
+	c *Config
+}
+
+func (r rows) report(i int, column, what, do string) {
+	r.l.problems = append(r.l.problems, Problem{fmt.Sprintf("%s[%d].%s", r.k.name, i, column), r.c.origin(r.k.name), what, do})
+}
+
+// judge checks a table: first what its columns' tags ask for, then what it asks for itself.
+func (t table) judge(c *Config, r rows) {
+	list := r.k.in(c)
+	for _, col := range t.columns() {
+		seen := map[any]bool{}
+		for i := range list.Len() {
+			v := col.of(list.Index(i).Convert(t.row))
+			missing := empty(v) || (v.Kind() == reflect.String && strings.TrimSpace(v.String()) == "")
+			if missing {
+				if col.required {
+					r.report(i, col.name, "is missing", "set it: "+col.tag.Get("help"))
+				}
+				continue
 			}
-			rowOf[s] = row.Name
+			if col.tag.Get("unique") != "true" {
+				continue
+			}
+			if seen[v.Interface()] {
+				r.report(i, col.name, show(v.Interface())+" is another row's "+col.name+" too", "give each row a "+col.name+" of its own")
+			}
+			seen[v.Interface()] = true
 		}
+	}
+	if t.check != nil {
+		t.check(c, r)
 	}
 }
 
-func checkRow(row orchestration.Channel, csu string, report func(field, what, do string)) {
-	for _, f := range []struct {
-		key  string
-		ok   bool
-		want string
-	}{
-		{"name", plainName.MatchString(row.Name), "letters, digits, dots and dashes, at most 63"},
-		{"csu", row.CSU == csu, "the name of a configured CSU: " + csu},
-		{"oun", strings.TrimSpace(row.OUN) != "", "the operating unit number, such as 052"},
-		{"legal_entity", strings.TrimSpace(row.LegalEntity) != "", "the legal entity, such as usrt"},
-		{"currency", row.Currency == "" || currency.MatchString(row.Currency), "an ISO 4217 code, such as EUR"},
-		{"language", row.Language == "" || language.MatchString(row.Language), "a locale, such as en-us"},
-		{"sources", !slices.Contains(row.Sources, ""), "sources that are not empty"},
-	} {
-		if !f.ok {
-			report(f.key, "is missing or cannot be", "set it to "+f.want)
+func (l *loading) tables(c *Config) {
+	for _, k := range keys {
+		t, ok := k.table()
+		bad := l.bad[k.name]
+		for _, need := range t.needs {
+			bad = bad || l.bad[need]
+		}
+		if ok && !bad {
+			t.judge(c, rows{l, k, c})
 		}
 	}
 }

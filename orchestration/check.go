@@ -3,6 +3,7 @@ package orchestration
 import (
 	"time"
 
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -11,6 +12,7 @@ import (
 type Checker struct {
 	byType   map[string]handler
 	channels Channels
+	own      []string // our own queues
 }
 
 type handler struct {
@@ -38,24 +40,61 @@ func (c *Checker) Check(ev Event) error {
 	return err
 }
 
-// open finds the scenario and the channel, checks and decodes the data.
-func (c *Checker) open(ev Event) (handler, opened, error) {
-	h, ok := c.byType[ev.Type]
-	if !ok {
-		return handler{}, nil, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
+// Identity is what an event is about.
+type Identity struct {
+	Entity mapping.Ref
+	Keys   []Key // natural keys, which belong to the entity's scope
+}
+
+// Identify says what an event is about, be it late or early, and whoever says it. Errors are those of Check.
+func (c *Checker) Identify(ev Event) (Identity, error) {
+	h, ch, err := c.find(ev)
+	if err != nil {
+		return Identity{}, err
 	}
-	ch, ok := c.channels.For(ev)
-	if !ok {
-		return h, nil, fault.New(fault.Poison, fault.UnknownChannel, "no row of the channel table fits this event; add one and replay it")
+	run, err := h.read(ev, ch)
+	if err != nil {
+		return Identity{}, err
+	}
+	q := run.request()
+	return Identity{q.Entity, q.Keys}, nil
+}
+
+// open says whether the event may be run here and now, and decodes its data.
+func (c *Checker) open(ev Event) (handler, opened, error) {
+	h, ch, err := c.find(ev)
+	switch {
+	case err != nil:
+		return h, nil, err
+	case h.outline.Internal && !contains(c.own, ev.Origin.Queue):
+		return h, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
 	}
 	if err := checkTimes(ev); err != nil {
 		return h, nil, err
 	}
-	if err := h.schema.check(ev.Data); err != nil {
-		return h, nil, err
-	}
-	run, err := h.scenario.open(ev, ch)
+	run, err := h.read(ev, ch)
 	return h, run, err
+}
+
+// find gives the scenario and the channel of an event.
+func (c *Checker) find(ev Event) (handler, Channel, error) {
+	h, ok := c.byType[ev.Type]
+	if !ok {
+		return handler{}, Channel{}, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
+	}
+	ch, ok := c.channels.For(ev)
+	if !ok {
+		return h, Channel{}, fault.New(fault.Poison, fault.UnknownChannel, "no row of the channel table fits this event; add one and replay it")
+	}
+	return h, ch, nil
+}
+
+// read checks and decodes the data.
+func (h handler) read(ev Event, ch Channel) (opened, error) {
+	if err := h.schema.check(ev.Data); err != nil {
+		return nil, err
+	}
+	return h.scenario.open(ev, ch)
 }
 
 // maxAhead is how far a producer's clock may run ahead of the broker's.

@@ -14,6 +14,7 @@ import (
 // handle takes one message from receive to settlement.
 func (p *pump) handle(work context.Context, m Message) {
 	start := time.Now()
+	m, forged := p.believe(m)
 	delivery := deliveryOf(m)
 	ctx := p.w.options.Observe.Received(work, delivery)
 	run, lose := context.WithCancelCause(ctx)
@@ -23,7 +24,7 @@ func (p *pump) handle(work context.Context, m Message) {
 
 	ev, outcome := p.decide(run, m)
 	interrupted := work.Err() != nil
-	s := settler{pump: p, ctx: context.WithoutCancel(ctx), work: work, m: m, ev: ev, outcome: outcome, lock: lock}
+	s := settler{pump: p, ctx: context.WithoutCancel(ctx), work: work, m: m, ev: ev, outcome: outcome, lock: lock, forged: forged}
 	action, result, err := s.settle()
 
 	wait := time.Duration(0)
@@ -53,7 +54,7 @@ func (p *pump) decide(ctx context.Context, m Message) (ev orchestration.Event, o
 		}
 	}()
 	o := p.w.options
-	ev, err := envelope.Decode(
+	ev, err := o.Decode(
 		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: o.MaxBodyBytes, MaxDepth: o.MaxDepth})

@@ -7,12 +7,17 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/worker/envelope"
 )
 
 // Handler works on events: the engine. It ends soon after ctx does.
 type Handler interface {
 	Handle(ctx context.Context, ev orchestration.Event) orchestration.Outcome
 }
+
+// Decoder reads a message as an event. A copy of a message must give the same event as the message itself. Errors are Poison
+// faults, and the event then holds what could be read. Safe for concurrent use.
+type Decoder func(p envelope.Parts, a envelope.Arrival, limits envelope.Limits) (orchestration.Event, error)
 
 // Intake is one queue to take messages from.
 type Intake struct {
@@ -30,6 +35,7 @@ type Options struct {
 	Handler Handler
 	Outbox  Outbox   // sends copies
 	Observe Observer // default: nobody
+	Decode  Decoder  // default: envelope.Decode
 
 	ReceiveWait   time.Duration // longest wait of one receive call; default 30 s
 	MaxReceive    int           // most messages of one receive call; default 100
@@ -60,6 +66,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Observe == nil {
 		o.Observe = NoObserver{}
+	}
+	if o.Decode == nil {
+		o.Decode = envelope.Decode
 	}
 	o.Intakes = append([]Intake(nil), o.Intakes...)
 	for i := range o.Intakes {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/envelope"
 	"github.com/signalbox/signalbox/worker/servicebus"
@@ -38,7 +39,12 @@ func (a *App) openWorker() (err error) {
 	intakes = append(intakes,
 		intake(b.OwnQueue.Live, b.OwnQueue.Live, csuclient.LaneLive, a.cfg.Worker.Slots, b.OwnMaxDeliveryCount),
 		intake(b.OwnQueue.Replay, b.OwnQueue.Replay, csuclient.LaneReplay, a.cfg.Worker.ReplaySlots, b.OwnMaxDeliveryCount))
+	reader, err := Rows(a.cfg, a.metrics.WarnedOfRow)
+	if err != nil {
+		return err
+	}
 	a.worker, err = worker.New(worker.Options{
+		Decode:  reader.Decode,
 		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Observe: a.workerObserver(),
 		ReceiveWait: a.cfg.Worker.ReceiveWait, Drain: a.cfg.Worker.Drain, MaxBodyBytes: a.cfg.Worker.MaxBody,
 	})
@@ -70,8 +76,12 @@ type both struct {
 	also worker.Observer
 }
 
+// Settled tells both, of heartbeats only the first: nobody published them.
 func (b both) Settled(ctx context.Context, s worker.Settled) {
 	b.Observer.Settled(ctx, s)
+	if s.Event.Type == heartbeat.EventType {
+		return
+	}
 	b.also.Settled(ctx, s)
 }
 

@@ -22,24 +22,30 @@ const module = "github.com/signalbox/signalbox"
 // arrows lists, for each package of ours, the packages of ours it may import. A package or an arrow that is not here is
 // a decision: make it on purpose, and draw it here. Names ending in /... stand for everything below.
 var arrows = map[string][]string{
-	"orchestration/fault": {},
-	"internal/pii":        {},
-	"internal/secret":     {},
-	"internal/keyhash":    {},
-	"internal/sample":     {},
-	"internal/health":     {},
-	"mapping":             {},
+	"orchestration/fault":  {},
+	"internal/pii":         {},
+	"internal/secret":      {},
+	"internal/keyhash":     {},
+	"internal/sample":      {},
+	"internal/health":      {},
+	"internal/isoduration": {},
+	"internal/retryafter":  {},
+	"internal/leader":      {},
+	"mapping":              {},
+	"mapping/normal":       {},
+	"mapping/fieldmap":     {"mapping/normal", "orchestration/fault"},
 
 	"internal/isoduration": {}, // both the adapter and the stand-in read durations as Azure writes them
 
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
-	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret"},
-	"config":        {"orchestration", "internal/secret"},
+	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
+	"config":        {"orchestration", "internal/secret", "mapping/fieldmap", "sink/webhook"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
-	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault"},
+	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
+	"worker/rows":       {"worker/envelope", "orchestration", "mapping/fieldmap"},
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
@@ -47,22 +53,36 @@ var arrows = map[string][]string{
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret"},
 
+	"worker/deadletter/redisledger": {"worker/deadletter", "internal/rediskey"},
+
+	// Sinks: how events leave.
+	"sink/cloudevent": {"orchestration"},
+	"sink/webhook":    {"orchestration", "orchestration/fault", "sink/cloudevent", "internal/secret", "internal/retryafter"},
+	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
+
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	"orchestration/scenarios/heartbeat": {"orchestration"},
+
+	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
-	"internal/telemetry": {"orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
+	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "internal/watch"},
+	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// Wiring, and what uses it.
-	"internal/app":   {"config", "csuclient", "mapping", "orchestration/...", "worker/...", "internal/..."},
+	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "sink/...", "internal/..."},
 	"internal/local": {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
 	"internal/cli":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
 	"cmd/signalbox":  {"config", "internal/app", "internal/local", "internal/cli/...", "orchestration/...", "worker/...", "test/sim/..."},
 
+	"ops": {}, // files for Prometheus, Alertmanager and Grafana, and the tests that hold them against the code
+
 	// The stand-ins know nothing of Signalbox: others want them, too.
 	"test/sim/redis":                     {},
 	"test/sim/csu":                       {},
+	"test/sim/sink":                      {},
 	"test/sim/servicebus":                {"test/sim/servicebus/internal/...", "internal/isoduration"},
 	"test/sim/servicebus/internal/atom":  {"internal/isoduration"},
 	"test/sim/servicebus/internal/wire":  {},

@@ -40,6 +40,39 @@ func Decode(p Parts, a Arrival, limits Limits) (orchestration.Event, error) {
 	return ev, nil
 }
 
+// IsEvent says whether a message is meant as a CloudEvent, readable or not.
+func IsEvent(p Parts) bool {
+	kind, _, _ := mime.ParseMediaType(p.ContentType)
+	return strings.HasPrefix(kind, "application/cloudevents") || isBinary(p.Properties)
+}
+
+// DecodeRow reads a message that is no CloudEvent but bare JSON, a row in its source's own shape. The event holds the row
+// as its Data, and what copies carry; who and what it is, is for the source's field map to say: see Assemble.
+func DecodeRow(p Parts, a Arrival, limits Limits) (orchestration.Event, error) {
+	ev, err := provenance(p.Properties, a)
+	if err != nil {
+		return ev, err
+	}
+	kind, parameters, err := mime.ParseMediaType(p.ContentType)
+	if p.ContentType != "" && (err != nil || !isJSON(kind) || !isUTF8(parameters["charset"])) {
+		return ev, malformed("/datacontenttype", "The row is not JSON in UTF-8 by its content type.")
+	}
+	row, err := readJSON(p.Body, limits.withDefaults())
+	if err != nil {
+		return ev, err
+	}
+	if string(bytes.TrimSpace(row)) == "null" {
+		return ev, malformed("", "The row is empty.")
+	}
+	ev.Data = row
+	return ev, nil
+}
+
+// Assemble writes CloudEvents attributes, by their names, into an event, and checks them as those of a message are checked.
+func Assemble(ev *orchestration.Event, named map[string]string) error {
+	return attributes(named).into(ev)
+}
+
 // readBinary reads the attributes first: of an event with a bad body, who it is can still be told.
 func readBinary(p Parts, limits Limits, ev *orchestration.Event) (json.RawMessage, error) {
 	found, err := fromProperties(p.Properties)
@@ -92,7 +125,7 @@ func modeOf(p Parts) (mode, error) {
 	if err != nil && p.ContentType != "" {
 		return 0, malformed("/datacontenttype", "The content type cannot be parsed.")
 	}
-	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
+	if !isUTF8(parameters["charset"]) {
 		return 0, malformed("/datacontenttype", "The content type names a character set other than UTF-8.")
 	}
 	switch {
@@ -106,6 +139,10 @@ func modeOf(p Parts) (mode, error) {
 		return 0, malformed("/datacontenttype", "The data is not JSON by its content type.")
 	}
 	return binary, nil
+}
+
+func isUTF8(charset string) bool {
+	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "us-ascii")
 }
 
 func isJSON(kind string) bool {

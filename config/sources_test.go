@@ -1,0 +1,77 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/mapping/fieldmap"
+)
+
+const goodMap = "type: signalbox.customer.changed.v1\nid: .no\ntime: .at\ndata: {id: '.no | tostring'}\n"
+
+// folder writes files into a folder.
+func folder(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	return dir
+}
+
+func TestTheSourceTableReadsItsMaps(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"crm.yaml": goodMap, "c.yaml": `
+servicebus: {queues: [in, crm-rows]}
+sources:
+  - {name: crm, source: https://crm.example, field_map: crm.yaml, queue: CRM-Rows, types: [com.contoso.customer.updated]}
+  - {name: crm-orders, source: https://crm.example, field_map: crm.yaml, types: [com.contoso.order.placed]}
+  - {source: https://shop.example, field_map: crm.yaml}
+`})
+	c, err := Load(Sources{File: filepath.Join(dir, "c.yaml"), Env: enough()})
+	require.NoError(t, err)
+	path := filepath.Join(dir, "crm.yaml")
+	require.Equal(t, SourceRow{"crm", "https://crm.example", path, "CRM-Rows", []string{"com.contoso.customer.updated"}}, c.Sources[0])
+	require.Equal(t, "https://shop.example", c.Sources[2].Called())
+	for _, s := range c.Sources {
+		require.Equal(t, "signalbox.customer.changed.v1", c.Map(s).Type)
+	}
+	require.Nil(t, c.Map(SourceRow{}))
+	require.NoError(t, c.Check())
+	require.True(t, c.Map(c.Sources[0]).Makes(fieldmap.ID))
+}
+
+func TestEveryProblemOfASourceIsReportedAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"good.yaml": goodMap, "bad.yaml": "type: t\nid: now\ndata:\n  a: .a |\n", "other.yaml": "source: https://other.example\n" + goodMap,
+		"nobody.yaml": "type: t\ndata: {a: .a}\n"})
+	at := func(name string) string { return filepath.Join(dir, name) }
+	row := func(name, more string) string {
+		return fmt.Sprintf(`{"source":"s-%s","field_map":%q%s}`, name, at(name+".yaml"), more)
+	}
+	_, err := Load(Sources{Env: enough(`SIGNALBOX_SERVICEBUS_QUEUES=in,rows`, "SIGNALBOX_SOURCES=["+strings.Join([]string{
+		row("good", `,"queue":"rows","types":["a",""]`), row("good", `,"queue":"Rows","types":["b","a"]`), row("bad", ""), row("other", `,"queue":"nowhere"`),
+		row("nobody", `,"queue":"in","name":"s-bad"`), row("missing", `,"name":"m"`), `{"field_map":"x"}`, row("good", `,"name":"third"`)}, ",")+"]")})
+	const from = " (SIGNALBOX_SOURCES): "
+	require.Equal(t, []string{
+		"sources[6].source" + from + "is missing; set it: the CloudEvents source of its events",
+		"sources[0].types" + from + "holds an empty text; name CloudEvents types",
+		"sources[1].name" + from + "is what another row is called too; give each row a name of its own",
+		"sources[1].queue" + from + `"Rows" is another row's queue too; give each row a queue of its own`,
+		"sources[1].types" + from + `"a" is in row "s-good" too; leave it in one`,
+		"sources[2].field_map" + from + at("bad.yaml") + ": line 2, id: calls now, which depends on when it is asked; a row must give the same event every time; take it out; then try: signalbox fieldmap test",
+		"sources[2].field_map" + from + at("bad.yaml") + ": line 4, data.a: is no jq expression: unexpected EOF at character 5; correct it, or put text that is meant as such into quotes of its own: '\"home\"'; then try: signalbox fieldmap test",
+		"sources[3].queue" + from + `"nowhere" is none of servicebus.queues; add it there, or name one that is`,
+		"sources[3].field_map" + from + at("other.yaml") + ` is written for the source "https://other.example"; name the map of this source, or take source out of the map`,
+		"sources[4].name" + from + "is what another row is called too; give each row a name of its own",
+		"sources[4].field_map" + from + at("nobody.yaml") + " makes no id or no time, which rows of a queue need; add id and time to the map",
+		"sources[5].field_map" + from + at("missing.yaml") + " cannot be read: no such file or directory; name a field map that this process can read",
+		"sources[6].field_map" + from + "x cannot be read: no such file or directory; name a field map that this process can read",
+		"sources[7].types" + from + `does not say which of its types are this row's, and which row "s-good"'s; list the types in each row of this source`,
+	}, strings.Split(err.Error(), "\n"))
+}

@@ -1,0 +1,134 @@
+package fieldmap
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+)
+
+// Map is a field map that has been read and checked.
+type Map struct {
+	Name   string // the file
+	Source string // the CloudEvents source that it is written for; empty: any
+	Type   string // the event type that it makes
+
+	sheet *sheet
+	ready sync.Pool // of *evaluator: programs are bound to the one who runs them
+}
+
+// Attributes of an event that a map can make besides its data.
+const (
+	ID            = "id"
+	Time          = "time"
+	Subject       = "subject"
+	CorrelationID = "correlationid"
+	Sequence      = "sequence"
+	Channel       = "channel" // signalboxchannel
+)
+
+// attributes in the order in which they are made.
+var attributes = []string{ID, Time, Subject, CorrelationID, Sequence, Channel}
+
+// Limits of one row. A zero field takes its default.
+type Limits struct {
+	Steps    int           // of the jq machine; default two million, of which a row of fifty fields takes a few thousand
+	Deadline time.Duration // default 5 s: a thousand times what a row takes, so that a busy machine refuses none
+	MaxBytes int           // of the data that is made; default 1 MiB
+	MaxDepth int           // of the data that is made; default 64
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Steps == 0 {
+		l.Steps = 2_000_000
+	}
+	if l.Deadline == 0 {
+		l.Deadline = 5 * time.Second
+	}
+	if l.MaxBytes == 0 {
+		l.MaxBytes = 1 << 20
+	}
+	if l.MaxDepth == 0 {
+		l.MaxDepth = 64
+	}
+	return l
+}
+
+// maxFile bounds a map's file, so that a path to something else is not read into memory.
+const maxFile = 1 << 20
+
+// Load reads a map from its file.
+func Load(path string, limits Limits) (*Map, error) {
+	info, err := os.Stat(path)
+	if err == nil && (info.IsDir() || info.Size() > maxFile) {
+		return nil, fmt.Errorf("%s is no file of at most %d bytes", path, maxFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", path, reasonOf(err))
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", path, reasonOf(err))
+	}
+	return Parse(path, text, limits)
+}
+
+// reasonOf is what the system said, without the path around it.
+func reasonOf(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// Parse reads a map. The error joins every Problem there is.
+func Parse(name string, text []byte, limits Limits) (*Map, error) {
+	s := readSheet(text)
+	s.limits = limits.withDefaults()
+	m := &Map{Name: name, Source: s.source, Type: s.typ, sheet: s}
+	if len(s.problems) == 0 {
+		first, problems := newEvaluator(s)
+		s.problems = problems
+		m.ready.Put(first)
+	}
+	if len(s.problems) > 0 {
+		return nil, joined(s.problems)
+	}
+	return m, nil
+}
+
+// Makes says whether the map makes an attribute.
+func (m *Map) Makes(attribute string) bool { return m.sheet.attributes[attribute] != nil }
+
+// Replaces says whether an attribute of the map stands also for a row that came in a CloudEvent, which has one of its own.
+func (m *Map) Replaces(attribute string) bool { return m.sheet.replace[attribute] }
+
+// Row is one row of a source, with what is known of how it came. The JSON is known to be valid.
+type Row struct {
+	JSON     json.RawMessage
+	Enqueued time.Time         // when the broker took it; $enqueued
+	Event    map[string]string // attributes of the CloudEvent whose data it is; nil: it came without; $event
+}
+
+// Event is what a map makes of a row. What the map does not make is empty.
+type Event struct {
+	ID, Subject, CorrelationID, Sequence, Channel string
+
+	Time     time.Time
+	Data     json.RawMessage
+	Warnings []Warning
+}
+
+// Make makes the event of a row. On an error, which is a *Failed, the event still holds the attributes that could be made.
+func (m *Map) Make(row Row) (Event, error) {
+	e, _ := m.ready.Get().(*evaluator)
+	if e == nil {
+		e, _ = newEvaluator(m.sheet) // without problems: the first one had none
+	}
+	defer m.ready.Put(e)
+	return e.event(row)
+}
