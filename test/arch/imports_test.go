@@ -35,8 +35,6 @@ var arrows = map[string][]string{
 	"mapping/normal":       {},
 	"mapping/fieldmap":     {"mapping/normal", "orchestration/fault"},
 
-	"internal/isoduration": {}, // both the adapter and the stand-in read durations as Azure writes them
-
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
@@ -51,7 +49,7 @@ var arrows = map[string][]string{
 	// Adapters: one technology, one port, never each other.
 	"orchestration/redisstore": {"orchestration", "mapping", "internal/keyhash", "internal/rediskey"},
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
-	"worker/servicebus":        {"worker", "internal/secret"},
+	"worker/servicebus":        {"worker", "internal/secret", "internal/isoduration"},
 
 	"worker/deadletter/redisledger": {"worker/deadletter", "internal/rediskey"},
 
