@@ -62,30 +62,41 @@ func (p *program) doctor(ctx context.Context, perDay float64) error {
 
 // examined opens everything that is looked at. Nothing is dialled yet.
 func examined(cfg *config.Config, perDay float64) (parts []doctor.Part, done func(), err error) {
+	var opened []func()
+	done = func() {
+		for i := len(opened) - 1; i >= 0; i-- {
+			opened[i]()
+		}
+	}
 	bus, closeBus, err := connect.Bus(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
+	opened = append(opened, closeBus)
 	store, closeStore, err := connect.Redis(cfg)
 	if err != nil {
-		closeBus()
+		done()
 		return nil, nil, err
 	}
+	opened = append(opened, closeStore)
+	admin, err := connect.Admin(cfg)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	opened = append(opened, admin.Close)
 	date := &doctor.DateWatch{}
 	fleet, err := app.New(cfg, app.Parts{Log: io.Discard, LookOnly: true, WrapCSU: func(next http.RoundTripper) http.RoundTripper { return date.Wrap(next) }})
 	if err != nil {
-		closeBus()
-		closeStore()
+		done()
 		return nil, nil, err
 	}
-	done = func() {
+	opened = append(opened, func() {
 		closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_ = fleet.Close(closing) // what was asked for is done
-		closeStore()
-		closeBus()
-	}
-	return []doctor.Part{doctor.Configured(cfg), doctor.Broker(cfg, doctor.OverBus(bus), nil), doctor.Redis(doctor.RedisOptions{Config: cfg, Client: store.Client,
-		Keys: store.Keys, Kinds: scenarios.Kinds(), EventsPerDay: perDay, Near: connect.Near(cfg)}), doctor.CSU(cfg, fleet.CSU(), date.Ahead), doctor.Sinks(cfg),
-		doctor.Fleet(cfg, store.Client, store.Keys)}, done, nil
+	})
+	return []doctor.Part{doctor.Configured(cfg), doctor.Broker(cfg, doctor.OverBus(bus), admin),
+		doctor.Redis(doctor.RedisOptions{Config: cfg, Client: store.Client, Keys: store.Keys, Kinds: scenarios.Kinds(), EventsPerDay: perDay, Near: connect.Near(cfg)}),
+		doctor.CSU(cfg, fleet.CSU(), date.Ahead), doctor.Sinks(cfg), doctor.Fleet(cfg, store.Client, store.Keys)}, done, nil
 }

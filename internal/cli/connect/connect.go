@@ -42,6 +42,15 @@ func Bus(cfg *config.Config) (bus *servicebus.Namespace, done func(), err error)
 	}, nil
 }
 
+// Admin opens the broker's administration API, with the right to look that the fleet's watchman has.
+func Admin(cfg *config.Config) (*servicebus.Admin, error) {
+	connection := cfg.Sampler.ConnectionString
+	if connection.IsZero() {
+		connection = cfg.ServiceBus.ConnectionString
+	}
+	return servicebus.OpenAdmin(servicebus.AdminOptions{ConnectionString: connection, ApplicationID: "signalbox-cli"})
+}
+
 // Store is the fleet's Redis as the command line uses it. It never touches the fleet's epoch.
 type Store struct {
 	Client *redis.Client

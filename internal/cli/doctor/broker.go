@@ -27,8 +27,8 @@ func (n namespace) Browse(queue string) deadletter.Peeker { return n.Queue(queue
 
 // Administration shows how queues are set up. It takes the right to manage them.
 type Administration interface {
-	Properties(ctx context.Context, queue string) (Properties, error)
-	Counts(ctx context.Context, queue string) (Counts, error)
+	Properties(ctx context.Context, queue string) (servicebus.QueueProperties, error)
+	Counts(ctx context.Context, queue string) (servicebus.QueueCounts, error)
 	// Ahead is how far the broker's clock was ahead of ours at its last answer; false if it has not said.
 	Ahead() (time.Duration, bool)
 }

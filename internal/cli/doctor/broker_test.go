@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -92,21 +93,21 @@ func (p peeker) Peek(context.Context, int64, int) ([]worker.Message, error) { re
 
 // administration knows every queue as good ones are, and as tests change them.
 type administration struct {
-	change map[string]func(*doctor.Properties)
-	counts doctor.Counts
+	change map[string]func(*adapter.QueueProperties)
+	counts adapter.QueueCounts
 	err    error
 	ahead  time.Duration
 }
 
-func good(queue string) doctor.Properties {
-	p := doctor.Properties{Lock: 30 * time.Second, MaxDeliveryCount: 50, Status: "Active"}
+func good(queue string) adapter.QueueProperties {
+	p := adapter.QueueProperties{LockDuration: 30 * time.Second, MaxDeliveryCount: 50, Status: "Active"}
 	if queue == "in" {
 		p.MaxDeliveryCount = 10
 	}
 	return p
 }
 
-func (a administration) Properties(_ context.Context, queue string) (doctor.Properties, error) {
+func (a administration) Properties(_ context.Context, queue string) (adapter.QueueProperties, error) {
 	p := good(queue)
 	if c := a.change[queue]; c != nil {
 		c(&p)
@@ -114,46 +115,48 @@ func (a administration) Properties(_ context.Context, queue string) (doctor.Prop
 	return p, a.err
 }
 
-func (a administration) Counts(context.Context, string) (doctor.Counts, error) { return a.counts, nil }
-func (a administration) Ahead() (time.Duration, bool)                          { return a.ahead, true }
+func (a administration) Counts(context.Context, string) (adapter.QueueCounts, error) {
+	return a.counts, nil
+}
+func (a administration) Ahead() (time.Duration, bool) { return a.ahead, true }
 
 func TestEachClashOfAQueueIsExplained(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, said(examine(t, doctor.Broker(settings(), bus{}, administration{}))))
 	for want, c := range map[string]struct {
 		queue  string
-		change func(*doctor.Properties)
+		change func(*adapter.QueueProperties)
 	}{
-		"fail queue.status in: its status is Disabled":                                                            {"in", func(p *doctor.Properties) { p.Status = "Disabled" }},
-		"warn queue.status in: takes no messages: its status is SendDisabled":                                     {"in", func(p *doctor.Properties) { p.Status = "SendDisabled" }},
-		"fail queue.status live: its status is SendDisabled":                                                      {"live", func(p *doctor.Properties) { p.Status = "SendDisabled" }},
-		"fail queue.status in: its status is ReceiveDisabled":                                                     {"in", func(p *doctor.Properties) { p.Status = "ReceiveDisabled" }},
-		"fail queue.sessions in: demands sessions":                                                                {"in", func(p *doctor.Properties) { p.Sessions = true }},
-		"fail queue.forwarding in: forwards every message to another queue or topic":                              {"in", func(p *doctor.Properties) { p.ForwardTo = "x" }},
-		"warn queue.forwarding in: forwards its dead letters":                                                     {"in", func(p *doctor.Properties) { p.ForwardDeadLetters = "x" }},
-		"fail queue.duplicates live: detects duplicates":                                                          {"live", func(p *doctor.Properties) { p.DetectsDuplicates = true }},
-		"fail queue.expiry in: drops messages after 1h0m0s":                                                       {"in", func(p *doctor.Properties) { p.TimeToLive = time.Hour }},
-		"fail queue.expiry live: drops messages after 2400h0m0s":                                                  {"live", func(p *doctor.Properties) { p.TimeToLive = 2400 * time.Hour }},
-		"fail queue.expiry live: lets messages expire after 1h0m0s, sooner than run.patience (168h0m0s)":          {"live", func(p *doctor.Properties) { p.TimeToLive, p.DeadLettersExpired = time.Hour, true }},
-		"fail queue.expiry replay: is deleted when it is idle for 5m0s":                                           {"replay", func(p *doctor.Properties) { p.DeleteWhenIdle = 5 * time.Minute }},
-		"fail queue.deliveries live: gives up after 10 deliveries":                                                {"live", func(p *doctor.Properties) { p.MaxDeliveryCount = 10 }},
-		"warn queue.deliveries live: gives up after 60 deliveries, and servicebus.own_max_delivery_count says 50": {"live", func(p *doctor.Properties) { p.MaxDeliveryCount = 60 }},
-		"fail queue.deliveries in: gives up after 5 deliveries, and servicebus.max_delivery_count says 10":        {"in", func(p *doctor.Properties) { p.MaxDeliveryCount = 5 }},
-		"warn queue.deliveries in: gives up after 20 deliveries, and servicebus.max_delivery_count says 10":       {"in", func(p *doctor.Properties) { p.MaxDeliveryCount = 20 }},
-		"warn queue.lock in: a lock lasts 5s":                                                                     {"in", func(p *doctor.Properties) { p.Lock = 5 * time.Second }},
-		"warn queue.lock in: a lock lasts 5m0s":                                                                   {"in", func(p *doctor.Properties) { p.Lock = 5 * time.Minute }},
+		"fail queue.status in: its status is Disabled":                                                            {"in", func(p *adapter.QueueProperties) { p.Status = "Disabled" }},
+		"warn queue.status in: takes no messages: its status is SendDisabled":                                     {"in", func(p *adapter.QueueProperties) { p.Status = "SendDisabled" }},
+		"fail queue.status live: its status is SendDisabled":                                                      {"live", func(p *adapter.QueueProperties) { p.Status = "SendDisabled" }},
+		"fail queue.status in: its status is ReceiveDisabled":                                                     {"in", func(p *adapter.QueueProperties) { p.Status = "ReceiveDisabled" }},
+		"fail queue.sessions in: demands sessions":                                                                {"in", func(p *adapter.QueueProperties) { p.Sessions = true }},
+		"fail queue.forwarding in: forwards every message to another queue or topic":                              {"in", func(p *adapter.QueueProperties) { p.ForwardTo = "x" }},
+		"warn queue.forwarding in: forwards its dead letters":                                                     {"in", func(p *adapter.QueueProperties) { p.ForwardDeadLettersTo = "x" }},
+		"fail queue.duplicates live: detects duplicates":                                                          {"live", func(p *adapter.QueueProperties) { p.DetectsDuplicates = true }},
+		"fail queue.expiry in: drops messages after 1h0m0s":                                                       {"in", func(p *adapter.QueueProperties) { p.TimeToLive = time.Hour }},
+		"fail queue.expiry live: drops messages after 2400h0m0s":                                                  {"live", func(p *adapter.QueueProperties) { p.TimeToLive = 2400 * time.Hour }},
+		"fail queue.expiry live: lets messages expire after 1h0m0s, sooner than run.patience (168h0m0s)":          {"live", func(p *adapter.QueueProperties) { p.TimeToLive, p.DeadLettersExpired = time.Hour, true }},
+		"fail queue.expiry replay: is deleted when it is idle for 5m0s":                                           {"replay", func(p *adapter.QueueProperties) { p.DeleteWhenIdle = 5 * time.Minute }},
+		"fail queue.deliveries live: gives up after 10 deliveries":                                                {"live", func(p *adapter.QueueProperties) { p.MaxDeliveryCount = 10 }},
+		"warn queue.deliveries live: gives up after 60 deliveries, and servicebus.own_max_delivery_count says 50": {"live", func(p *adapter.QueueProperties) { p.MaxDeliveryCount = 60 }},
+		"fail queue.deliveries in: gives up after 5 deliveries, and servicebus.max_delivery_count says 10":        {"in", func(p *adapter.QueueProperties) { p.MaxDeliveryCount = 5 }},
+		"warn queue.deliveries in: gives up after 20 deliveries, and servicebus.max_delivery_count says 10":       {"in", func(p *adapter.QueueProperties) { p.MaxDeliveryCount = 20 }},
+		"warn queue.lock in: a lock lasts 5s":                                                                     {"in", func(p *adapter.QueueProperties) { p.LockDuration = 5 * time.Second }},
+		"warn queue.lock in: a lock lasts 5m0s":                                                                   {"in", func(p *adapter.QueueProperties) { p.LockDuration = 5 * time.Minute }},
 	} {
-		r := examine(t, doctor.Broker(settings(), bus{}, administration{change: map[string]func(*doctor.Properties){c.queue: c.change}}))
+		r := examine(t, doctor.Broker(settings(), bus{}, administration{change: map[string]func(*adapter.QueueProperties){c.queue: c.change}}))
 		require.Equal(t, []string{want}, said(r))
 	}
-	for _, harmless := range []func(*doctor.Properties){
-		func(p *doctor.Properties) { p.DetectsDuplicates = true },
-		func(p *doctor.Properties) { p.TimeToLive, p.DeadLettersExpired = time.Hour, true },
-		func(p *doctor.Properties) { p.DeleteWhenIdle = time.Hour },
+	for _, harmless := range []func(*adapter.QueueProperties){
+		func(p *adapter.QueueProperties) { p.DetectsDuplicates = true },
+		func(p *adapter.QueueProperties) { p.TimeToLive, p.DeadLettersExpired = time.Hour, true },
+		func(p *adapter.QueueProperties) { p.DeleteWhenIdle = time.Hour },
 	} {
-		require.Empty(t, said(examine(t, doctor.Broker(settings(), bus{}, administration{change: map[string]func(*doctor.Properties){"in": harmless}}))), "on a source queue")
+		require.Empty(t, said(examine(t, doctor.Broker(settings(), bus{}, administration{change: map[string]func(*adapter.QueueProperties){"in": harmless}}))), "on a source queue")
 	}
-	full := administration{counts: doctor.Counts{Active: 1, DeadLetters: 7, Size: 90, MaxSize: 100}}
+	full := administration{counts: adapter.QueueCounts{Active: 1, DeadLetters: 7, SizeBytes: 90, MaxSizeBytes: 100}}
 	require.Contains(t, said(examine(t, doctor.Broker(settings(), bus{}, full))), "warn queue.size in: 1 active, 0 scheduled, 7 dead letters; 90 % of its size")
 	require.Contains(t, said(examine(t, doctor.Broker(settings(), bus{}, administration{ahead: -time.Minute}))), "warn broker.clock : is 1m0s behind this machine's")
 }
@@ -189,24 +192,44 @@ func TestAQueueThatCannotBeUsedIsSaid(t *testing.T) {
 	require.Len(t, said(examine(t, doctor.Broker(quiet, deaf, administration{}))), 1, "without a heartbeat nothing is sent to a source queue")
 }
 
+// Each clash of a queue as the local broker has it, seen through the SDK.
 func TestARealBrokerIsLookedAtWithoutSendingAnything(t *testing.T) {
 	t.Parallel()
-	broker, err := servicebus.New(servicebus.Options{Queues: []servicebus.Queue{{Name: "in"}, {Name: "live", MaxDeliveryCount: 50}}})
+	broker, err := servicebus.New(servicebus.Options{Queues: []servicebus.Queue{
+		{Name: "in", LockDuration: 30 * time.Second, DefaultTTL: time.Hour},
+		{Name: "live", LockDuration: 30 * time.Second, MaxDeliveryCount: 50, DuplicateDetection: true},
+		{Name: "shut", LockDuration: 30 * time.Second, MaxDeliveryCount: 50},
+	}})
 	require.NoError(t, err)
-	l := listen(t)
+	l, front := listen(t), httptest.NewServer(broker.AdministrationHandler())
+	defer front.Close()
 	served := make(chan struct{})
 	go func() { defer close(served); _ = broker.Serve(l) }()
-	namespace, err := adapter.Open(adapter.Options{ConnectionString: secret.New(broker.ConnectionString(l.Addr().String()))})
+	connection := secret.New(broker.ConnectionString(l.Addr().String()))
+	namespace, err := adapter.Open(adapter.Options{ConnectionString: connection})
+	require.NoError(t, err)
+	admin, err := adapter.OpenAdmin(adapter.AdminOptions{ConnectionString: connection, Endpoint: front.URL})
 	require.NoError(t, err)
 	t.Cleanup(func() {
+		admin.Close()
 		require.NoError(t, namespace.Close(context.Background()))
 		require.NoError(t, broker.Close())
 		<-served
 	})
-	require.NoError(t, broker.DenyTokens("live", true))
-	r := examine(t, doctor.Broker(settings(), doctor.OverBus(namespace), nil))
-	require.Equal(t, []string{"fail queue.reach live: may not be listened to", "fail queue.reach replay: is not there"}, said(r)[:2])
+	cfg := settings()
+	cfg.ServiceBus.Queues = []string{"in", "shut"}
+	require.NoError(t, broker.DenyTokens("shut", true))
+	require.Equal(t, []string{
+		"fail queue.reach shut: may not be listened to",
+		"fail queue.reach replay: is not there",
+		"fail queue.duplicates live: detects duplicates",
+		"fail queue.expiry in: drops messages after 1h0m0s",
+		"warn queue.deliveries shut: gives up after 50 deliveries, and servicebus.max_delivery_count says 10",
+	}, said(examine(t, doctor.Broker(cfg, doctor.OverBus(namespace), admin))))
 	counts, err := broker.Counts("in")
 	require.NoError(t, err)
 	require.Zero(t, counts.Active)
+
+	front.Close()
+	require.Contains(t, said(examine(t, doctor.Broker(cfg, doctor.OverBus(namespace), admin)))[2], "unknown queue.properties : lock, delivery count")
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/test/sim/csu"
+	adapter "github.com/signalbox/signalbox/worker/servicebus"
 )
 
 // unit is a CSU that tests change, behind a server whose clock they set.
@@ -140,7 +141,7 @@ func TestAReportIsALineForEachFindingInTheOrderOfTheList(t *testing.T) {
 	require.Positive(t, r.Counts[doctor.Fail])
 	require.Equal(t, exit.Failed, exit.From(r.Verdict()).Code)
 
-	r = examine(t, doctor.Sinks(settings()), doctor.Broker(settings(), bus{}, administration{counts: doctor.Counts{Size: 9, MaxSize: 10}}), doctor.Configured(settings()))
+	r = examine(t, doctor.Sinks(settings()), doctor.Broker(settings(), bus{}, administration{counts: adapter.QueueCounts{SizeBytes: 9, MaxSizeBytes: 10}}), doctor.Configured(settings()))
 	var out strings.Builder
 	require.NoError(t, r.Print(&out))
 	lines := strings.Split(out.String(), "\n")

@@ -5,27 +5,8 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/worker/servicebus"
 )
-
-// Properties is how a queue is set up. A time of 0 means for ever.
-type Properties struct {
-	Lock               time.Duration
-	MaxDeliveryCount   int
-	TimeToLive         time.Duration
-	DeadLettersExpired bool
-	DetectsDuplicates  bool
-	Sessions           bool
-	Status             string // Active, Disabled, SendDisabled or ReceiveDisabled
-	ForwardTo          string
-	ForwardDeadLetters string
-	DeleteWhenIdle     time.Duration
-}
-
-// Counts is what a queue holds. MaxSize 0: the broker does not say.
-type Counts struct {
-	Active, Scheduled, DeadLetters int64
-	Size, MaxSize                  int64 // bytes
-}
 
 // What queues are held to.
 const (
@@ -39,7 +20,7 @@ const (
 type judging struct {
 	name string
 	own  bool
-	p    Properties
+	p    servicebus.QueueProperties
 	cfg  *config.Config
 }
 
@@ -70,7 +51,7 @@ func (j judging) forwarding() Finding {
 	switch {
 	case j.p.ForwardTo != "":
 		return fail(checkQueueForwarding, j.name, "forwards every message to another queue or topic", "take ForwardTo away, or name the queue that it leads to")
-	case j.p.ForwardDeadLetters != "":
+	case j.p.ForwardDeadLettersTo != "":
 		return warn(checkQueueForwarding, j.name, "forwards its dead letters", "take ForwardDeadLetteredMessagesTo away: signalbox deadletter does not look there")
 	}
 	return ok(checkQueueForwarding, j.name, "forwards nothing")
@@ -118,23 +99,23 @@ func (j judging) deliveries() Finding {
 }
 
 func (j judging) lock() Finding {
-	what := "a lock lasts " + j.p.Lock.String()
+	what := "a lock lasts " + j.p.LockDuration.String()
 	switch {
-	case j.p.Lock < shortLock:
+	case j.p.LockDuration < shortLock:
 		return warn(checkQueueLock, j.name, what, "set the lock duration to 30 seconds or a minute")
-	case j.p.Lock > longLock:
+	case j.p.LockDuration > longLock:
 		return warn(checkQueueLock, j.name, what, "set the lock duration to 30 seconds or a minute: it is renewed for as long as the work takes")
 	}
 	return ok(checkQueueLock, j.name, what)
 }
 
 // full judges how much room is left.
-func full(name string, c Counts) Finding {
+func full(name string, c servicebus.QueueCounts) Finding {
 	what := fmt.Sprintf("%d active, %d scheduled, %d dead letters", c.Active, c.Scheduled, c.DeadLetters)
-	if c.MaxSize <= 0 {
+	if c.MaxSizeBytes <= 0 {
 		return ok(checkQueueSize, name, what)
 	}
-	share := float64(c.Size) / float64(c.MaxSize)
+	share := float64(c.SizeBytes) / float64(c.MaxSizeBytes)
 	what += fmt.Sprintf("; %.0f %% of its size", 100*share)
 	if share > nearlyFull {
 		return warn(checkQueueSize, name, what, "handle its dead letters, and see why it is not drained: signalbox deadletter groups")
