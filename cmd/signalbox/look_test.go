@@ -165,3 +165,31 @@ func (s *stage) bury() {
 	}
 	s.work()
 }
+
+// Headquarters is away: the customer is there under a provisional id, and a follow-up will look for the permanent one.
+func TestAProvisionalCustomerIsShownAsOneByEveryCommand(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.csu.Configure(func(o *csu.Options) { o.HQDown = true })
+	s.more = []string{"SIGNALBOX_RUN_WAIT_FIRST=1s"}
+	require.Equal(t, exit.Done, cli(t, s.env(), nil, "publish", file(t, event("e1"))).code)
+	s.work()
+	byNumber := []string{"--source", exampleSource, "--id", "of-e1"}
+
+	d := cli(t, s.env(), nil, append([]string{"trace"}, byNumber...)...)
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `(?m)^D365 id +[0-9a-f-]{36}, provisional: headquarters has not given the permanent one yet$`, d.out)
+	require.Regexp(t, `(?m)^signalbox-live +scheduled +\d+ `, d.out, "the follow-up has the correlation of its cause")
+	d = cli(t, s.env(), nil, append([]string{"why"}, byNumber...)...)
+	require.Contains(t, d.out, "which is provisional: it is promoted once headquarters has given the permanent id")
+	d = cli(t, s.env(), nil, append([]string{"mapping", "get"}, byNumber...)...)
+	require.Regexp(t, `(?m)^customer .* provisional +2026-01-05T09:00:00.000Z$`, d.out)
+	require.Regexp(t, `(?m)^ok +fleet.promotion +no customer waits`, cli(t, s.env(), nil, "doctor").out)
+
+	require.Eventually(t, func() bool { return s.active(own) == 1 }, patience, look, "the follow-up is due")
+	s.work()
+	d = cli(t, s.env(), nil, append([]string{"why"}, byNumber...)...)
+	require.Regexp(t, `(?m)^It waits at step \S+ since .* for the permanent D365 id, because headquarters has given a provisional one only`, d.out)
+	d = cli(t, s.env(), nil, "doctor")
+	require.Regexp(t, `(?m)^warn +fleet.promotion +headquarters is degraded: 1 wait for the permanent id of a customer, the longest for \d`, d.out)
+}

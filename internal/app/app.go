@@ -199,6 +199,9 @@ func (a *App) Metrics() *telemetry.Metrics { return a.metrics }
 // Bus is the Service Bus namespace.
 func (a *App) Bus() *servicebus.Namespace { return a.bus }
 
+// CSU is the client of the CSU.
+func (a *App) CSU() *csuclient.Client { return a.csu }
+
 // Engine is the engine.
 func (a *App) Engine() *orchestration.Engine { return a.engine }
 

@@ -78,7 +78,7 @@ func (s *stand) startRedis(ctx context.Context, o Options) error {
 		s.onStop(s.forget)
 		return nil
 	}
-	server, err := simredis.Start(ctx, simredis.Options{})
+	server, err := simredis.Start(ctx, simredis.Options{Args: []string{"--appendonly", "yes"}})
 	switch {
 	case err == nil:
 		s.redis.url, s.redis.what = server.URL(), "redis-server "+server.Addr()

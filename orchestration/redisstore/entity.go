@@ -24,9 +24,6 @@ type EntityTrace struct {
 	Checked time.Time   `json:"server_time,omitzero"`     // the store's clock, to which the times belong
 }
 
-// Provisional says that headquarters has not given the permanent id yet.
-func (e EntityTrace) Provisional() bool { return mapping.Provisional(e.D365ID) }
-
 // Holder is a claim that lasts.
 type Holder struct {
 	Owner      string    `json:"owner"`

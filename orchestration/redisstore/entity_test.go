@@ -55,7 +55,6 @@ func TestAnEntityAndANaturalKeyKnowTheirLastRuns(t *testing.T) {
 		e := entity(t, k, "42")
 		require.Nil(t, e.Holder)
 		require.Equal(t, "000001", e.D365ID)
-		require.False(t, e.Provisional())
 		require.Equal(t, noon.Add(6*time.Hour), e.Applied)
 		last := []string{runName("e6"), runName("e5"), runName("e4"), runName("e3"), runName("e2")}
 		require.Equal(t, last, e.Runs)

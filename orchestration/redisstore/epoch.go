@@ -98,6 +98,9 @@ func (e *Epoch) WriteClean(ctx context.Context, c redis.UniversalClient) error {
 	return nil
 }
 
+// InfoFields reads the answer of INFO.
+func InfoFields(info string) map[string]string { return fields(info) }
+
 func fields(info string) map[string]string {
 	out := map[string]string{}
 	lines := bufio.NewScanner(strings.NewReader(info))

@@ -245,6 +245,15 @@ func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
 	}
 }
 
+// WaitsSince is when a waiting run was first given back for what it waits for now, as far as its history goes back.
+func (r RunTrace) WaitsSince() time.Time {
+	since := r.Began
+	for i := len(r.History) - 1; i >= 0 && r.Wait != nil && r.History[i].Why == r.Wait.For; i-- {
+		since = r.History[i].At
+	}
+	return since
+}
+
 func (r *RunTrace) remembers(history string) {
 	for line := range strings.Lines(history) {
 		if m, ok := momentOf(strings.TrimSpace(line)); ok {

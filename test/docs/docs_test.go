@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox/signalbox/internal/cli/doctor"
 	"github.com/signalbox/signalbox/internal/cli/why"
 	"github.com/signalbox/signalbox/internal/local"
 	"github.com/signalbox/signalbox/orchestration"
@@ -52,6 +53,19 @@ func TestThePartsOfAnAnswerAreDocumented(t *testing.T) {
 	}
 	require.Contains(t, text, "| `status` | `"+strings.Join(statuses, " ")+"` |")
 	require.Contains(t, text, "| `cause` | of a wait: `"+strings.Join(causes, " ")+"` |")
+}
+
+func TestEveryCheckOfTheDoctorIsDocumentedAsItExplainsItself(t *testing.T) {
+	t.Parallel()
+	text := read(t, "docs", "reference", "doctor.md")
+	_, table, _ := strings.Cut(text, "## Checks")
+	table, _, _ = strings.Cut(table, "What queues are held to")
+	var documented []doctor.Check
+	for _, r := range regexp.MustCompile("(?m)^\\| `([a-z.]+)` \\| (.*) \\| (.*) \\|$").FindAllStringSubmatch(table, -1) {
+		documented = append(documented, doctor.Check{Name: r[1], Looks: r[2], Why: r[3]})
+	}
+	require.Equal(t, doctor.Checks(), documented)
+	require.Contains(t, text, "\n"+doctor.AccessList()+"\n", "the user that is documented is the one that is checked")
 }
 
 // TestTheReadmeShowsWhatTheFirstCommandPrints compares the words, not the numbers.

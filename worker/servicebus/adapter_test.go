@@ -330,6 +330,19 @@ func TestATimeToLiveIsSeen(t *testing.T) {
 	})
 }
 
+func TestWhetherAQueueCanBeSentToIsToldWithoutSending(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		broker, namespace := local(t, "orders", "closed")
+		require.NoError(t, namespace.CanSend(t.Context(), "orders"))
+		require.ErrorIs(t, namespace.CanSend(t.Context(), "nowhere"), worker.ErrNotFound)
+		require.NoError(t, broker.DenyTokens("closed", true))
+		require.ErrorIs(t, namespace.CanSend(t.Context(), "closed"), worker.ErrUnauthorized)
+		counts, err := broker.Counts("orders")
+		require.NoError(t, err)
+		require.Zero(t, counts.Active)
+	})
+}
+
 func TestALookSaysWhenAScheduledMessageIsDue(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		_, namespace := local(t, "orders")

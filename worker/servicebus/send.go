@@ -38,6 +38,19 @@ func (n *Namespace) Send(ctx context.Context, queue string, m worker.Message, at
 	return translate("send", sender.SendMessage(ctx, sendable(m, at), nil))
 }
 
+// CanSend says whether a queue could be sent to: it opens the link, and sends nothing. Errors: worker.ErrNotFound,
+// worker.ErrUnauthorized and the like.
+func (n *Namespace) CanSend(ctx context.Context, queue string) error {
+	sender, err := n.sender(queue)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := n.limited(ctx)
+	defer cancel()
+	_, err = sender.NewMessageBatch(ctx, nil) // it needs the link, which says how large a message may be
+	return translate("open a link to send by", err)
+}
+
 // Publish sends messages in as few transfers as their size allows, in order, and says of each what became of it: nil
 // means that the broker has it. A batch is stored whole or not at all; an error other than a refusal leaves open which.
 // It ends early, with the rest unsent, when ctx ends or the queue cannot be used.

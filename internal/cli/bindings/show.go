@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/cli/render"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
@@ -46,7 +47,7 @@ func Get(ctx context.Context, from mapping.Storage, scopes []string, kind, sourc
 		if err != nil {
 			return found, err
 		}
-		found = append(found, Binding{Kind: ref.Kind, Scope: scope, Source: ref.Source, D365ID: e.Target.ID, Provisional: mapping.Provisional(e.Target.ID),
+		found = append(found, Binding{Kind: ref.Kind, Scope: scope, Source: ref.Source, D365ID: e.Target.ID, Provisional: csuclient.Provisional(e.Target.ID),
 			Version: e.Version, Applied: orchestration.VersionTime(e.Version)})
 	}
 	return found, nil
@@ -77,7 +78,7 @@ func Find(ctx context.Context, from Resolver, scopes []string, kind, id string) 
 		}
 		for _, r := range refs {
 			found = append(found, Binding{Kind: kind, Scope: scope, Source: r.Source, ID: r.ID, D365ID: is.ID,
-				Provisional: mapping.Provisional(is.ID), Promoted: is != asked})
+				Provisional: csuclient.Provisional(is.ID), Promoted: is != asked})
 		}
 	}
 	return found, nil

@@ -4,6 +4,8 @@ package connect
 
 import (
 	"context"
+	"net/netip"
+	"net/url"
 	"slices"
 	"time"
 
@@ -40,6 +42,15 @@ func Bus(cfg *config.Config) (bus *servicebus.Namespace, done func(), err error)
 	}, nil
 }
 
+// Admin opens the broker's administration API, with the right to look that the fleet's watchman has.
+func Admin(cfg *config.Config) (*servicebus.Admin, error) {
+	connection := cfg.Sampler.ConnectionString
+	if connection.IsZero() {
+		connection = cfg.ServiceBus.ConnectionString
+	}
+	return servicebus.OpenAdmin(servicebus.AdminOptions{ConnectionString: connection, ApplicationID: "signalbox-cli"})
+}
+
 // Store is the fleet's Redis as the command line uses it. It never touches the fleet's epoch.
 type Store struct {
 	Client *redis.Client
@@ -64,6 +75,16 @@ func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys),
 		Table: redistable.New(client, keys)}
 	return s, func() { _ = client.Close() }, nil
+}
+
+// Near says whether Redis is on this machine.
+func Near(cfg *config.Config) bool {
+	u, err := url.Parse(cfg.Redis.URL.Reveal())
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && a.IsLoopback()
 }
 
 // Standing says what was done about dead letters, as this store knows.

@@ -126,9 +126,13 @@ func TestEachVerdictHasItsWords(t *testing.T) {
 		"would wait for backoff (Customers.Create 503)": {Verdict: orchestration.Postponed, Cause: orchestration.CauseBackoff,
 			Err: &fault.Error{Kind: fault.Transient, Operation: "Customers.Create", Status: 503}},
 	} {
-		_, _, out, err := run(t, `{"ID":"e1"}`, outcome(o))
-		require.NoError(t, err)
-		require.Contains(t, out, want)
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			_, _, out, err := run(t, `{"ID":"e1"}`, outcome(o))
+			require.NoError(t, err)
+			require.Contains(t, out, want)
+			require.Zero(t, time.Since(began))
+		})
 	}
 }
 

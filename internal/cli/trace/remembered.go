@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
@@ -74,7 +75,7 @@ func (g *gathering) own(ctx context.Context) ([]redisstore.RunTrace, error) {
 
 // add notes an object and gives the names of its runs: the last ones, and its holder's.
 func (g *gathering) add(e redisstore.EntityTrace) []string {
-	g.found.Objects = append(g.found.Objects, Object{e, e.Provisional()})
+	g.found.Objects = append(g.found.Objects, Object{e, csuclient.Provisional(e.D365ID)})
 	names := e.Runs
 	if e.Holder != nil && !slices.Contains(names, e.Holder.Run) {
 		names = append(slices.Clone(names), e.Holder.Run)

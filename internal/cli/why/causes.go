@@ -10,7 +10,7 @@ var causes = map[orchestration.Cause]words{
 	orchestration.CauseGate: {"its turn, because the target is asked too often and said so",
 		"it goes on by itself; fewer calls of others make it sooner"},
 	orchestration.CauseDependency: {"something that it refers to and that nobody has told us of yet",
-		"publish what it needs; what never comes makes it a dead letter, MissingDependency, a week after it was published"},
+		"publish what it needs; what never comes makes it a dead letter, MissingDependency, once run.patience is over"},
 	orchestration.CauseHeld: {"its turn, because another run holds the same business object",
 		"it goes on once that run ends"},
 	orchestration.CauseBackoff: {"its next attempt, because the last one failed",

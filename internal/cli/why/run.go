@@ -92,7 +92,7 @@ func boundTo(o trace.Object) string {
 func (a *Answer) waits(f trace.Found, r redisstore.RunTrace, o trace.Object) {
 	w := explained(r.Wait.For)
 	a.Cause, a.Step, a.Until, a.Failed = r.Wait.For, r.Wait.Step, r.Wait.Until, lastMoment(r).Failed
-	a.Since, a.Do = waitsSince(r), w.unblocks
+	a.Since, a.Do = r.WaitsSince(), w.unblocks
 	what := w.waits + detail(f, r, o)
 	if a.Status == Overdue {
 		a.Do = "see whether workers run, whether their intake is paused, and how much is queued before it: signalbox doctor"
@@ -131,15 +131,6 @@ func detail(f trace.Found, r redisstore.RunTrace, o trace.Object) string {
 		return ""
 	}
 	return " (" + strings.Join(parts, "; ") + ")"
-}
-
-// waitsSince is when it was first given back for what it waits for now.
-func waitsSince(r redisstore.RunTrace) time.Time {
-	since := r.Began
-	for i := len(r.History) - 1; i >= 0 && r.History[i].Why == r.Wait.For; i-- {
-		since = r.History[i].At
-	}
-	return since
 }
 
 func lastMoment(r redisstore.RunTrace) redisstore.RunMoment {

@@ -54,7 +54,7 @@ func object(id string, change func(*redisstore.EntityTrace)) func(*trace.Found) 
 		if change != nil {
 			change(&o)
 		}
-		f.Objects = append(f.Objects, trace.Object{EntityTrace: o, Provisional: o.Provisional()})
+		f.Objects = append(f.Objects, trace.Object{EntityTrace: o, Provisional: id == provisional})
 	}
 }
 

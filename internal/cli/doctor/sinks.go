@@ -1,0 +1,70 @@
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/signalbox/signalbox/config"
+)
+
+const connecting = 10 * time.Second
+
+// Sinks examines the sink table: whether each address takes a connection. Nothing is sent.
+func Sinks(cfg *config.Config) Part {
+	return func(ctx context.Context) (all []Finding) {
+		for _, s := range cfg.Sinks {
+			if s.Type == config.SinkFile {
+				all = append(all, file(s))
+				continue
+			}
+			all = append(all, webhook(ctx, s))
+		}
+		if len(all) == 0 {
+			return []Finding{ok(checkSinkReach, "", "no sink is told anything")}
+		}
+		return all
+	}
+}
+
+func webhook(ctx context.Context, s config.SinkRow) Finding {
+	const do = "check the sink's address and the network"
+	u, err := url.Parse(s.Address())
+	if err != nil { // it may hold a credential: it is not quoted
+		return fail(checkSinkReach, s.Name, "its address cannot be read", do)
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	call, done := context.WithTimeout(ctx, connecting)
+	defer done()
+	conn, err := (&net.Dialer{}).DialContext(call, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return fail(checkSinkReach, s.Name, "takes no connection", do)
+	}
+	defer conn.Close()
+	if u.Scheme == "https" {
+		if err := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}).HandshakeContext(call); err != nil {
+			return fail(checkSinkReach, s.Name, "its certificate is not trusted, or it speaks no TLS", "see that it has a certificate of a known authority for its name")
+		}
+	}
+	return ok(checkSinkReach, s.Name, "takes a connection")
+}
+
+// file looks at the folder: the fleet may run elsewhere, so what is not there is no failure.
+func file(s config.SinkRow) Finding {
+	folder := filepath.Dir(s.Path)
+	info, err := os.Stat(folder)
+	switch {
+	case err != nil:
+		return warn(checkSinkReach, s.Name, "its folder is not on this machine", "see that it is where the fleet runs")
+	case !info.IsDir():
+		return fail(checkSinkReach, s.Name, "its folder is none", "correct the sink's path")
+	}
+	return ok(checkSinkReach, s.Name, "its folder is there")
+}
