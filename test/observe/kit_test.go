@@ -40,7 +40,8 @@ var binary = sync.OnceValues(func() (string, error) {
 // fleet is processes of the real binary on stand-ins that this process holds in hand.
 type fleet struct {
 	*harness.World
-	targets []string // admin addresses
+	processes []*exec.Cmd
+	targets   []string // their admin addresses
 }
 
 // startFleet runs n processes and waits until each is started.
@@ -54,7 +55,9 @@ func startFleet(t *testing.T, n int, o harness.Options) *fleet {
 	require.NoError(t, err)
 	for range n {
 		admin := freeAddress(t)
-		start(t, exec.Command(path, "run"), append(f.Env(), "SIGNALBOX_ADMIN_LISTEN="+admin)...)
+		cmd := exec.Command(path, "run")
+		start(t, cmd, append(f.Env(), "SIGNALBOX_ADMIN_LISTEN="+admin)...)
+		f.processes = append(f.processes, cmd)
 		f.targets = append(f.targets, admin)
 	}
 	for _, admin := range f.targets {
