@@ -87,6 +87,12 @@ var relations = []relation{
 	{[]string{"run.retry_for", "run.max"}, func(c *Config) []wrong {
 		return within(c.Run.RetryFor, c.Run.Max, "run.max", "a step is tried again within one go")
 	}},
+	{[]string{"run.wait_first", "run.wait_most"}, func(c *Config) []wrong {
+		return within(c.Run.WaitFirst, c.Run.WaitMost, "run.wait_most", "waits get longer")
+	}},
+	{[]string{"run.patience", "run.keep"}, func(c *Config) []wrong {
+		return within(c.Run.Patience, c.Run.Keep, "run.keep", "what waits must not be forgotten meanwhile")
+	}},
 	{[]string{"run.reschedule"}, func(c *Config) []wrong {
 		return unless(slices.IsSorted(c.Run.Reschedule), "goes down", "let each wait be at least as long as the one before")
 	}},

@@ -100,6 +100,9 @@ type Run struct {
 	Max        time.Duration   `key:"max" default:"5m" min:"1s" max:"1h" help:"longest go at one event; it goes on by a copy"`
 	RetryFor   time.Duration   `key:"retry_for" default:"20s" min:"0s" max:"10m" help:"how long a step is tried again within one go"`
 	Keep       time.Duration   `key:"keep" default:"336h" min:"1h" max:"8760h" help:"how long a run is remembered: the window in which a second delivery is recognised"`
+	WaitFirst  time.Duration   `key:"wait_first" default:"5m" min:"1s" max:"24h" help:"when an event that waits for another, for a permanent account or for headquarters is first looked at again; it doubles up to run.wait_most"`
+	WaitMost   time.Duration   `key:"wait_most" default:"30m" min:"1s" max:"24h" help:"longest time between two looks of such an event"`
+	Patience   time.Duration   `key:"patience" default:"168h" min:"1m" max:"8760h" help:"how long such an event waits, from when it was published, before it is dead-lettered as MissingDependency"`
 	Reschedule []time.Duration `key:"reschedule" default:"5s,30s,2m,10m,1h,4h" required:"true" min:"1s" max:"24h" help:"waits between attempts; after the last the event is dead-lettered as AttemptsExhausted"`
 }
 

@@ -105,6 +105,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 		"csu.url (" + file + "): is plain http to another host; use https, or set csu.allow_plaintext for a network that is encrypted below",
 		"run.renew (" + file + "): is longer than run.lease, twice over (10s) allows; shorten it: one renewal that fails must not cost the claim",
 		"run.keep (" + file + "): of 2h ends before the last attempt; choose more than 5h47m35s, the waits of run.reschedule and a run.max for each attempt",
+		"run.patience (default): is longer than run.keep (2h) allows; shorten it: what waits must not be forgotten meanwhile",
 		"servicebus.connection_string (SIGNALBOX_SERVICEBUS_CONNECTION_STRING): has no Endpoint=sb://…; copy the connection string of a shared access policy of the namespace",
 		"servicebus.connection_string (SIGNALBOX_SERVICEBUS_CONNECTION_STRING): has no SharedAccessKeyName and SharedAccessKey; copy the connection string of a shared access policy of the namespace",
 		"redis.url (default): is required and not set; set it in the file or as SIGNALBOX_REDIS_URL",
@@ -117,8 +118,8 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	} {
 		require.Contains(t, lines, want)
 	}
-	require.Len(t, lines, 21)
-	require.Len(t, Problems(err), 21)
+	require.Len(t, lines, 22)
+	require.Len(t, Problems(err), 22)
 	require.NotContains(t, err.Error(), canary)
 }
 

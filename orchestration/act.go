@@ -285,11 +285,11 @@ func (g *goes) dependency(f *fault.Error) *ending {
 		f.Kind, f.Reason = fault.Permanent, fault.MissingDependency
 		return reject(f)
 	}
-	least := 5 * time.Minute
+	least := g.e.opts.WaitFirst
 	if f.Waits == fault.ForHQ { // it may be back any moment, but a write in doubt is not tried again before
-		least = g.e.opts.Window
+		least = min(least, g.e.opts.Window)
 	}
-	wait := orElse(f.Wait, min(max(age, least), 30*time.Minute)) // doubles with age
+	wait := orElse(f.Wait, min(max(age, least), g.e.opts.WaitMost)) // doubles with age
 	end := g.postpone(causeOf(f.Waits), wait, Released{})
 	end.out.Err = f
 	return end

@@ -11,10 +11,22 @@ type Channel struct {
 	Language    string   // locale of new customers, such as en-us
 	Group       string   // customer group of new customers; empty: the CSU's default
 	Sinks       []string // names of the sinks that are told how events ended
+	Authority   []string // sources, the most authoritative first: a later one does not overwrite what an earlier one says
 }
 
 // Scope separates what may share an ID between CSUs and legal entities; it is part of every key.
 func (c Channel) Scope() string { return c.CSU + "/" + c.LegalEntity }
+
+// Scopes lists the scopes of the rows, each once.
+func (cs Channels) Scopes() []string {
+	var all []string
+	for _, c := range cs {
+		if !contains(all, c.Scope()) {
+			all = append(all, c.Scope())
+		}
+	}
+	return all
+}
 
 // Channels finds an event's row: the named one, else by source, else the only row there is.
 type Channels []Channel

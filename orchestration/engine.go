@@ -48,6 +48,8 @@ type Options struct {
 	Window     time.Duration   // csu.max_execution + csu.search_lag: how long a write may still show up; default 150 s
 	SaveFor    time.Duration   // how long an unanswered save is asked again; default 30 s
 	Reschedule []time.Duration // waits between attempts; default 5 s, 30 s, 2 min, 10 min, 1 h, 4 h
+	WaitFirst  time.Duration   // when a dependency is first looked for again; default 5 min
+	WaitMost   time.Duration   // the longest time between two looks, as it doubles; default 30 min
 	Patience   time.Duration   // deadline of a dependency, from the event's origin; default 7 days
 
 	// Enter prepares the context of a step's calls; nil leaves it alone.
@@ -67,6 +69,8 @@ func (o *Options) defaults() {
 	set(&o.WaitInRun, 10*time.Second)
 	set(&o.Window, 150*time.Second)
 	set(&o.SaveFor, 30*time.Second)
+	set(&o.WaitFirst, 5*time.Minute)
+	set(&o.WaitMost, 30*time.Minute)
 	set(&o.Patience, 7*24*time.Hour)
 	if len(o.Reschedule) == 0 {
 		o.Reschedule = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 4 * time.Hour}

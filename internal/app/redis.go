@@ -11,6 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
 
@@ -42,6 +44,9 @@ func (a *App) openRedis() error {
 		a.log.Warn("the store has lost its memory or may have; claims are for looking only for a while", zap.String("reason", change))
 	})
 	o.OnConnect = a.epoch.OnConnect
+	if a.parts.LookOnly {
+		o.OnConnect = func(ctx context.Context, cn *redis.Conn) error { return a.epoch.Refresh(ctx, cn) }
+	}
 	if a.parts.DialRedis != nil {
 		o.Dialer = a.parts.DialRedis
 	}
@@ -74,3 +79,14 @@ func (a *App) prepare(ctx context.Context) error {
 type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}
+
+// bindings reads them from the store, which is opened after the scenarios are made.
+type bindings struct{ a *App }
+
+func (b bindings) Find(ctx context.Context, ref mapping.Ref) (mapping.Target, error) {
+	return redistable.New(b.a.redis, b.a.keys()).Find(ctx, ref)
+}
+
+func (b bindings) Sources(ctx context.Context, target mapping.Target) ([]mapping.Ref, error) {
+	return redistable.New(b.a.redis, b.a.keys()).Sources(ctx, target)
+}

@@ -376,3 +376,20 @@ func TestErrorTypes(t *testing.T) {
 		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, redisFailure(tc.err)) })
 	}
 }
+
+func TestAReplayIsCountedByHowItEndedAndIsNeverLate(t *testing.T) {
+	m := NewMetrics(known(3, 2, 3, 4))
+	z, _ := logger(t, m, "error")
+	o := m.Worker(z, hasher, false)
+	for result, v := range map[worker.Result]orchestration.Verdict{
+		worker.ResultCompleted: orchestration.Completed, worker.ResultDuplicate: orchestration.Duplicate,
+		worker.ResultDeadLettered: orchestration.Rejected, worker.ResultRescheduled: orchestration.Postponed,
+	} {
+		s := settled(result, orchestration.Outcome{Verdict: v, Reason: fault.CsuRejected})
+		s.Event.Replay, s.Event.Time = "job-1", time.Now().Add(-48*time.Hour)
+		o.Settled(t.Context(), s)
+	}
+	require.InDelta(t, 2, testutil.ToFloat64(m.replays.WithLabelValues("queue-1", "resubmitted")), 0)
+	require.InDelta(t, 1, testutil.ToFloat64(m.replays.WithLabelValues("queue-1", "dead_lettered_again")), 0)
+	has(t, exposition(t, m), `signalbox_message_freshness_seconds_count{event_type="signalbox.type-0.v1"} 0`)
+}

@@ -29,6 +29,7 @@ const (
 	RescheduledMessages  = namespace + "_rescheduled_messages_total"
 	ShutdownAbandoned    = namespace + "_shutdown_abandoned_messages_total"
 	DeadLetters          = namespace + "_dead_letters_total"
+	ReplayMessages       = namespace + "_replay_messages_total"
 	Taints               = namespace + "_taints_total"
 	EffectsAlreadyThere  = namespace + "_effects_already_there_total"
 	ScenarioRuns         = namespace + "_scenario_runs_total"
@@ -69,6 +70,9 @@ const (
 	HeartbeatSent        = namespace + "_heartbeat_sent_timestamp_seconds"
 	HeartbeatSeen        = namespace + "_heartbeat_seen_timestamp_seconds"
 	DependencyUp         = namespace + "_dependency_up"
+	SinkDeliveries       = namespace + "_sink_deliveries_total"
+	SinkDuration         = namespace + "_sink_delivery_duration_seconds"
+	SinkClosedUntil      = namespace + "_sink_closed_until_timestamp_seconds"
 	BuildInfo            = namespace + "_build_info"
 	Ready                = namespace + "_ready"
 	Draining             = namespace + "_draining"
@@ -110,6 +114,7 @@ const (
 	LabelClass       = "class"
 	LabelCause       = "cause"
 	LabelLane        = "lane"
+	LabelSink        = "sink"
 	LabelDependency  = "dependency"
 	LabelRoute       = "http_route"
 	LabelMethod      = "http_request_method"
@@ -141,23 +146,24 @@ const (
 
 // The closed sets of label values that no other package lists.
 var (
-	brokerCalls   = []string{callReceive, callSend, callSchedule, "complete", callAbandon, "dead_letter", callRenew}
-	errorTypes    = []string{"timeout", "network", "throttled", "unauthorized", "not_found", "conflict", "invalid", "server_error", "lock_lost", "connection_lost", "cancelled", "panic", otherType}
-	reconnects    = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", other}
-	renewals      = []string{"ok", "error", "lost"}
-	stepOutcomes  = []string{"ok", "skipped", "retryable", "permanent", "timeout", "cancelled"}
-	runOutcomes   = []string{"succeeded", "failed", "skipped"}
-	writeOutcomes = []string{"created", "conflict"}
-	okOrError     = []string{"ok", "error"}
-	poolStates    = []string{"total", "idle"}
-	pauseReasons  = []string{pausedOperator, "gate", "circuit", "blocked", "dependency"}
-	components    = []string{"worker", "engine"}
-	levels        = []string{"debug", "info", "warn", "error"}
-	lookups       = []string{"hit", "miss", "error"}
-	queueStates   = []string{"active", "scheduled", "dead_letter", "transfer", "transfer_dead_letter"}
-	dependencies  = []string{dependencyBroker, dependencyRedis, dependencyCSU, dependencyEntra}
-	methods       = []string{"GET", "HEAD", otherType}
-	redisFailures = []string{"timeout", "network", "cancelled", otherType}
+	brokerCalls    = []string{callReceive, callSend, callSchedule, "complete", callAbandon, "dead_letter", callRenew}
+	errorTypes     = []string{"timeout", "network", "throttled", "unauthorized", "not_found", "conflict", "invalid", "server_error", "lock_lost", "connection_lost", "cancelled", "panic", otherType}
+	reconnects     = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", other}
+	renewals       = []string{"ok", "error", "lost"}
+	stepOutcomes   = []string{"ok", "skipped", "retryable", "permanent", "timeout", "cancelled"}
+	replayOutcomes = []string{"resubmitted", "dead_lettered_again"}
+	runOutcomes    = []string{"succeeded", "failed", "skipped"}
+	writeOutcomes  = []string{"created", "conflict"}
+	okOrError      = []string{"ok", "error"}
+	poolStates     = []string{"total", "idle"}
+	pauseReasons   = []string{pausedOperator, "gate", "circuit", "blocked", "dependency"}
+	components     = []string{"worker", "engine"}
+	levels         = []string{"debug", "info", "warn", "error"}
+	lookups        = []string{"hit", "miss", "error"}
+	queueStates    = []string{"active", "scheduled", "dead_letter", "transfer", "transfer_dead_letter"}
+	dependencies   = []string{dependencyBroker, dependencyRedis, dependencyCSU, dependencyEntra}
+	methods        = []string{"GET", "HEAD", otherType}
+	redisFailures  = []string{"timeout", "network", "cancelled", otherType}
 
 	answers = []string{string(orchestration.Go), string(orchestration.LookOnly), string(orchestration.Done), string(orchestration.Held),
 		string(orchestration.AnswerSurplus), string(orchestration.AnswerSuperseded), string(orchestration.AnswerConflict), string(orchestration.NewerPipeline), "error"}

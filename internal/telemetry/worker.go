@@ -20,6 +20,7 @@ type workerMetrics struct {
 	calls, process, wait, freshness, deliveries, size *prometheus.HistogramVec
 	sent, consumed, messages, reconnects, renewals    *prometheus.CounterVec
 	rescheduled, shutdownAbandoned, deadLetters       *prometheus.CounterVec
+	replays                                           *prometheus.CounterVec
 	lastSuccess                                       *prometheus.GaugeVec
 }
 
@@ -43,6 +44,7 @@ func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
 	w.lastSuccess = m.gauge(LastSuccess, "When a message was last done; 0 for never.", LabelQueue)
 	w.rescheduled = m.counter(RescheduledMessages, "Messages put off by a copy on our own queue, by the queue they came from.", LabelQueue, LabelReason)
 	w.shutdownAbandoned = m.counter(ShutdownAbandoned, "Messages given back because the drain time was over.", LabelQueue)
+	w.replays = m.counter(ReplayMessages, "Replayed events by how they ended: resubmitted is all that were not dead-lettered again.", LabelQueue, LabelOutcome)
 	w.deadLetters = m.counter(DeadLetters, "Dead letters by reason and by whose fault it is.", LabelQueue, LabelEventType, LabelReason, LabelFault)
 	queues, types := m.queues.list(), m.types.and(unknown)
 	one, sending := []string{system}, closedSet(k.OwnQueues).list()
@@ -69,6 +71,7 @@ func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
 	start(w.lastSuccess, queues)
 	start(w.rescheduled, queues, texts(worker.Whys()))
 	start(w.shutdownAbandoned, queues)
+	start(w.replays, queues, replayOutcomes)
 	// Of dead letters only those without a type: with every type and reason they would be most of the series there
 	// are. The alert on arrivals also fires for a series that is born.
 	for _, r := range fault.Reasons() {
@@ -130,7 +133,9 @@ func (o *workerObserver) Settled(ctx context.Context, s worker.Settled) {
 	if s.Drained && s.Result == worker.ResultAbandoned {
 		o.m.shutdownAbandoned.WithLabelValues(q).Inc()
 	}
-	if (s.Result == worker.ResultCompleted || s.Result == worker.ResultDeadLettered) && !s.Event.Time.IsZero() {
+	if s.Event.Replay != "" {
+		o.replayed(q, s)
+	} else if (s.Result == worker.ResultCompleted || s.Result == worker.ResultDeadLettered) && !s.Event.Time.IsZero() {
 		o.m.freshness.WithLabelValues(typ).Observe(max(0, time.Since(s.Event.Time).Seconds()))
 	}
 	reason := deadLetterReason(s)
@@ -138,6 +143,17 @@ func (o *workerObserver) Settled(ctx context.Context, s worker.Settled) {
 		o.m.deadLetters.WithLabelValues(q, typ, reason.Label(), string(reason.Blame())).Inc()
 	}
 	o.line(ctx, s, reason, errType)
+}
+
+// replayed counts the end of a replayed event. It says nothing of freshness: the event lay among the dead letters until a person
+// came, and whoever replays a thousand of them must not be paged for how late they are.
+func (o *workerObserver) replayed(queue string, s worker.Settled) {
+	switch {
+	case successes[s.Result]:
+		o.m.replays.WithLabelValues(queue, replayOutcomes[0]).Inc()
+	case s.Result == worker.ResultDeadLettered:
+		o.m.replays.WithLabelValues(queue, replayOutcomes[1]).Inc()
+	}
 }
 
 // beat notes a heartbeat that came through to its settlement. One that was rescheduled is still on its way, and comes

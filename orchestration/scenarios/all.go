@@ -2,7 +2,10 @@
 package scenarios
 
 import (
+	"time"
+
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
@@ -13,6 +16,10 @@ import (
 type Parts struct {
 	// CSU gives the calls of a channel's operating unit.
 	CSU func(orchestration.Channel) *csuclient.Channel
+	// Bindings are those of the channel's CSU.
+	Bindings mapping.Finder
+	// PromoteAfter is when a provisional record is first looked at again.
+	PromoteAfter time.Duration
 	// Sinks are those of the sink table.
 	Sinks sinks.Parts
 }
@@ -26,11 +33,13 @@ func Told() []sinks.Type {
 	}
 }
 
+// Kinds lists the kinds of business objects that scenarios bind.
+func Kinds() []string { return []string{"customer"} }
+
 // All makes every scenario.
 func All(p Parts) []orchestration.Scenario {
-	all := []orchestration.Scenario{
-		customers.Scenario(func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }),
-		heartbeat.Scenario(),
-	}
+	all := customers.Scenarios(customers.Parts{CSU: func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) },
+		Bindings: p.Bindings, PromoteAfter: p.PromoteAfter})
+	all = append(all, heartbeat.Scenario())
 	return append(all, sinks.Scenarios(Told(), p.Sinks)...)
 }

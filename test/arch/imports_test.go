@@ -66,11 +66,11 @@ var arrows = map[string][]string{
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
-	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "internal/watch"},
+	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "internal/watch"},
 	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// Wiring, and what uses it.
-	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/..."},
+	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "sink/...", "internal/..."},
 	"internal/local": {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
 	"internal/cli":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
 	"cmd/signalbox":  {"config", "internal/app", "internal/local", "internal/cli/...", "orchestration/...", "worker/...", "test/sim/..."},
@@ -80,6 +80,7 @@ var arrows = map[string][]string{
 	// The stand-ins know nothing of Signalbox: others want them, too.
 	"test/sim/redis":                     {},
 	"test/sim/csu":                       {},
+	"test/sim/sink":                      {},
 	"test/sim/servicebus":                {"test/sim/servicebus/internal/..."},
 	"test/sim/servicebus/internal/wire":  {},
 	"test/sim/servicebus/internal/store": {"test/sim/servicebus/internal/wire"},
