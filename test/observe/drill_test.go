@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +48,6 @@ type drill struct {
 	a      *alertmanager
 	began  time.Time
 	fired  map[string]time.Time // when an alert was first seen firing
-	sent   int
 }
 
 // story is what happens, and who is told.
@@ -59,76 +59,78 @@ type story struct {
 	tickets []string       // exactly these make a ticket
 }
 
+var stories = map[string]story{
+	"the CSU is down for 25 minutes": {
+		trouble: func(d *drill) {
+			d.inject(csu.Fault{ID: "down", Kind: csu.Drop})
+			d.spend(25 * time.Minute)
+			d.CSU.Clear("down")
+		},
+		after: 20 * time.Minute,
+		fires: []string{"SignalboxCsuErrors"},
+		pages: []string{"SignalboxCsuErrors"},
+	},
+	"the CSU refuses everything with 429 for five minutes": {
+		trouble: func(d *drill) {
+			d.inject(csu.Fault{ID: "busy", Kind: csu.Error, Status: http.StatusTooManyRequests, RetryAfter: csu.RetryAfterSeconds, Wait: d.real(30 * time.Second)})
+			d.spend(5 * time.Minute)
+			d.CSU.Clear("busy")
+		},
+		after: 20 * time.Minute, // nobody has to do anything
+	},
+	"the CSU asks for pauses of three minutes, for 25": {
+		trouble: func(d *drill) {
+			d.inject(csu.Fault{ID: "closed", Kind: csu.Error, Status: http.StatusServiceUnavailable, RetryAfter: csu.RetryAfterSeconds, Wait: d.real(3 * time.Minute)})
+			d.spend(25 * time.Minute)
+			d.CSU.Clear("closed")
+		},
+		after:   15 * time.Minute,
+		fires:   []string{"SignalboxCsuBlocked"},
+		tickets: []string{"SignalboxCsuBlocked"},
+	},
+	"Redis is down for ten minutes": {
+		trouble: func(d *drill) {
+			require.NoError(d.t, d.Server.Kill())
+			d.spend(10 * time.Minute)
+			require.NoError(d.t, d.Server.Restart(context.Background()))
+		},
+		after: 15 * time.Minute,
+		fires: []string{"SignalboxIdempotencyStoreFailing"},
+		pages: []string{"SignalboxIdempotencyStoreFailing"},
+	},
+	"Redis fails over within ten seconds": {
+		trouble: func(d *drill) {
+			require.NoError(d.t, d.Server.Kill())
+			d.spend(10 * time.Second)
+			require.NoError(d.t, d.Server.Restart(context.Background()))
+		},
+		after: 10 * time.Minute,
+	},
+	"every process is killed": {
+		trouble: func(d *drill) {
+			for _, p := range d.processes {
+				require.NoError(d.t, p.Process.Kill())
+			}
+			d.spend(10 * time.Minute)
+		},
+		fires: []string{"SignalboxDown"},
+		pages: []string{"SignalboxDown"},
+	},
+	"a producer floods the queue with what nobody can read": {
+		trouble: func(d *drill) {
+			for end := time.Now().Add(d.real(15 * time.Minute)); time.Now().Before(end); d.tick() {
+				d.Send(worker.Message{ID: uuid.NewString(), ContentType: "application/json", Body: []byte("not an event")})
+			}
+		},
+		after:   5 * time.Minute,
+		fires:   []string{"SignalboxDeadLetterSpike", "SignalboxDeadLetterArrivals"},
+		pages:   []string{"SignalboxDeadLetterSpike"},
+		tickets: []string{"SignalboxDeadLetterArrivals"}, // with the first of them
+	},
+}
+
 func TestDrill(t *testing.T) {
-	for name, s := range map[string]story{
-		"the CSU is down for 25 minutes": {
-			trouble: func(d *drill) {
-				d.inject(csu.Fault{ID: "down", Kind: csu.Drop})
-				d.spend(25 * time.Minute)
-				d.CSU.Clear("down")
-			},
-			after: 20 * time.Minute,
-			fires: []string{"SignalboxCsuErrors"},
-			pages: []string{"SignalboxCsuErrors"},
-		},
-		"the CSU refuses everything with 429 for five minutes": {
-			trouble: func(d *drill) {
-				d.inject(csu.Fault{ID: "busy", Kind: csu.Error, Status: http.StatusTooManyRequests, RetryAfter: csu.RetryAfterSeconds, Wait: d.real(30 * time.Second)})
-				d.spend(5 * time.Minute)
-				d.CSU.Clear("busy")
-			},
-			after: 20 * time.Minute, // nobody has to do anything
-		},
-		"the CSU asks for pauses of three minutes, for 25": {
-			trouble: func(d *drill) {
-				d.inject(csu.Fault{ID: "closed", Kind: csu.Error, Status: http.StatusServiceUnavailable, RetryAfter: csu.RetryAfterSeconds, Wait: d.real(3 * time.Minute)})
-				d.spend(25 * time.Minute)
-				d.CSU.Clear("closed")
-			},
-			after:   15 * time.Minute,
-			fires:   []string{"SignalboxCsuBlocked"},
-			tickets: []string{"SignalboxCsuBlocked"},
-		},
-		"Redis is down for ten minutes": {
-			trouble: func(d *drill) {
-				require.NoError(d.t, d.Server.Kill())
-				d.spend(10 * time.Minute)
-				require.NoError(d.t, d.Server.Restart(context.Background()))
-			},
-			after: 15 * time.Minute,
-			fires: []string{"SignalboxIdempotencyStoreFailing"},
-			pages: []string{"SignalboxIdempotencyStoreFailing"},
-		},
-		"Redis fails over within ten seconds": {
-			trouble: func(d *drill) {
-				require.NoError(d.t, d.Server.Kill())
-				d.spend(10 * time.Second)
-				require.NoError(d.t, d.Server.Restart(context.Background()))
-			},
-			after: 10 * time.Minute,
-		},
-		"every process is killed": {
-			trouble: func(d *drill) {
-				for _, p := range d.processes {
-					require.NoError(d.t, p.Process.Kill())
-				}
-				d.spend(10 * time.Minute)
-			},
-			fires: []string{"SignalboxDown"},
-			pages: []string{"SignalboxDown"},
-		},
-		"a producer floods the queue with what nobody can read": {
-			trouble: func(d *drill) {
-				for end := time.Now().Add(d.real(15 * time.Minute)); time.Now().Before(end); d.tick() {
-					d.Send(worker.Message{ID: uuid.NewString(), ContentType: "application/json", Body: []byte("not an event")})
-				}
-			},
-			after:   5 * time.Minute,
-			fires:   []string{"SignalboxDeadLetterSpike", "SignalboxDeadLetterArrivals"},
-			pages:   []string{"SignalboxDeadLetterSpike"},
-			tickets: []string{"SignalboxDeadLetterArrivals"}, // with the first of them
-		},
-	} {
+	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDrill(t)
@@ -145,6 +147,19 @@ func TestDrill(t *testing.T) {
 			require.ElementsMatch(t, s.pages, slices.Collect(maps.Keys(d.a.heard("pager"))), "who is woken up")
 			require.ElementsMatch(t, s.tickets, slices.Collect(maps.Keys(d.a.heard("tickets"))), "tickets")
 		})
+	}
+}
+
+// TestTheDrillIsDocumentedAsItIsHeld compares the table of the how-to with the stories.
+func TestTheDrillIsDocumentedAsItIsHeld(t *testing.T) {
+	page, err := os.ReadFile("../../docs/how-to/watch-it.md")
+	require.NoError(t, err)
+	for name, s := range stories {
+		row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(name) + ` \| (.*) \| (.*) \|$`).FindStringSubmatch(string(page))
+		require.NotNil(t, row, "no row for %q", name)
+		alerts := regexp.MustCompile(`Signalbox\w+`)
+		require.ElementsMatch(t, s.pages, alerts.FindAllString(row[1], -1), name)
+		require.ElementsMatch(t, s.tickets, alerts.FindAllString(row[2], -1), name)
 	}
 }
 
