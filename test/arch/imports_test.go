@@ -49,7 +49,7 @@ var arrows = map[string][]string{
 	// Adapters: one technology, one port, never each other.
 	"orchestration/redisstore": {"orchestration", "mapping", "internal/keyhash", "internal/rediskey"},
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
-	"worker/servicebus":        {"worker", "internal/secret"},
+	"worker/servicebus":        {"worker", "internal/secret", "internal/isoduration"},
 
 	"worker/deadletter/redisledger": {"worker/deadletter", "internal/rediskey"},
 
@@ -81,7 +81,8 @@ var arrows = map[string][]string{
 	"test/sim/redis":                     {},
 	"test/sim/csu":                       {},
 	"test/sim/sink":                      {},
-	"test/sim/servicebus":                {"test/sim/servicebus/internal/..."},
+	"test/sim/servicebus":                {"test/sim/servicebus/internal/...", "internal/isoduration"},
+	"test/sim/servicebus/internal/atom":  {"internal/isoduration"},
 	"test/sim/servicebus/internal/wire":  {},
 	"test/sim/servicebus/internal/store": {"test/sim/servicebus/internal/wire"},
 

@@ -110,10 +110,12 @@ func (o Options) client() (*azservicebus.Client, error) {
 	}
 	client, err := azservicebus.NewClientFromConnectionString(o.ConnectionString.Reveal(), options)
 	if err != nil { // the SDK's text quotes parts of the string
-		return nil, errors.New("the connection string cannot be used: it needs Endpoint, SharedAccessKeyName and SharedAccessKey, or SharedAccessSignature")
+		return nil, errUnusable
 	}
 	return client, nil
 }
+
+var errUnusable = errors.New("the connection string cannot be used: it needs Endpoint, SharedAccessKeyName and SharedAccessKey, or SharedAccessSignature")
 
 func (n *Namespace) client() *azservicebus.Client {
 	return n.clients[int(n.next.Add(1)-1)%len(n.clients)]

@@ -43,6 +43,7 @@ type Options struct {
 type Broker struct {
 	namespace   *store.Namespace
 	idleTimeout time.Duration
+	created     time.Time
 	faults      faults
 
 	mu          sync.Mutex
@@ -61,7 +62,7 @@ func New(o Options) (*Broker, error) {
 		return nil, fmt.Errorf("servicebus: idle timeout %v", o.IdleTimeout)
 	}
 	b := &Broker{
-		namespace: store.New(), idleTimeout: o.IdleTimeout,
+		namespace: store.New(), idleTimeout: o.IdleTimeout, created: time.Now(),
 		listeners: make(map[net.Listener]bool), connections: make(map[*connection]bool),
 	}
 	for _, q := range o.Queues {

@@ -32,8 +32,11 @@ func forcedDetach(entity string, now time.Time) *wire.Error {
 
 // notFound is worded so that the JavaScript SDK recognises it: that SDK goes by the text.
 func notFound(entity string) *wire.Error {
-	text := fmt.Sprintf("The messaging entity '%s' could not be found.", entity)
-	return &wire.Error{Condition: wire.CondNotFound, Description: tracked(text, entity, time.Now())}
+	return &wire.Error{Condition: wire.CondNotFound, Description: tracked(notFoundText(entity), entity, time.Now())}
+}
+
+func notFoundText(entity string) string {
+	return fmt.Sprintf("The messaging entity '%s' could not be found.", entity)
 }
 
 // tracked adds what Service Bus adds to every description.

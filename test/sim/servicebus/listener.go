@@ -39,6 +39,13 @@ func (b *Broker) Serve(l net.Listener) error {
 	}
 }
 
+// serving says whether somebody can connect.
+func (b *Broker) serving() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.closed && len(b.listeners) > 0
+}
+
 // ServeConn serves one connection and returns when it has ended.
 func (b *Broker) ServeConn(nc net.Conn) {
 	if c, ok := b.register(nc); ok {

@@ -24,7 +24,6 @@ var (
 	ErrNotAllowed      = errors.New("store: the operation is not allowed on this entity")
 	ErrFull            = errors.New("store: the entity has reached its maximum size")
 	ErrDisabled        = errors.New("store: the entity is disabled for this operation")
-	ErrProperty        = errors.New("store: a property is out of its range")
 )
 
 // Mode says how deliveries to one consumer are settled.

@@ -32,11 +32,11 @@ var queueName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,258}[A-Za-z0-
 // CreateQueue makes a queue and its dead-letter queue. Zero fields of p take the service's defaults.
 func (n *Namespace) CreateQueue(name string, p QueueProperties) error {
 	if !queueName.MatchString(name) {
-		return fmt.Errorf("%w: %q is not a queue name", ErrProperty, name)
+		return PropertyError{fmt.Sprintf("%q is not the name of a queue", name)}
 	}
 	p = p.withDefaults()
 	if err := p.check(); err != nil {
-		return fmt.Errorf("store: queue %q: %w", name, err)
+		return err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -57,7 +57,7 @@ func (n *Namespace) CreateQueue(name string, p QueueProperties) error {
 func (n *Namespace) UpdateQueue(name string, p QueueProperties) error {
 	p = p.withDefaults()
 	if err := p.check(); err != nil {
-		return fmt.Errorf("store: queue %q: %w", name, err)
+		return err
 	}
 	q, err := n.Queue(name)
 	switch {
@@ -66,7 +66,7 @@ func (n *Namespace) UpdateQueue(name string, p QueueProperties) error {
 	case q.IsDeadLetter():
 		return ErrNotAllowed
 	case q.Properties().DuplicateDetection != p.DuplicateDetection:
-		return fmt.Errorf("store: queue %q: %w: duplicate detection is chosen at creation", name, ErrProperty)
+		return PropertyError{"duplicate detection is chosen at creation"}
 	}
 	q.set(p, time.Now())
 	return nil

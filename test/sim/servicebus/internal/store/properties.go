@@ -1,8 +1,8 @@
 package store
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -73,12 +73,18 @@ func (p QueueProperties) withDefaults() QueueProperties {
 	return p
 }
 
-// check reports every property that is out of its range, as ErrProperty.
+// PropertyError says what of a queue's name and settings is out of its range.
+type PropertyError []string
+
+// Error lists every problem.
+func (e PropertyError) Error() string { return strings.Join(e, "; ") }
+
+// check reports every property that is out of its range, as a PropertyError.
 func (p QueueProperties) check() error {
-	var problems []error
+	var problems PropertyError
 	unless := func(ok bool, format string, args ...any) {
 		if !ok {
-			problems = append(problems, fmt.Errorf("%w: "+format, append([]any{ErrProperty}, args...)...))
+			problems = append(problems, fmt.Sprintf(format, args...))
 		}
 	}
 	unless(p.LockDuration > 0 && p.LockDuration <= maxLockDuration, "a lock duration of %v; it is at most %v", p.LockDuration, maxLockDuration)
@@ -89,7 +95,10 @@ func (p QueueProperties) check() error {
 	unless(p.DuplicateWindow >= minWindow && p.DuplicateWindow <= maxWindow, "a duplicate detection window of %v; it is %v to %v", p.DuplicateWindow, minWindow, maxWindow)
 	unless(p.Status == StatusActive || p.Status == StatusDisabled || p.Status == StatusSendDisabled || p.Status == StatusReceiveDisabled, "a status %q", p.Status)
 	unless(utf8.RuneCountInString(p.Metadata) <= maxMetadata, "metadata of more than %d characters", maxMetadata)
-	return errors.Join(problems...)
+	if problems == nil {
+		return nil
+	}
+	return problems
 }
 
 // Properties returns the settings, defaults filled in. A dead-letter queue has its queue's.

@@ -17,7 +17,7 @@ func TestEveryPropertyOutOfItsRangeIsReported(t *testing.T) {
 		LockDuration: time.Hour, MaxDeliveryCount: -1, MaxMessageBytes: 1 << 30, MaxSizeMegabytes: -1, DefaultTTL: time.Millisecond,
 		DuplicateWindow: time.Second, Status: "Asleep", Metadata: strings.Repeat("ä", 1025),
 	})
-	require.ErrorIs(t, err, ErrProperty)
+	require.IsType(t, PropertyError{}, err)
 	for _, what := range []string{"lock duration of 1h", "delivery count of -1", "message size of 1073741824", "size of -1 megabytes", "time to live of 1ms", "window of 1s", `"Asleep"`, "metadata"} {
 		require.ErrorContains(t, err, what)
 	}
@@ -123,8 +123,8 @@ func TestNewSettingsHoldFromNowOn(t *testing.T) {
 		dlq, _ := n.Queue("q/$DeadLetterQueue")
 		require.Equal(t, 5*time.Second, dlq.Properties().LockDuration)
 
-		require.ErrorIs(t, n.UpdateQueue("q", QueueProperties{DuplicateDetection: true}), ErrProperty)
-		require.ErrorIs(t, n.UpdateQueue("q", QueueProperties{LockDuration: time.Hour}), ErrProperty)
+		require.ErrorContains(t, n.UpdateQueue("q", QueueProperties{DuplicateDetection: true}), "at creation")
+		require.ErrorContains(t, n.UpdateQueue("q", QueueProperties{LockDuration: time.Hour}), "lock duration")
 		require.ErrorIs(t, n.UpdateQueue("none", QueueProperties{}), ErrNotFound)
 		require.ErrorIs(t, n.UpdateQueue("q/$DeadLetterQueue", QueueProperties{}), ErrNotAllowed)
 	})
