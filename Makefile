@@ -4,7 +4,7 @@ BIN     ?= bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: all build test race lint bench chaos fuzz tools clean
+.PHONY: all build test race lint bench drill chaos fuzz tools clean
 
 all: build test lint
 
@@ -28,7 +28,11 @@ lint: ## formatting, static checks, architecture
 bench: tools ## throughput and cost, with baselines measured in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./test/bench
 
-chaos: tools ## long runs: hundreds of frozen processes, a fleet killed every two seconds
+drill: tools ## a fleet in trouble under a real Prometheus and Alertmanager: which alerts fire, who is woken up; times divided by 30
+	$(GO) test -tags drill -count=1 -parallel 4 -timeout 3h -v -run Drill ./test/observe
+
+chaos: tools ## long runs: hundreds of frozen processes, a fleet killed every two seconds, the drill at a tenth of its length
+	DRILL_FACTOR=10 $(MAKE) drill
 	CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run 'Frozen|Fleet' ./test/crash ./test/fleet
 
 fuzz: ## each fuzzer for ten seconds

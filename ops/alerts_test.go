@@ -15,7 +15,6 @@ import (
 // later are the alerts that wait for a metric which nothing exports yet. When it comes, the test says so.
 var later = map[string]string{
 	"SignalboxCircuitOpen":        "signalbox_circuit_open",
-	"SignalboxReplayFailing":      "signalbox_replay_messages_total",
 	"SignalboxScheduleOverdue":    "signalbox_schedule_last_success_timestamp_seconds",
 	"SignalboxSecretExpiring":     "signalbox_secret_expiry_timestamp_seconds",
 	"SignalboxConfigReloadFailed": "signalbox_config_last_reload_successful",
@@ -25,8 +24,10 @@ var later = map[string]string{
 func TestAlertsThatAreLeftOutHaveNoMetricYet(t *testing.T) {
 	known, there := exported(), alerts(t)
 	for name, metric := range later {
-		require.NotContains(t, known, metric, "the metric is there: write %s, its runbook and its tests, and take it out of this list", name)
-		require.NotContains(t, there, name)
+		_, comes := known[metric]
+		require.False(t, comes, "the metric is there: write %s, its runbook and its tests, and take it out of this list", name)
+		_, written := there[name]
+		require.False(t, written, name)
 	}
 }
 

@@ -128,10 +128,10 @@ func exported() map[string][]string {
 	return all
 }
 
-// foreign are the metrics of the scraper and of the Go and process collectors that are asked for.
+// foreign are the metrics of Prometheus itself and of the Go and process collectors that are asked for.
 var foreign = map[string][]string{
 	"up": nil, "process_start_time_seconds": nil, "process_cpu_seconds_total": nil, "process_resident_memory_bytes": nil,
-	"go_goroutines": nil, "go_gc_duration_seconds_sum": nil,
+	"go_goroutines": nil, "go_gc_duration_seconds_sum": nil, "ALERTS": {"alertname", "alertstate"},
 }
 
 // scraped are the labels that the scraper adds.

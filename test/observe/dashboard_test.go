@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +22,9 @@ import (
 // silent are the expressions that may have no data, by what their place begins with, and why.
 var silent = map[string]string{
 	"4. Pipelines / Rows and their field maps": "this fleet has no source of rows",
+	"SignalboxFreshnessBudgetFastBurn / 2":     "alerts that fire, and none does",
+	"SignalboxRetryStorm / 1":                  "alerts that fire, and none does",
+	"SignalboxCsuBlocked / 0":                  "looks back in steps of whole minutes, and the fleet is younger",
 }
 
 // TestEveryExpressionHasDataOnARealFleet drives a fleet with everything that moves a metric, and asks a real Prometheus for every
@@ -31,23 +36,27 @@ func TestEveryExpressionHasDataOnARealFleet(t *testing.T) {
 	began := time.Now()
 	p.has(t, 20*time.Second, `count(up{job="signalbox"} == 1) == 2`)
 	f.drive(t)
-	p.has(t, 20*time.Second, `min by (queue) (max by (queue, instance) (signalbox_heartbeat_seen_timestamp_seconds)) > 0`)
-	p.has(t, 20*time.Second, `sum(signalbox_messages_total{outcome="dead_lettered"}) > 0`)
 
-	wanted := ofTheDashboard(t, "15s")
-	maps.Copy(wanted, ofTheRules(t))
-	var empty []string
-	asked := time.Now()
-	for where, expr := range wanted {
-		n, err := p.query(t, expr)
-		require.NoError(t, err, "%s: %s", where, expr)
-		if n == 0 && !strings.HasSuffix(where, " / whole") && !mayBeSilent(where) {
-			empty = append(empty, where+": "+expr)
+	open := ofTheDashboard(t, "15s")
+	maps.Copy(open, ofTheRules(t))
+	asked := len(open)
+	for end := time.Now().Add(30 * time.Second); len(open) > 0 && time.Now().Before(end); {
+		f.late(t) // what shows messages in hand and runs that wait shows nothing between two of them
+		for where, expr := range open {
+			n, err := p.query(t, expr)
+			require.NoError(t, err, "%s: %s", where, expr)
+			if n > 0 || strings.HasSuffix(where, " / whole") || mayBeSilent(where) {
+				delete(open, where)
+			}
 		}
+	}
+	empty := []string{}
+	for where, expr := range open {
+		empty = append(empty, where+": "+expr)
 	}
 	slices.Sort(empty)
 	require.Empty(t, empty, "no data:\n%s", strings.Join(empty, "\n"))
-	t.Logf("%d expressions asked in %.1f s, %.0f s after the first scrape", len(wanted), time.Since(asked).Seconds(), time.Since(began).Seconds())
+	t.Logf("%d expressions, all asked and answered %.0f s after the first scrape", asked, time.Since(began).Seconds())
 }
 
 func mayBeSilent(where string) bool {
@@ -86,7 +95,21 @@ func (f *fleet) drive(t *testing.T) {
 	inject(csu.Fault{Kind: csu.Error, Status: http.StatusServiceUnavailable, Operation: csu.OpSearchByFields, Next: 2})
 	f.Publish(batch[120:]...)
 	f.Settle(30 * time.Second)
-	// Somebody waits while it is looked: the CSU is away for one more customer.
-	inject(csu.Fault{Kind: csu.Error, Status: http.StatusServiceUnavailable, For: time.Minute})
-	f.Publish(harness.Customer{Event: "late", ID: "C-late", Email: "late@example.com", First: "Jane", Last: "Contoso", Phone: "+14255550100", City: "Redmond", At: now})
+	replay := exec.Command(f.path, "deadletter", "replay", "--all", "--yes", "--no-sweep")
+	replay.Env = append(os.Environ(), f.Env()...)
+	out, err := replay.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	inject(csu.Fault{Kind: csu.Error, Status: http.StatusServiceUnavailable, For: 2 * time.Minute})
+}
+
+// late publishes some more customers, for whom the CSU is away.
+func (f *fleet) late(t *testing.T) {
+	t.Helper()
+	f.sent++
+	var batch []harness.Customer
+	for i := range 20 {
+		name := fmt.Sprintf("late-%d-%d", f.sent, i)
+		batch = append(batch, harness.Customer{Event: name, ID: name, Email: name + "@example.com", First: "Jane", Last: "Contoso", Phone: "+14255550100", City: "Redmond", At: time.Now()})
+	}
+	f.Publish(batch...)
 }

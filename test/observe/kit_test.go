@@ -40,7 +40,10 @@ var binary = sync.OnceValues(func() (string, error) {
 // fleet is processes of the real binary on stand-ins that this process holds in hand.
 type fleet struct {
 	*harness.World
-	targets []string // admin addresses
+	path      string // of the binary
+	processes []*exec.Cmd
+	targets   []string // their admin addresses
+	sent      int      // batches or events so far
 }
 
 // startFleet runs n processes and waits until each is started.
@@ -49,12 +52,14 @@ func startFleet(t *testing.T, n int, o harness.Options) *fleet {
 	if len(o.RedisArgs) == 0 {
 		o.RedisArgs = []string{"--appendonly", "yes"} // as an operator has it, or the alert on that would fire
 	}
-	f := &fleet{World: harness.NewReal(t, o)}
 	path, err := binary()
 	require.NoError(t, err)
+	f := &fleet{World: harness.NewReal(t, o), path: path}
 	for range n {
 		admin := freeAddress(t)
-		start(t, exec.Command(path, "run"), append(f.Env(), "SIGNALBOX_ADMIN_LISTEN="+admin)...)
+		cmd := exec.Command(path, "run")
+		start(t, cmd, append(f.Env(), "SIGNALBOX_ADMIN_LISTEN="+admin)...)
+		f.processes = append(f.processes, cmd)
 		f.targets = append(f.targets, admin)
 	}
 	for _, admin := range f.targets {
