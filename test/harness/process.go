@@ -54,6 +54,7 @@ func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 	parts := app.Parts{Log: p.log, NoHealth: true, WaitInRun: 2 * time.Second}
 	if w.Mini != nil {
 		parts.DialRedis, parts.DialBroker = w.dialRedis, w.dialBroker
+		parts.Administration = administration{w.Broker.AdministrationHandler()}
 		parts.DialCSU = func(ctx context.Context, _, _ string) (net.Conn, error) { return w.toCSU.connect(ctx) }
 	}
 	if w.opts.Defaults {
