@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -42,6 +43,7 @@ var relations = []relation{
 	{[]string{"servicebus.connection_string"}, func(c *Config) []wrong {
 		return connectionString(c.ServiceBus.ConnectionString.Reveal())
 	}},
+	{[]string{"servicebus.admin_endpoint", "servicebus.connection_string", "sampler.connection_string"}, adminEndpoint},
 	{[]string{"servicebus.queues", "servicebus.own_queue.live", "servicebus.own_queue.replay"}, queues},
 	{[]string{"servicebus.own_queue.live"}, func(c *Config) []wrong { return queue(c.ServiceBus.OwnQueue.Live) }},
 	{[]string{"servicebus.own_queue.replay"}, func(c *Config) []wrong { return queue(c.ServiceBus.OwnQueue.Replay) }},
@@ -180,12 +182,17 @@ func hashKey(key []byte) []wrong {
 	return unless(len(distinct) >= minDistinct, "is not random", do)
 }
 
-func connectionString(s string) []wrong {
+func connectionParts(s string) map[string]string {
 	part := map[string]string{}
 	for p := range strings.SplitSeq(s, ";") {
 		name, value, _ := strings.Cut(p, "=")
 		part[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
 	}
+	return part
+}
+
+func connectionString(s string) []wrong {
+	part := connectionParts(s)
 	const do = "copy the connection string of a shared access policy of the namespace"
 	endpoint, err := url.Parse(part["endpoint"])
 	signed := part["sharedaccesssignature"] != "" || (part["sharedaccesskeyname"] != "" && part["sharedaccesskey"] != "")
@@ -194,6 +201,19 @@ func connectionString(s string) []wrong {
 		unless(signed, "has no SharedAccessKeyName and SharedAccessKey", do),
 		unless(part["entitypath"] == "", "is for one queue (EntityPath), and Signalbox uses several", do),
 	)
+}
+
+// adminEndpoint allows http for an emulator alone: each request carries a token.
+func adminEndpoint(c *Config) []wrong {
+	if c.ServiceBus.AdminEndpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(c.ServiceBus.AdminEndpoint)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return []wrong{{"is no address of an administration API", "write it as https://host or, for an emulator, http://localhost:5300"}}
+	}
+	emulator, _ := strconv.ParseBool(connectionParts(c.Looking().Reveal())["usedevelopmentemulator"])
+	return unless(u.Scheme == "https" || emulator, "is http, and the connection string is no emulator's", "use https, or leave it out: then it is the namespace's own")
 }
 
 func queues(c *Config) (all []wrong) {

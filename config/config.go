@@ -43,6 +43,7 @@ type Config struct {
 // ServiceBus says where events come from and where our own copies wait.
 type ServiceBus struct {
 	ConnectionString    secret.String `key:"connection_string" required:"true" help:"of the namespace, with Listen and Send"`
+	AdminEndpoint       string        `key:"admin_endpoint" help:"where the administration API is, such as http://localhost:5300; default: the namespace itself, or port 5300 of an emulator's host"`
 	Queues              []string      `key:"queues" default:"signalbox-in" required:"true" help:"source queues"`
 	OwnQueue            OwnQueue      `key:"own_queue"`
 	MaxDeliveryCount    int           `key:"max_delivery_count" default:"10" min:"1" max:"2000" help:"as set on the source queues; over half of it a message is rescheduled instead of abandoned"`
@@ -110,6 +111,14 @@ type Run struct {
 type Sampler struct {
 	Interval         time.Duration `key:"interval" default:"30s" min:"0s" max:"10m" help:"how often one process counts the queues and looks for their oldest messages; 0s: never"`
 	ConnectionString secret.String `key:"connection_string" help:"of the namespace, with Manage and Listen, for looking only; default: servicebus.connection_string"`
+}
+
+// Looking is the connection string for whoever looks at queues without working on them.
+func (c *Config) Looking() secret.String {
+	if c.Sampler.ConnectionString.IsZero() {
+		return c.ServiceBus.ConnectionString
+	}
+	return c.Sampler.ConnectionString
 }
 
 // Heartbeat is the event that does nothing.

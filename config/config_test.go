@@ -138,6 +138,9 @@ func TestRefused(t *testing.T) {
 		"redis without certificate check":                 {"REDIS_URL=rediss://u:" + canary + "@c.example:6380?skip_verify=1", "redis.url", "certificate"},
 		"another scheme":                                  {"REDIS_URL=http://" + canary, "redis.url", "no Redis URL"},
 		"an unparsable URL":                               {"REDIS_URL=redis://a:" + canary + "%zz@h", "redis.url", "no Redis URL"},
+		"plain http to the service's administration":      {"SERVICEBUS_ADMIN_ENDPOINT=http://localhost:5300", "servicebus.admin_endpoint", "no emulator's"},
+		"an administration API without a scheme":          {"SERVICEBUS_ADMIN_ENDPOINT=localhost:5300", "servicebus.admin_endpoint", "no address"},
+		"an administration API with a path":               {"SERVICEBUS_ADMIN_ENDPOINT=https://h/path", "servicebus.admin_endpoint", "no address"},
 		"plain http to a token endpoint elsewhere":        {"CSU_TOKEN_URL=http://login.example/token", "csu.token_url", "plain http"},
 		"a URL with credentials":                          {"CSU_URL=https://u:" + canary + "@csu.example", "csu.url", "credentials"},
 		"an unknown scheme word":                          {"CSU_SCHEME=basic", "csu.scheme", "neither"},
@@ -191,6 +194,8 @@ func TestRefused(t *testing.T) {
 func TestAllowed(t *testing.T) {
 	for name, set := range map[string][]string{
 		"plain redis elsewhere, on purpose": {"REDIS_URL=redis://u:p@cache:6379", "REDIS_ALLOW_PLAINTEXT=true"},
+		"an emulator's administration":      {"SERVICEBUS_CONNECTION_STRING=Endpoint=sb://h;SharedAccessKeyName=k;SharedAccessKey=v;UseDevelopmentEmulator=true", "SERVICEBUS_ADMIN_ENDPOINT=http://h:5300"},
+		"a way to the administration":       {"SERVICEBUS_ADMIN_ENDPOINT=https://proxy.example:444/"},
 		"plain http elsewhere, on purpose":  {"CSU_URL=http://csu:80", "CSU_ALLOW_PLAINTEXT=true"},
 		"a raw hash key":                    {"HASH_KEY=this is a raw key of 32 bytes !!"},
 		"loopback by IPv6":                  {"REDIS_URL=redis://[::1]:6379"},

@@ -84,7 +84,7 @@ func TestAFleetThatCannotStartSaysWhy(t *testing.T) {
 func TestStandInsPrintTheEnvironmentThatReachesThem(t *testing.T) {
 	t.Parallel()
 	s := newStage(t) // for its Redis
-	broker := start(t, nil, "sim", "servicebus", "--listen", "127.0.0.1:0", "--queue", "in,lock=30s,max-delivery=5", "--queue", own, "-o", "json")
+	broker := start(t, nil, "sim", "servicebus", "--listen", "127.0.0.1:0", "--administration", "127.0.0.1:0", "--queue", "in,lock=30s,max-delivery=5", "--queue", own, "-o", "json")
 	unit := start(t, nil, "sim", "csu", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--rate", "1000/s", "--commit-then-drop", "0", "-o", "json")
 	broker.until("}\n}")
 	unit.until("}\n}")
@@ -94,6 +94,10 @@ func TestStandInsPrintTheEnvironmentThatReachesThem(t *testing.T) {
 			env = append(env, name+"="+value)
 		}
 	}
+	health, err := http.Get(decode[stand](t, broker.out.String()).Environment["SIGNALBOX_SERVICEBUS_ADMIN_ENDPOINT"] + "/health")
+	require.NoError(t, err)
+	require.NoError(t, health.Body.Close())
+	require.Equal(t, http.StatusOK, health.StatusCode)
 	env = append(env, quick...)
 	fleet := start(t, env, "run")
 	fleet.until(`"started"`)

@@ -86,6 +86,10 @@ func newStage(t *testing.T) *stage {
 	l := listener(t)
 	s.bus = s.broker.ConnectionString(l.Addr().String())
 	serving.Go(func() { _ = s.broker.Serve(l) })
+	manage := listener(t)
+	administration := &http.Server{Handler: s.broker.AdministrationHandler()}
+	serving.Go(func() { _ = administration.Serve(manage) })
+	s.more = []string{"SIGNALBOX_SERVICEBUS_ADMIN_ENDPOINT=http://" + manage.Addr().String()}
 	s.csu = csu.New(csu.Options{})
 	front := listener(t)
 	s.csuURL = "http://" + front.Addr().String()
@@ -94,6 +98,7 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(func() {
 		s.csu.Close()
 		_ = server.Close()
+		_ = administration.Close()
 		_ = s.broker.Close()
 		serving.Wait()
 	})

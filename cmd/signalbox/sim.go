@@ -23,27 +23,30 @@ func (p *program) simCommand() *cobra.Command {
 }
 
 func (p *program) simServiceBus() *cobra.Command {
-	var address string
+	s := simulate.ServiceBus{Queues: simulate.DefaultQueues()}
 	var texts []string
-	queues := simulate.DefaultQueues()
-	c := p.command("servicebus", "run a local Azure Service Bus", "Runs an AMQP 1.0 broker that the unmodified Azure SDKs talk to.",
+	c := p.command("servicebus", "run a local Azure Service Bus",
+		"Runs an AMQP 1.0 broker that the unmodified Azure SDKs talk to, with the administration API and GET /health on a port of their own.",
 		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live --queue signalbox-replay",
 		cobra.NoArgs, func(ctx context.Context, _ []string) error {
-			return simulate.ServiceBus(ctx, address, queues, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a CSU: signalbox sim csu"))
+			return s.Serve(ctx, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a CSU: signalbox sim csu"))
 		})
-	c.Flags().StringVar(&address, "listen", "127.0.0.1:5672", "`address` to listen on")
-	c.Flags().StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in, signalbox-live and signalbox-replay")
+	flags := c.Flags()
+	flags.StringVar(&s.Listen, "listen", "127.0.0.1:5672", "`address` to listen on")
+	flags.StringVar(&s.Administration.At, "administration", "127.0.0.1:5300", "`address` of the administration API; another port if the default one is taken; empty: none")
+	flags.StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in, signalbox-live and signalbox-replay")
 	c.PreRunE = func(*cobra.Command, []string) error {
+		s.Administration.Usual = !flags.Changed("administration")
 		if len(texts) == 0 {
 			return nil
 		}
-		queues = nil
+		s.Queues = nil
 		for _, text := range texts {
 			q, err := simulate.Queue(text)
 			if err != nil {
 				return fmt.Errorf("--queue: %w", err)
 			}
-			queues = append(queues, q)
+			s.Queues = append(s.Queues, q)
 		}
 		return nil
 	}

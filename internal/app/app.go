@@ -50,6 +50,8 @@ type Parts struct {
 	DialCSU    func(ctx context.Context, network, addr string) (net.Conn, error)
 	DialSink   func(ctx context.Context, network, addr string) (net.Conn, error)
 
+	Administration http.RoundTripper // to the administration API of a Service Bus inside the process; nil: it has none
+
 	WrapCSU     func(http.RoundTripper) http.RoundTripper  // around every CSU call
 	WrapSink    func(name string, s sinks.Sink) sinks.Sink // around every delivery
 	RedisHooks  []redis.Hook                               // around every Redis command
@@ -83,9 +85,10 @@ type App struct {
 	closers []func() error // of the sinks
 
 	watchBus *servicebus.Namespace
-	elector  *leader.Elector // nil: there is nothing to watch
-	sweeper  *leader.Elector // nil: this fleet does not sweep
-	owner    string          // names this process in claims and leases
+	watchAPI *servicebus.Admin // nil: nobody counts
+	elector  *leader.Elector   // nil: there is nothing to watch
+	sweeper  *leader.Elector   // nil: this fleet does not sweep
+	owner    string            // names this process in claims and leases
 
 	started atomic.Bool
 }
@@ -242,6 +245,10 @@ func (a *App) Run(ctx context.Context) error {
 // Close gives back connections. A second call does nothing.
 func (a *App) Close(ctx context.Context) error {
 	var problems []error
+	if a.watchAPI != nil {
+		a.watchAPI.Close()
+		a.watchAPI = nil
+	}
 	if a.watchBus != nil {
 		problems = append(problems, a.watchBus.Close(ctx))
 		a.watchBus = nil

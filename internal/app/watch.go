@@ -8,7 +8,6 @@ import (
 
 	"github.com/signalbox/signalbox/internal/leader"
 	"github.com/signalbox/signalbox/internal/rediskey"
-	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/internal/watch"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
@@ -45,7 +44,7 @@ func (a *App) openWatch() (err error) {
 	if s.Interval == 0 && h.Interval == 0 {
 		return nil
 	}
-	a.watchBus, err = servicebus.Open(servicebus.Options{ConnectionString: a.lookingConnection(), NewConn: a.parts.DialBroker, ApplicationID: "signalbox-watch"})
+	a.watchBus, err = servicebus.Open(servicebus.Options{ConnectionString: a.cfg.Looking(), NewConn: a.parts.DialBroker, ApplicationID: "signalbox-watch"})
 	if err != nil {
 		return fmt.Errorf("service bus, for looking: %w", err)
 	}
@@ -54,7 +53,11 @@ func (a *App) openWatch() (err error) {
 		q := a.watchBus.Queue(name)
 		queues = append(queues, watch.Queue{Name: name, Live: q.Browse(), DeadLetters: q.DeadLetters()})
 	}
-	watchman, err := watch.New(watch.Options{Queues: queues, Store: fleetStore{a}, Every: s.Interval, Sender: beater{a}, Beat: h.Interval, Observe: a.metrics.Watch(a.log)})
+	counter, err := a.openAdmin()
+	if err != nil {
+		return err
+	}
+	watchman, err := watch.New(watch.Options{Queues: queues, Counter: counter, Store: fleetStore{a}, Every: s.Interval, Sender: beater{a}, Beat: h.Interval, Observe: a.metrics.Watch(a.log)})
 	if err != nil {
 		return err
 	}
@@ -73,11 +76,30 @@ func (a *App) openWatch() (err error) {
 	return err
 }
 
-func (a *App) lookingConnection() secret.String {
-	if own := a.cfg.Sampler.ConnectionString; !own.IsZero() {
-		return own
+// openAdmin asks the administration API for counts. A broker inside the process may have none.
+func (a *App) openAdmin() (watch.Counter, error) {
+	if a.cfg.Sampler.Interval == 0 || a.parts.DialBroker != nil && a.parts.Administration == nil {
+		return nil, nil
 	}
-	return a.cfg.ServiceBus.ConnectionString
+	var err error
+	a.watchAPI, err = servicebus.OpenAdmin(servicebus.AdminOptions{
+		ConnectionString: a.cfg.Looking(), Endpoint: a.cfg.ServiceBus.AdminEndpoint, ApplicationID: "signalbox-watch", Transport: a.parts.Administration,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("service bus, for counting: %w", err)
+	}
+	return counter{a.watchAPI}, nil
+}
+
+// counter counts for the watchman.
+type counter struct{ *servicebus.Admin }
+
+func (c counter) Counts(ctx context.Context, queue string) (watch.Counts, error) {
+	n, err := c.Admin.Counts(ctx, queue)
+	return watch.Counts{
+		Active: n.Active, Scheduled: n.Scheduled, DeadLetter: n.DeadLetters, Transfer: n.Transfer, TransferDeadLetter: n.TransferDeadLetters,
+		Size: n.SizeBytes, MaxSize: n.MaxSizeBytes,
+	}, err
 }
 
 // watch takes part in the election until ctx ends; stop waits until what this process did for the fleet is given back.

@@ -50,6 +50,7 @@ func (s *stand) environment() []string {
 	env := map[string]string{
 		"ENVIRONMENT":                  "local",
 		"SERVICEBUS_CONNECTION_STRING": s.broker.ConnectionString(s.broker.addr),
+		"SERVICEBUS_ADMIN_ENDPOINT":    s.broker.administration,
 		"SERVICEBUS_QUEUES":            sourceQueue,
 		"SERVICEBUS_OWN_QUEUE_LIVE":    ownQueue,
 		"SERVICEBUS_OWN_QUEUE_REPLAY":  replayQueue,

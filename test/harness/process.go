@@ -55,6 +55,7 @@ func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 	if w.Mini != nil {
 		parts.RedisPool = 256 // nobody waits for a connection: the client's timers for that live beyond a bubble
 		parts.DialRedis, parts.DialBroker = w.dialRedis, w.dialBroker
+		parts.Administration = administration{w.Broker.AdministrationHandler()}
 		parts.DialCSU = func(ctx context.Context, _, _ string) (net.Conn, error) { return w.toCSU.connect(ctx) }
 	}
 	if w.toSink != nil {

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -142,10 +143,16 @@ func NewReal(t testing.TB, o Options) *World {
 	server := &http.Server{Handler: w.CSU.Handler()}
 	go func() { _ = server.Serve(web) }() // returns when the server is closed
 	stopSink := w.startSink()
+	manage := listen(t)
+	administration := &http.Server{Handler: w.Broker.AdministrationHandler()}
+	go func() { _ = administration.Serve(manage) }() // returns when the server is closed
 	var err error
 	w.Server, err = simredis.Start(context.Background(), simredis.Options{Args: w.opts.RedisArgs})
 	require.NoError(t, err)
 	w.env = w.environment(bus.Addr().String(), "http://"+web.Addr().String(), w.Server.URL())
+	if _, chosen := w.env[adminEndpoint]; !chosen {
+		w.env[adminEndpoint] = "http://" + manage.Addr().String()
+	}
 	w.connect()
 	t.Cleanup(func() {
 		_ = w.bus.Close(context.Background())
@@ -153,6 +160,7 @@ func NewReal(t testing.TB, o Options) *World {
 		w.CSU.Close()
 		stopSink()
 		_ = server.Close()
+		_ = administration.Close()
 		_ = w.Broker.Close()
 		require.NoError(t, w.Server.Close())
 	})
@@ -246,6 +254,19 @@ func (w *World) connect() {
 func (w *World) dialRedis(ctx context.Context, _, _ string) (net.Conn, error) {
 	return w.toRedis.connect(ctx)
 }
+
+const adminEndpoint = "SIGNALBOX_SERVICEBUS_ADMIN_ENDPOINT"
+
+// administration carries requests to the broker without a network.
+type administration struct{ handler http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (a administration) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := httptest.NewRecorder()
+	a.handler.ServeHTTP(answer, r)
+	return answer.Result(), nil
+}
+
 func (w *World) dialBroker(context.Context) (net.Conn, error) { return w.Broker.Pipe(), nil }
 
 // Env is the environment of a process of the fleet, for children.

@@ -24,24 +24,64 @@ type Variable struct{ Name, Value string }
 // Ready is told once, when connections are accepted.
 type Ready func(listening []string, env []Variable)
 
-// ServiceBus serves a broker until the context ends.
-func ServiceBus(ctx context.Context, address string, queues []servicebus.Queue, ready Ready) error {
-	broker, err := servicebus.New(servicebus.Options{Queues: queues})
+// ServiceBus is what a broker is made from. An address that is empty is not served; one that is only Usual gives way to any
+// free port when it is taken.
+type ServiceBus struct {
+	Listen         string
+	Administration Address
+	Queues         []servicebus.Queue
+}
+
+// Address is where to listen, and whether another port will do.
+type Address struct {
+	At    string
+	Usual bool
+}
+
+// Serve serves the broker and its administration API until the context ends.
+func (s ServiceBus) Serve(ctx context.Context, ready Ready) (err error) {
+	broker, err := servicebus.New(servicebus.Options{Queues: s.Queues})
 	if err != nil {
 		return err
 	}
-	l, err := listen(ctx, address)
+	defer func() { err = errors.Join(err, broker.Close()) }()
+	l, err := listen(ctx, s.Listen)
 	if err != nil {
-		return errors.Join(err, broker.Close())
+		return err
 	}
-	closed := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { closed <- broker.Close() })
-	ready([]string{l.Addr().String()}, brokerEnvironment(broker.ConnectionString(l.Addr().String()), queues))
-	err = broker.Serve(l)
-	if stop() { // the listener failed by itself
-		return errors.Join(err, broker.Close())
+	listening := []string{l.Addr().String()}
+	env := brokerEnvironment(broker.ConnectionString(l.Addr().String()), s.Queues)
+	group, ctx := errgroup.WithContext(ctx)
+	if s.Administration.At != "" {
+		a, err := s.Administration.listen(ctx)
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		listening = append(listening, a.Addr().String())
+		env = append(env, Variable{"SIGNALBOX_SERVICEBUS_ADMIN_ENDPOINT", "http://" + a.Addr().String()})
+		serve(ctx, group, a, broker.AdministrationHandler(), func() {})
 	}
-	return <-closed
+	group.Go(func() error {
+		if err := broker.Serve(l); !errors.Is(err, servicebus.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		return broker.Close()
+	})
+	ready(listening, env)
+	return group.Wait()
+}
+
+func (a Address) listen(ctx context.Context) (net.Listener, error) {
+	l, err := listen(ctx, a.At)
+	if err == nil || !a.Usual {
+		return l, err
+	}
+	host, _, _ := net.SplitHostPort(a.At)
+	return listen(ctx, net.JoinHostPort(host, "0"))
 }
 
 // CSU is what a scale unit's simulator is made from.
