@@ -134,14 +134,14 @@ func (s *stand) startBroker() error {
 	}
 	s.broker.Broker, s.broker.addr = b, l.Addr().String()
 	go func() { _ = b.Serve(l) }() // returns when the broker is closed
-	l, err = listen("127.0.0.1:5300")
+	manage, err := listen("127.0.0.1:5300")
 	if err != nil {
 		return err
 	}
 	server := &http.Server{Handler: b.AdministrationHandler(), ReadHeaderTimeout: 10 * time.Second}
-	s.broker.administration = "http://" + l.Addr().String()
+	s.broker.administration = "http://" + manage.Addr().String()
 	s.onStop(server.Close)
-	go func() { _ = server.Serve(l) }() // returns when the server is closed
+	go func() { _ = server.Serve(manage) }() // returns when the server is closed
 	return nil
 }
 
