@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +19,10 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/publish"
 	"github.com/signalbox/signalbox/internal/cli/render"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
+	"github.com/signalbox/signalbox/worker/rows"
 )
 
 // The event of the examples.
@@ -34,6 +37,26 @@ type publishFlags struct {
 	queue  string
 	rate   pace
 	dryRun bool
+	rows   rowFlags
+}
+
+// rowFlags say what rows the input is of; none: it is events.
+type rowFlags struct {
+	source, file string
+	csv          bool
+}
+
+func (f *rowFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.source, "source", "", "the input is rows of this source, by its `name` in the source table; with --map also a CloudEvents source")
+	c.Flags().StringVar(&f.file, "map", "", "the field map that makes events of the rows, a YAML `file`; default: the source table's")
+	c.Flags().BoolVar(&f.csv, "csv", false, "the rows are CSV with a head; default: by the name, else JSON lines")
+}
+
+func (f *rowFlags) any() bool { return f.source != "" || f.file != "" }
+
+// isTable says whether an input is CSV.
+func (f *rowFlags) isTable(name string) bool {
+	return f.csv || strings.EqualFold(filepath.Ext(name), ".csv")
 }
 
 func (p *program) publishCommand() *cobra.Command {
@@ -41,15 +64,26 @@ func (p *program) publishCommand() *cobra.Command {
 	c := p.command("publish FILE|-", "check and send events",
 		"Reads JSON lines, each a CloudEvent in its JSON format, checks every one as a worker would, says which are bad and why, and sends the "+
 			"good ones. With - it reads standard input as a stream: each event is sent as it comes.\n\n"+
+			"With --source or --map the lines are rows in a source's own shape, or the records of a CSV file, and its field map makes events of them. "+
+			"What is sent is those events.\n\n"+
 			"Sending an event again is safe: source and id say that it is the same one.",
 		"echo '"+exampleEvent+"' > events.jsonl\n"+
 			"signalbox publish --local --dry-run events.jsonl\n"+
 			"signalbox publish --local events.jsonl\n"+
-			"cat events.jsonl | signalbox publish --local --rate 50/s -",
+			"cat events.jsonl | signalbox publish --local --rate 50/s -\n"+
+			"signalbox publish --config signalbox.yaml --source crm --dry-run rows.jsonl\n"+
+			"signalbox publish --local --map chinook-customers.yaml --source https://chinook.example.com customers.csv",
 		cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return p.publish(ctx, args[0], f) })
-	c.Flags().StringVar(&f.queue, "queue", "", "`name` of the queue to send to; default: the only source queue")
+	c.Flags().StringVar(&f.queue, "queue", "", "`name` of the queue to send to; default: that of the rows' source, else the only source queue")
 	c.Flags().Var(&f.rate, "rate", "send at most so many events, such as 50/s or 600/m; default: as fast as it goes")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "check only, send nothing")
+	f.rows.add(c)
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if f.rows.csv && !f.rows.any() {
+			return errors.New("--csv goes with --source or --map")
+		}
+		return nil
+	}
 	return c
 }
 
@@ -58,11 +92,23 @@ func (p *program) publish(ctx context.Context, name string, f publishFlags) erro
 	if err != nil {
 		return err
 	}
+	var source *rows.Source
+	if f.rows.any() {
+		found, err := rowsource.Find(cfg, f.rows.source, f.rows.file)
+		if err != nil {
+			return err
+		}
+		if source = &found; f.queue == "" {
+			f.queue = found.Queue
+		}
+	}
 	o, done, err := p.publication(cfg, f)
 	if err != nil {
 		return err
 	}
 	defer done()
+	o.Source, o.CSV = source, source != nil && f.rows.isTable(name)
+	o.Warned = func(w publish.Warning) { fmt.Fprintln(p.errs, w) }
 	in, err := p.open(name)
 	if err != nil {
 		return err
@@ -114,11 +160,15 @@ func (p *program) progress() func(publish.Summary) {
 
 func (p *program) published(sum publish.Summary, o publish.Options) error {
 	return p.print(sum, func(w io.Writer) error {
+		warnings := ""
+		if o.Source != nil {
+			warnings = fmt.Sprintf(", warnings %d", sum.Warnings)
+		}
 		if sum.DryRun {
-			_, err := fmt.Fprintf(w, "read %d, valid %d, refused %d; a dry run sends nothing\n", sum.Read, sum.Valid, sum.Refused)
+			_, err := fmt.Fprintf(w, "read %d, valid %d, refused %d%s; a dry run sends nothing\n", sum.Read, sum.Valid, sum.Refused, warnings)
 			return err
 		}
-		_, err := fmt.Fprintf(w, "read %d, sent %d to %s, refused %d, unsent %d\n", sum.Read, sum.Sent, o.Queue, sum.Refused, sum.Unsent)
+		_, err := fmt.Fprintf(w, "read %d, sent %d to %s, refused %d, unsent %d%s\n", sum.Read, sum.Sent, o.Queue, sum.Refused, sum.Unsent, warnings)
 		return err
 	})
 }

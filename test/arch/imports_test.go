@@ -59,7 +59,7 @@ var arrows = map[string][]string{
 	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/..."},
 	"internal/local": {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
 	"internal/cli":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
-	"cmd/signalbox":  {"config", "internal/app", "internal/local", "internal/cli/...", "orchestration/...", "worker/...", "test/sim/..."},
+	"cmd/signalbox":  {"config", "internal/app", "internal/local", "internal/cli/...", "mapping/fieldmap", "orchestration/...", "worker/...", "test/sim/..."},
 
 	// The stand-ins know nothing of Signalbox: others want them, too.
 	"test/sim/redis":                     {},

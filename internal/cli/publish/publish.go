@@ -1,5 +1,5 @@
-// Package publish sends events to a queue as an upstream system would: JSON lines, each a CloudEvent, checked before
-// they are sent, in batches.
+// Package publish sends events to a queue as an upstream system would: JSON lines, each a CloudEvent, or a source's rows,
+// which its field map makes events of; checked before they are sent, in batches.
 //
 // The input is a stream: no more than a batch of it is held, an event waits for at most a moment for others to share
 // its batch with, and a line is bounded. Errors: those of package worker; the summary stands whatever happened.
@@ -14,8 +14,11 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/signalbox/signalbox/internal/cli/input"
+	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/rows"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
 
@@ -32,7 +35,10 @@ type Options struct {
 	Queue    string
 	MaxBytes int           // longest line
 	Rate     rate.Limit    // events a second; zero: as fast as it goes
+	Source   *rows.Source  // the input is rows of this source; nil: CloudEvents
+	CSV      bool          // they are a table with a head, not JSON lines
 	Refused  func(Refusal) // told of each bad line, in order
+	Warned   func(Warning) // told of each field of a row that is not as its map would have it; may be nil
 	Progress func(Summary) // told after each batch; may be nil
 }
 
@@ -45,6 +51,8 @@ type Summary struct {
 	Sent    int    `json:"sent"`    // the broker has them
 	Refused int    `json:"refused"` // by the checks, or by the broker for their size
 	Unsent  int    `json:"unsent"`  // valid, and not known to be with the broker; sending them again is safe
+
+	Warnings int `json:"warnings"` // of rows that were valid
 }
 
 const (
@@ -59,7 +67,8 @@ type publisher struct {
 	most    int // messages of a batch
 	sum     Summary
 	batch   []worker.Message
-	lines   []int // of the batch
+	lines   []int              // of the batch
+	warned  []fieldmap.Warning // of the row that was checked last
 }
 
 // Run reads the input to its end, or to the first failure that the next batch would meet too.
@@ -71,12 +80,12 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	lines := make(chan line, maxBatch)
+	read := make(chan input.Line, maxBatch)
 	// Nobody waits for this goroutine: a read from a terminal or a pipe cannot be cut short. It ends with its next line,
 	// with the end of the input, or with the process.
 	ended := make(chan error, 1)
-	go func() { ended <- feed(ctx, newReader(o.In, o.MaxBytes), lines) }()
-	err := p.take(ctx, lines)
+	go func() { ended <- feed(ctx, input.New(o.In, o.MaxBytes, o.CSV), read) }()
+	err := p.take(ctx, read)
 	if err == nil {
 		err = <-ended
 	}
@@ -88,18 +97,18 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 }
 
 // feed reads lines until the input or the context ends, and closes the channel.
-func feed(ctx context.Context, r *reader, lines chan<- line) error {
-	defer close(lines)
+func feed(ctx context.Context, in input.Lines, read chan<- input.Line) error {
+	defer close(read)
 	for {
-		l, err := r.next()
+		l, err := in.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read line %d: %w", r.number, err)
+			return fmt.Errorf("read line %d: %w", l.Number, err)
 		}
 		select {
-		case lines <- l:
+		case read <- l:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -107,7 +116,7 @@ func feed(ctx context.Context, r *reader, lines chan<- line) error {
 }
 
 // take checks lines as they come and sends what is good.
-func (p *publisher) take(ctx context.Context, lines <-chan line) error {
+func (p *publisher) take(ctx context.Context, lines <-chan input.Line) error {
 	pause := time.NewTimer(linger)
 	defer pause.Stop()
 	for {
@@ -133,7 +142,7 @@ func (p *publisher) take(ctx context.Context, lines <-chan line) error {
 	}
 }
 
-func (p *publisher) add(l line) {
+func (p *publisher) add(l input.Line) {
 	p.sum.Read++
 	m, bad := p.check(l)
 	if bad != nil {
@@ -141,8 +150,9 @@ func (p *publisher) add(l line) {
 		return
 	}
 	p.sum.Valid++
+	p.warn(l.Number)
 	if p.o.Sender != nil {
-		p.batch, p.lines = append(p.batch, m), append(p.lines, l.number)
+		p.batch, p.lines = append(p.batch, m), append(p.lines, l.Number)
 	}
 }
 
