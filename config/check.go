@@ -22,7 +22,9 @@ type relation struct {
 const (
 	maxDebug    = 24 * time.Hour
 	minHashKey  = 32
-	minDistinct = 8 // of the bytes of a hash key: below that it was typed, not drawn
+	minSample   = time.Second
+	minBeat     = 2 * time.Second // two that are nearer are taken for one
+	minDistinct = 8               // of the bytes of a hash key: below that it was typed, not drawn
 )
 
 var (
@@ -85,6 +87,12 @@ var relations = []relation{
 	{[]string{"run.retry_for", "run.max"}, func(c *Config) []wrong {
 		return within(c.Run.RetryFor, c.Run.Max, "run.max", "a step is tried again within one go")
 	}},
+	{[]string{"run.wait_first", "run.wait_most"}, func(c *Config) []wrong {
+		return within(c.Run.WaitFirst, c.Run.WaitMost, "run.wait_most", "waits get longer")
+	}},
+	{[]string{"run.patience", "run.keep"}, func(c *Config) []wrong {
+		return within(c.Run.Patience, c.Run.Keep, "run.keep", "what waits must not be forgotten meanwhile")
+	}},
 	{[]string{"run.reschedule"}, func(c *Config) []wrong {
 		return unless(slices.IsSorted(c.Run.Reschedule), "goes down", "let each wait be at least as long as the one before")
 	}},
@@ -96,6 +104,15 @@ var relations = []relation{
 		return unless(c.Run.Keep > span, "of "+short(c.Run.Keep)+" ends before the last attempt",
 			"choose more than "+short(span)+", the waits of run.reschedule and a run.max for each attempt")
 	}},
+	{[]string{"channels", "sinks"}, channelSinks},
+	{[]string{"sampler.interval"}, func(c *Config) []wrong { return neverOr(c.Sampler.Interval, minSample) }},
+	{[]string{"sampler.connection_string"}, func(c *Config) []wrong {
+		if c.Sampler.ConnectionString.IsZero() {
+			return nil
+		}
+		return connectionString(c.Sampler.ConnectionString.Reveal())
+	}},
+	{[]string{"heartbeat.interval"}, func(c *Config) []wrong { return neverOr(c.Heartbeat.Interval, minBeat) }},
 	{[]string{"hash.key"}, func(c *Config) []wrong { return hashKey(c.Hash.Bytes()) }},
 	{[]string{"hash.key_id"}, func(c *Config) []wrong {
 		return unless(keyID.MatchString(c.Hash.KeyID), "is no key id", "use 1 to 16 lower-case letters and digits, such as k1")
@@ -133,6 +150,11 @@ func unless(holds bool, what, do string) []wrong {
 
 func within(d, limit time.Duration, limitName, why string) []wrong {
 	return unless(d <= limit, "is longer than "+limitName+" ("+short(limit)+") allows", "shorten it: "+why)
+}
+
+// neverOr accepts 0 for never, else a time that is not too short.
+func neverOr(d, least time.Duration) []wrong {
+	return unless(d == 0 || d >= least, "of "+short(d)+" is too often", "choose "+short(least)+" or more, or 0s for never")
 }
 
 // Bytes is the key itself: what base64 decodes to, if that is long enough, else the text's own bytes.

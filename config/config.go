@@ -27,8 +27,11 @@ type Config struct {
 	CSU         CSU                    `key:"csu"`
 	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
 	Sources     []SourceRow            `key:"sources" help:"the source table: which field map makes events of a source's own rows"`
+	Sinks       []SinkRow              `key:"sinks" help:"the sink table: who is told how events ended, and how"`
 	Worker      Worker                 `key:"worker"`
 	Run         Run                    `key:"run"`
+	Sampler     Sampler                `key:"sampler"`
+	Heartbeat   Heartbeat              `key:"heartbeat"`
 	Hash        Hash                   `key:"hash"`
 	Admin       Admin                  `key:"admin"`
 	Log         Log                    `key:"log"`
@@ -84,6 +87,7 @@ type CSU struct {
 type Worker struct {
 	Slots       int           `key:"slots" default:"32" min:"1" max:"10000" help:"runs at once in one process"`
 	ReplaySlots int           `key:"replay_slots" default:"4" min:"1" max:"10000" help:"runs at once of replayed events, beside the slots; replays never take a slot from live events"`
+	SweepEvery  time.Duration `key:"sweep_every" default:"5m" min:"0s" max:"24h" help:"how often the fleet takes replayed and discarded dead letters out of their queues; 0s: only the commands do"`
 	Drain       time.Duration `key:"drain" default:"50s" min:"1s" max:"30m" help:"time to finish after SIGTERM; keep it below the pod's grace period"`
 	ReceiveWait time.Duration `key:"receive_wait" default:"30s" min:"100ms" max:"5m" help:"how long one receive waits for a message"`
 	MaxBody     int           `key:"max_body" default:"262144" min:"1024" max:"104857600" help:"largest accepted body in bytes; a larger one is dead-lettered as TooLarge"`
@@ -96,7 +100,21 @@ type Run struct {
 	Max        time.Duration   `key:"max" default:"5m" min:"1s" max:"1h" help:"longest go at one event; it goes on by a copy"`
 	RetryFor   time.Duration   `key:"retry_for" default:"20s" min:"0s" max:"10m" help:"how long a step is tried again within one go"`
 	Keep       time.Duration   `key:"keep" default:"336h" min:"1h" max:"8760h" help:"how long a run is remembered: the window in which a second delivery is recognised"`
+	WaitFirst  time.Duration   `key:"wait_first" default:"5m" min:"1s" max:"24h" help:"when an event that waits for another, for a permanent account or for headquarters is first looked at again; it doubles up to run.wait_most"`
+	WaitMost   time.Duration   `key:"wait_most" default:"30m" min:"1s" max:"24h" help:"longest time between two looks of such an event"`
+	Patience   time.Duration   `key:"patience" default:"168h" min:"1m" max:"8760h" help:"how long such an event waits, from when it was published, before it is dead-lettered as MissingDependency"`
 	Reschedule []time.Duration `key:"reschedule" default:"5s,30s,2m,10m,1h,4h" required:"true" min:"1s" max:"24h" help:"waits between attempts; after the last the event is dead-lettered as AttemptsExhausted"`
+}
+
+// Sampler is how one process of the fleet, the elected one, looks at the queues for all of them.
+type Sampler struct {
+	Interval         time.Duration `key:"interval" default:"30s" min:"0s" max:"10m" help:"how often one process counts the queues and looks for their oldest messages; 0s: never"`
+	ConnectionString secret.String `key:"connection_string" help:"of the namespace, with Manage and Listen, for looking only; default: servicebus.connection_string"`
+}
+
+// Heartbeat is the event that does nothing.
+type Heartbeat struct {
+	Interval time.Duration `key:"interval" default:"1m" min:"0s" max:"1h" help:"how often one process sends an event that does nothing through every queue, to see that events come through; takes Send on the source queues, too; 0s: never"`
 }
 
 // Hash is the key of the keyed hashes that stand for business keys in Redis and in logs.

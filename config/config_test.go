@@ -105,6 +105,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 		"csu.url (" + file + "): is plain http to another host; use https, or set csu.allow_plaintext for a network that is encrypted below",
 		"run.renew (" + file + "): is longer than run.lease, twice over (10s) allows; shorten it: one renewal that fails must not cost the claim",
 		"run.keep (" + file + "): of 2h ends before the last attempt; choose more than 5h47m35s, the waits of run.reschedule and a run.max for each attempt",
+		"run.patience (default): is longer than run.keep (2h) allows; shorten it: what waits must not be forgotten meanwhile",
 		"servicebus.connection_string (SIGNALBOX_SERVICEBUS_CONNECTION_STRING): has no Endpoint=sb://…; copy the connection string of a shared access policy of the namespace",
 		"servicebus.connection_string (SIGNALBOX_SERVICEBUS_CONNECTION_STRING): has no SharedAccessKeyName and SharedAccessKey; copy the connection string of a shared access policy of the namespace",
 		"redis.url (default): is required and not set; set it in the file or as SIGNALBOX_REDIS_URL",
@@ -117,8 +118,8 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	} {
 		require.Contains(t, lines, want)
 	}
-	require.Len(t, lines, 21)
-	require.Len(t, Problems(err), 21)
+	require.Len(t, lines, 22)
+	require.Len(t, Problems(err), 22)
 	require.NotContains(t, err.Error(), canary)
 }
 
@@ -144,6 +145,9 @@ func TestRefused(t *testing.T) {
 		"a connection string for one queue":               {"SERVICEBUS_CONNECTION_STRING=Endpoint=sb://h;SharedAccessSignature=" + canary + ";EntityPath=q", "servicebus.connection_string", "EntityPath"},
 		"our own queue as a source":                       {"SERVICEBUS_QUEUES=in,Signalbox-Live", "servicebus.queues", "twice, or is our own"},
 		"an impossible queue":                             {"SERVICEBUS_QUEUES=a b", "servicebus.queues", "no name of a queue"},
+		"a sampler that never rests":                      {"SAMPLER_INTERVAL=10ms", "sampler.interval", "too often"},
+		"a sampler's connection string for one queue":     {"SAMPLER_CONNECTION_STRING=Endpoint=sb://h;SharedAccessSignature=" + canary + ";EntityPath=q", "sampler.connection_string", "EntityPath"},
+		"a heartbeat that races":                          {"HEARTBEAT_INTERVAL=1s", "heartbeat.interval", "too often"},
 		"a short hash key":                                {"HASH_KEY=" + canary, "hash.key", "fewer than 32"},
 		"a hash key that was typed":                       {"HASH_KEY=" + strings.Repeat("ab", 22), "hash.key", "not random"},
 		"a hash key id with a dot":                        {"HASH_KEY_ID=k.1", "hash.key_id", "no key id"},

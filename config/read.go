@@ -13,6 +13,7 @@ import (
 
 var (
 	secretType    = reflect.TypeFor[secret.String]()
+	secretsType   = reflect.TypeFor[[]secret.String]() // of tables only
 	durationType  = reflect.TypeFor[time.Duration]()
 	durationsType = reflect.TypeFor[[]time.Duration]()
 	textsType     = reflect.TypeFor[[]string]()
@@ -27,7 +28,7 @@ type wrong struct{ what, do string }
 func (k key) fromText(s string) any {
 	_, isTable := k.table()
 	switch {
-	case k.typ == textsType, k.typ == durationsType:
+	case k.typ == textsType, k.typ == durationsType, k.typ == secretsType:
 		var list []any
 		for part := range strings.SplitSeq(s, ",") {
 			list = append(list, strings.TrimSpace(part))
@@ -65,7 +66,9 @@ func (l *loading) read(c *Config, k key, v any) {
 func (k key) parse(v any) (any, *wrong) {
 	switch k.typ {
 	case secretType:
-		return secret.New(v.(string)), nil // resolved before
+		return credential(v)
+	case secretsType:
+		return elements(v, credential)
 	case textsType:
 		return elements(v, text)
 	case durationsType:
@@ -83,6 +86,15 @@ func (k key) parse(v any) (any, *wrong) {
 	default:
 		return text(v)
 	}
+}
+
+// credential takes what was resolved before.
+func credential(v any) (secret.String, *wrong) {
+	s, ok := v.(string)
+	if !ok {
+		return secret.String{}, &wrong{"is a list where one secret is expected", "write one reference"}
+	}
+	return secret.New(s), nil
 }
 
 // text takes strings only. A bare 7.3 or 052 is a number in YAML and would come back as something else.

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/signalbox/signalbox/internal/secret"
 )
 
 // settle follows the references of a table's secret columns, and takes paths from the folder of the YAML file that
@@ -21,9 +23,9 @@ func (l *loading) settle(k key, t table, v any, env map[string]string, file, ori
 			text, isText := fields[col.name].(string)
 			switch {
 			case fields[col.name] == nil: // readRow says so, if it stands there
-			case col.secret():
+			case col.secret(), col.typ == secretsType:
 				p := Problem{Key: fmt.Sprintf("%s[%d].%s", k.name, i, col.name), Origin: origin}
-				fields[col.name] = l.settleSecret(p, text, isText, env, file)
+				fields[col.name] = l.settleSecrets(p, fields[col.name], env, file)
 				if fields[col.name] == nil {
 					l.bad[k.name] = true
 					delete(fields, col.name)
@@ -34,6 +36,26 @@ func (l *loading) settle(k key, t table, v any, env map[string]string, file, ori
 		}
 	}
 	return v
+}
+
+// settleSecrets gives a secret, or a list of them; nil, with the problems reported, when any is not to be had.
+func (l *loading) settleSecrets(p Problem, v any, env map[string]string, file string) any {
+	list, isList := v.([]any)
+	if !isList {
+		text, isText := v.(string)
+		return l.settleSecret(p, text, isText, env, file)
+	}
+	got := make([]any, len(list))
+	for i, one := range list {
+		at := p
+		at.Key = fmt.Sprintf("%s[%d]", p.Key, i)
+		text, isText := one.(string)
+		got[i] = l.settleSecret(at, text, isText, env, file)
+	}
+	if slices.Contains(got, nil) {
+		return nil
+	}
+	return got
 }
 
 // settleSecret gives the secret; nil, with the problem reported, when there is none to be had.
@@ -149,7 +171,7 @@ func spellTable(t table, list reflect.Value) string {
 
 func inJSON(v any) string {
 	switch v.(type) {
-	case bool, int, []string:
+	case bool, int, []string, []secret.String:
 	default:
 		v = spell(v)
 	}

@@ -28,6 +28,8 @@ func schemaOf(k key) object {
 	switch {
 	case k.secret():
 		s["pattern"] = `^(env|file):.`
+	case k.typ == secretsType:
+		s["type"], s["items"] = "array", object{"type": "string", "pattern": `^(env|file):.`}
 	case k.typ == durationType:
 		s["pattern"] = duration["pattern"]
 	case k.typ == durationsType:
@@ -173,7 +175,7 @@ func TestTheExampleLoads(t *testing.T) {
 	require.NoError(t, compiled(t).Validate(doc))
 
 	secrets := t.TempDir()
-	for name, value := range map[string]string{"redis-url": "rediss://u:p@cache.example:6380", "csu-client-secret": "s", "hash-key": "0123456789abcdefghijklmnopqrstuv"} {
+	for name, value := range map[string]string{"redis-url": "rediss://u:p@cache.example:6380", "csu-client-secret": "s", "crm-webhook": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "hash-key": "0123456789abcdefghijklmnopqrstuv"} {
 		require.NoError(t, os.WriteFile(filepath.Join(secrets, name), []byte(value+"\n"), 0o600))
 	}
 	file := write(t, "c.yaml", strings.ReplaceAll(string(b), "/run/secrets", secrets))
@@ -182,6 +184,7 @@ func TestTheExampleLoads(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, c.Channels, 2)
 	require.NotNil(t, c.Map(c.Sources[0]))
+	require.Len(t, c.Sinks, 2)
 	require.Equal(t, ":9464", c.Admin.Listen)
 }
 
@@ -234,6 +237,9 @@ func columnReference(t table) string {
 		}
 		if col.secret() {
 			help += " (secret)"
+		}
+		if col.typ == secretsType {
+			help += " (secrets)"
 		}
 		b.WriteString("| `" + col.name + "` | " + help + " |\n")
 	}

@@ -26,6 +26,7 @@ type table struct {
 var tables = map[reflect.Type]table{
 	reflect.TypeFor[orchestration.Channels](): channelTable,
 	reflect.TypeFor[[]SourceRow]():            sourceTable,
+	reflect.TypeFor[[]SinkRow]():              sinkTable,
 }
 
 func (k key) table() (table, bool) {

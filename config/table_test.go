@@ -21,6 +21,8 @@ type post struct {
 	Most    int           `key:"most" default:"3" min:"1" max:"9" help:"a number"`
 	Open    bool          `key:"open" help:"a flag"`
 	Aliases []string      `key:"aliases" help:"a list"`
+
+	Locks []secret.String `key:"locks" help:"secrets"`
 }
 
 var posts = table{row: reflect.TypeFor[post](), one: "post", example: `{"name":"a"}`}
@@ -42,7 +44,7 @@ func TestARowHasColumnsOfEveryKind(t *testing.T) {
 	row, problems := readPost(t, map[string]any{"name": "a", "token": "env:TOKEN", "file": "maps/a.yaml", "wait": "5s", "most": 4, "open": true,
 		"aliases": []any{"x", "y"}}, filepath.Join(dir, "c.yaml"), map[string]string{"TOKEN": canary})
 	require.Empty(t, problems)
-	require.Equal(t, post{"a", secret.New(canary), filepath.Join(dir, "maps", "a.yaml"), 5 * time.Second, 4, true, []string{"x", "y"}}, row)
+	require.Equal(t, post{"a", secret.New(canary), filepath.Join(dir, "maps", "a.yaml"), 5 * time.Second, 4, true, []string{"x", "y"}, nil}, row)
 
 	row, problems = readPost(t, map[string]any{"name": "a", "token": canary, "file": "a.yaml", "most": 4.0}, "", nil) // as JSON has it
 	require.Empty(t, problems)
@@ -61,6 +63,9 @@ func TestARowIsAsStrictAsTheRestOfTheFile(t *testing.T) {
 		"a secret in clear":                    {"token", canary, "c.yaml", "posts[0].token (somewhere): holds a secret in clear; write env:NAME or file:PATH there"},
 		"a number for a secret":                {"token", 7.0, "", "posts[0].token (somewhere): is no text; put the secret, env:NAME or file:PATH into quotes"},
 		"a secret that refers to nothing":      {"token", "env:NOWHERE", "", "posts[0].token (somewhere): refers to the variable NOWHERE, which is not set; set NOWHERE"},
+		"one secret of several in clear":       {"locks", []any{"env:TOKEN", canary}, "c.yaml", "posts[0].locks[1] (somewhere): holds a secret in clear; write env:NAME or file:PATH there"},
+		"one secret for a list":                {"locks", "env:TOKEN", "c.yaml", "posts[0].locks (somewhere): is a text where a list is expected; write a list, or text with commas in the environment"},
+		"a list for one secret":                {"token", []any{"env:TOKEN"}, "c.yaml", "posts[0].token (somewhere): is a list where one secret is expected; write one reference"},
 		"a wait without a unit":                {"wait", 5, "", `posts[0].wait (somewhere): "5" is not a duration; write a number with its unit, such as 1m`},
 		"a number out of range":                {"most", 10, "", `posts[0].most (somewhere): "10" is out of range; choose one from 1 to 9`},
 		"half a number":                        {"most", 1.5, "", `posts[0].most (somewhere): "1.5" is not a whole number; write one, without quotes, from 1 to 9`},
@@ -71,7 +76,7 @@ func TestARowIsAsStrictAsTheRestOfTheFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, problems := readPost(t, map[string]any{"name": "a", tc.column: tc.value}, tc.file, nil)
+			_, problems := readPost(t, map[string]any{"name": "a", tc.column: tc.value}, tc.file, map[string]string{"TOKEN": canary})
 			require.Len(t, problems, 1)
 			require.Equal(t, tc.says, problems[0].Error())
 			require.NotContains(t, problems[0].Error(), canary)
@@ -98,7 +103,7 @@ func TestEveryProblemOfEveryRowIsReportedAtOnce(t *testing.T) {
 		"channels[0].oun (" + file + "): is a number where text is expected; put it in quotes",
 		"channels[0].tulip (" + file + "): is not a known key; the nearest is oun",
 		"channels[1].legalentity (" + file + "): is not a known key; the nearest is legal_entity",
-		"channels[2] (" + file + "): is no row; write it with keys: name, sources, csu, oun, legal_entity, currency, language, customer_group, sinks",
+		"channels[2] (" + file + "): is no row; write it with keys: name, sources, csu, oun, legal_entity, currency, language, customer_group, sinks, authority",
 	}, "\n"), err.Error())
 
 	c := &Config{CSU: CSU{Name: "default"}}

@@ -11,6 +11,7 @@ const (
 	missing                  // there is no such object
 	outdated                 // somebody else changed it, or it is there already: look again
 	unsettled                // the CSU's own trouble: a read may work later, a write may have happened
+	away                     // headquarters cannot be reached: as unsettled, until it can
 	premature                // definitive for now: headquarters has not made the permanent customer yet
 	stale                    // the token was refused: a fresh one may work
 	forbidden                // this operation is refused to our role
@@ -96,12 +97,14 @@ var catalogue = invert(map[verdict]string{
 		AsynchronousOrderCancellationWorkflowAlreadyExists UnexpectedNumberOfRowsError UpdateOfReadOnlyRowError`,
 
 	unsettled: `
-		Microsoft_Dynamics_Internal_Server_Error HeadquarterCommunicationFailure TransactionServiceTimeOut
+		Microsoft_Dynamics_Internal_Server_Error TransactionServiceTimeOut
 		TransactionServiceException AggregateCommunicationError HeadquarterResponseParsingError ExternalProviderError
 		StorageRequestTimeout TransientStorageError CriticalStorageError ChannelDatabaseConnectionFailed
 		UnableToCapturePayment UnableToRefundPayment UnableToCancelPayment UnableToGetCardPaymentAcceptPoint
 		UnableToRetrieveCardPaymentAcceptResult GiftCardBalanceInquiryFailed NoResponseFromGatewayForGiftCardBalanceInquiry
 		CannotLoadTransactionFromHeadquarters`,
+
+	away: `HeadquarterCommunicationFailure`,
 
 	premature: `PreValidationForAsyncAddressFailed UpdateAsyncCustomerNotSupported`,
 

@@ -28,6 +28,9 @@ type Client struct {
 	rt     http.RoundTripper
 	tokens *tokens
 	stop   context.CancelFunc
+
+	countries *table[Country] // by language
+	states    *table[State]   // by country
 }
 
 // New makes a client. It opens no connection; Probe does.
@@ -43,13 +46,16 @@ func New(o Options) (*Client, error) {
 		c.rt = o.Transport.Wrap(base)
 	}
 	c.tokens = &tokens{fetch: fetcher(o, base), observer: o.Observer, life: life}
+	c.countries, c.states = newTable[Country](life), newTable[State](life)
 	c.opts.ClientSecret = secret.String{} // only the fetcher needs it
 	return c, nil
 }
 
-// Close ends a refresh under way and the idle connections. Calls under way go on.
+// Close ends refreshes under way and the idle connections. Calls under way go on.
 func (c *Client) Close() {
 	c.stop()
+	c.countries.settle()
+	c.states.settle()
 	c.tokens.settle()
 	c.base.CloseIdleConnections()
 }

@@ -3,6 +3,8 @@ package csuclient
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/signalbox/signalbox/internal/pii"
 )
 
@@ -52,7 +54,7 @@ type Customer struct {
 	Blocked         bool         `json:"Blocked"`
 	IsAsync         bool         `json:"IsAsyncCustomer"` // until headquarters converts it, the account number is provisional
 	PartyNumber     string       `json:"PartyNumber"`
-	NewPartyNumber  string       `json:"NewCustomerPartyNumber"` // links a provisional account to its final one
+	NewPartyNumber  string       `json:"NewCustomerPartyNumber"` // of a provisional account: PartyNumber of its permanent one
 	CreatedDateTime time.Time    `json:"CreatedDateTime"`
 }
 
@@ -118,6 +120,17 @@ type GlobalCustomer struct {
 	Type          CustomerType `json:"CustomerTypeValue"`
 	IsAsync       bool         `json:"IsAsyncCustomer"`
 }
+
+// Party is the party number that the customer has, or will have once headquarters knows it; empty if the CSU does not say.
+func (c Customer) Party() string {
+	if c.PartyNumber != "" {
+		return c.PartyNumber
+	}
+	return c.NewPartyNumber
+}
+
+// Provisional says whether an account number is one that the CSU gave an asynchronously created customer: a GUID.
+func Provisional(account string) bool { return len(account) == 36 && uuid.Validate(account) == nil }
 
 // Environment says which CSU answers.
 type Environment struct {

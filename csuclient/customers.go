@@ -54,12 +54,30 @@ func (ch *Channel) FindCustomersByEmail(ctx context.Context, email pii.Email) ([
 	if email.Canonical() == "" {
 		return nil, opCustomersSearch.bug("no e-mail to search for")
 	}
+	exact, whole, err := ch.search(ctx, searchByEmail(email), func(h GlobalCustomer) bool { return h.Email.Same(email) })
+	if err == nil && len(exact) == 0 && !whole { // "not there" would be a guess, and a create after it a second account
+		return nil, opCustomersSearch.fault(fault.Permanent, classInvalid, "the search by e-mail is not exact and has too many hits")
+	}
+	return exact, err
+}
+
+// FindCustomersByParty gives the accounts of a party number, by account number. No document says that the search knows party
+// numbers, so "none" means nothing.
+func (ch *Channel) FindCustomersByParty(ctx context.Context, party string) ([]GlobalCustomer, error) {
+	if party == "" {
+		return nil, opCustomersSearch.bug("no party number to search for")
+	}
+	exact, _, err := ch.search(ctx, searchByParty(party), func(h GlobalCustomer) bool { return h.PartyNumber == party })
+	return exact, err
+}
+
+// search gives the accounts among the hits that fit, by account number, and whether all hits were seen.
+func (ch *Channel) search(ctx context.Context, body wireSearch, fits func(GlobalCustomer) bool) (found []GlobalCustomer, whole bool, err error) {
 	seen := make(map[string]bool)
-	var exact []GlobalCustomer
 	for page := range searchPages {
-		hits, err := ch.searchPage(ctx, email, page)
+		hits, err := ch.searchPage(ctx, body, page)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		news := false
 		for _, h := range hits {
@@ -67,47 +85,45 @@ func (ch *Channel) FindCustomersByEmail(ctx context.Context, email pii.Email) ([
 				continue
 			}
 			seen[h.AccountNumber], news = true, true
-			if h.AccountNumber != "" && h.Email.Same(email) { // without account: a party that is no customer here
-				exact = append(exact, h)
+			if h.AccountNumber != "" && fits(h) { // without account: a party that is no customer here
+				found = append(found, h)
 			}
 		}
-		if len(hits) < searchPage || !news {
-			slices.SortFunc(exact, func(a, b GlobalCustomer) int { return strings.Compare(a.AccountNumber, b.AccountNumber) })
-			return exact, nil
+		if whole = len(hits) < searchPage || !news; whole {
+			break
 		}
 	}
-	if len(exact) == 0 { // "not there" would be a guess, and a create after it a second account
-		return nil, opCustomersSearch.fault(fault.Permanent, classInvalid, "the search by e-mail is not exact and has too many hits")
-	}
-	slices.SortFunc(exact, func(a, b GlobalCustomer) int { return strings.Compare(a.AccountNumber, b.AccountNumber) })
-	return exact, nil
+	slices.SortFunc(found, func(a, b GlobalCustomer) int { return strings.Compare(a.AccountNumber, b.AccountNumber) })
+	return found, whole, nil
 }
 
-func (ch *Channel) searchPage(ctx context.Context, email pii.Email, page int) ([]GlobalCustomer, error) {
+func (ch *Channel) searchPage(ctx context.Context, body wireSearch, page int) ([]GlobalCustomer, error) {
 	query := fmt.Sprintf("&$top=%d", searchPage)
 	if page > 0 {
 		query += fmt.Sprintf("&$skip=%d", page*searchPage)
 	}
-	var hits struct {
-		Value *[]GlobalCustomer `json:"value"`
+	return list[GlobalCustomer](ctx, ch, call{op: opCustomersSearch, method: http.MethodPost, path: "Customers/SearchByFields", query: query, body: body})
+}
+
+// list makes a call whose answer is a collection.
+func list[T any](ctx context.Context, ch *Channel, r call) ([]T, error) {
+	var rows struct {
+		Value *[]T `json:"value"`
 	}
-	err := ch.client.do(ctx, call{
-		op: opCustomersSearch, method: http.MethodPost, path: "Customers/SearchByFields", query: query, oun: ch.oun,
-		body: searchByEmail(email),
-		read: func(a *answer) *fault.Error {
-			if f := a.decode(opCustomersSearch, &hits); f != nil {
-				return f
-			}
-			if hits.Value == nil { // some other JSON must not read as "no hits"
-				return opCustomersSearch.unreadable(a, "the answer has no list of hits")
-			}
-			return nil
-		},
-	})
-	if err != nil {
+	r.oun = ch.oun
+	r.read = func(a *answer) *fault.Error {
+		if f := a.decode(r.op, &rows); f != nil {
+			return f
+		}
+		if rows.Value == nil { // some other JSON must not read as "none"
+			return r.op.unreadable(a, "the answer has no list of rows")
+		}
+		return nil
+	}
+	if err := ch.client.do(ctx, r); err != nil {
 		return nil, err
 	}
-	return *hits.Value, nil
+	return *rows.Value, nil
 }
 
 // ReadCustomer reads one customer; errors.Is(err, ErrNotFound) if there is none of that account number.
@@ -129,6 +145,16 @@ func (ch *Channel) ReadCustomer(ctx context.Context, account string) (Customer, 
 		},
 	})
 	return whole(got, err)
+}
+
+// ReadCustomers reads the customers of those account numbers that are there, from the channel's own database.
+func (ch *Channel) ReadCustomers(ctx context.Context, accounts []string) ([]Customer, error) {
+	const local = 1 // of None 0, Local 1, Remote 2, All 3: remote is a call of headquarters
+	if len(accounts) == 0 {
+		return nil, nil
+	}
+	return list[Customer](ctx, ch, call{op: opCustomersByKeys, method: http.MethodPost, path: "Customers/GetByAccountNumbers",
+		query: fmt.Sprintf("&$top=%d", len(accounts)), body: wireAccounts{accounts, local}})
 }
 
 // CreateCustomer creates a customer and gives it as the CSU knows it now. The CSU takes any number of customers with one

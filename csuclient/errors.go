@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/retryafter"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -52,11 +53,18 @@ var (
 	opCustomersRead   = operation{name: "Customers.Read"}
 	opCustomersCreate = operation{name: "Customers.Create", write: true}
 	opCustomersUpdate = operation{name: "Customers.Update", write: true}
+	opCustomersByKeys = operation{name: "Customers.GetByAccountNumbers"}
+	opCountries       = operation{name: "GetCountryRegionsByLanguageId"}
+	opStates          = operation{name: "GetStateProvinces"}
+	opGroups          = operation{name: "GetCustomerGroups"}
+	opPurposes        = operation{name: "GetAddressPurposes"}
+	opOrgUnit         = operation{name: "OrgUnits.GetOrgUnitConfiguration"}
 )
 
 // Operations lists every operation label, for metrics that start at zero.
 func Operations() []string {
-	ops := []operation{opToken, opEnvironment, opCustomersSearch, opCustomersRead, opCustomersCreate, opCustomersUpdate}
+	ops := []operation{opToken, opEnvironment, opCustomersSearch, opCustomersRead, opCustomersCreate, opCustomersUpdate, opCustomersByKeys,
+		opCountries, opStates, opGroups, opPurposes, opOrgUnit}
 	names := make([]string, len(ops))
 	for i, op := range ops {
 		names[i] = op.name
@@ -108,7 +116,7 @@ func (o operation) unreadable(a *answer, detail string) *fault.Error {
 func (o operation) refusal(a *answer, now time.Time) *fault.Error {
 	c := parseComplaint(a.body)
 	code, v, byType := c.verdict()
-	wait, told := retryAfter(a.header, now)
+	wait, told := retryafter.Parse(a.header, now)
 	var f *fault.Error
 	switch {
 	case a.status == http.StatusTooManyRequests:
@@ -143,9 +151,13 @@ func (o operation) byVerdict(v verdict) *fault.Error {
 		return o.fault(fault.Conflict, classConflict, "")
 	case unsettled:
 		return o.fault(o.uncertain(), classServerError, "")
+	case away: // the answer says why, not whether: a write may have got through before the connection went
+		f := o.fault(o.uncertain(), classServerError, "headquarters cannot be reached")
+		f.Waits = fault.ForHQ
+		return f
 	case premature:
 		f := o.fault(fault.Dependency, classConflict, "headquarters has not converted the asynchronously created customer yet")
-		f.Wait = conversionWait
+		f.Wait, f.Waits = conversionWait, fault.ForPromotion
 		return f
 	case stale:
 		f := o.fault(fault.Blocked, classUnauthorized, "check the relying party and its server resource id in headquarters")

@@ -83,12 +83,19 @@ type wireEnum struct {
 	Value int
 }
 
-// searchByEmail is the minimal search by one criterion: how several combine is not documented.
-func searchByEmail(e pii.Email) wireSearch {
-	return wireSearch{wireCriteria{
-		Criteria:       []wireCriterion{{SearchTerm: e.Reveal(), SearchField: wireEnum{"Email", 3}}},
-		DataLevelValue: 1,
-	}}
+// searchFor is the minimal search by one criterion: how several combine is not documented.
+func searchFor(term string, field wireEnum) wireSearch {
+	return wireSearch{wireCriteria{Criteria: []wireCriterion{{SearchTerm: term, SearchField: field}}, DataLevelValue: 1}}
+}
+
+func searchByEmail(e pii.Email) wireSearch { return searchFor(e.Reveal(), wireEnum{"Email", 3}) }
+
+// searchByParty searches in what is searched when nothing is said: no field of a party number is known.
+func searchByParty(party string) wireSearch { return searchFor(party, wireEnum{"Default", 0}) }
+
+type wireAccounts struct {
+	AccountNumbers []string `json:"accountNumbers"`
+	SearchLocation int      `json:"searchLocationValue"`
 }
 
 // newCustomer leaves the account number to the server.

@@ -56,6 +56,7 @@ func (e *Engine) claim(ctx context.Context, run opened, q Request) Outcome {
 		grant, err := e.askClaim(ctx, q)
 		if err != nil {
 			e.opts.Observer.Claimed(ctx, q.Scenario, "error")
+			e.opts.Observer.LookedUp(ctx, q.Scenario, q.Entity.Kind, "error")
 			if pause := retry.NextBackOff(); pause == backoff.Stop || !sleep(ctx, pause) {
 				return e.unclaimed(ctx, q, err)
 			}
@@ -73,8 +74,17 @@ func (e *Engine) claim(ctx context.Context, run opened, q Request) Outcome {
 			after := grant.Until + time.Duration(grant.Place)*50*time.Millisecond
 			return Outcome{Verdict: Postponed, Cause: CauseHeld, After: jittered(after), Attempt: max(q.Event.Attempt, grant.Attempt)}
 		}
+		e.opts.Observer.LookedUp(ctx, q.Scenario, q.Entity.Kind, lookup(grant))
 		return e.answered(ctx, run, q, grant, sent)
 	}
+}
+
+// lookup is what a claim's answer says of the entity's binding.
+func lookup(g Grant) string {
+	if g.Binding == "" {
+		return "miss"
+	}
+	return "hit"
 }
 
 func (e *Engine) askClaim(ctx context.Context, q Request) (Grant, error) {

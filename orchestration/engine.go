@@ -32,6 +32,8 @@ type Call struct {
 type Options struct {
 	Scenarios []Scenario
 	Channels  Channels
+	Wants     func(sink, typ string) bool // whether a sink is to be told events of a type; nil: all are told everything
+	OwnQueues []string                    // where events come from that only Signalbox may send (Pipeline.Internal)
 	Store     Store
 	Publisher Publisher // may be nil when no scenario emits
 	Observer  Observer
@@ -46,6 +48,8 @@ type Options struct {
 	Window     time.Duration   // csu.max_execution + csu.search_lag: how long a write may still show up; default 150 s
 	SaveFor    time.Duration   // how long an unanswered save is asked again; default 30 s
 	Reschedule []time.Duration // waits between attempts; default 5 s, 30 s, 2 min, 10 min, 1 h, 4 h
+	WaitFirst  time.Duration   // when a dependency is first looked for again; default 5 min
+	WaitMost   time.Duration   // the longest time between two looks, as it doubles; default 30 min
 	Patience   time.Duration   // deadline of a dependency, from the event's origin; default 7 days
 
 	// Enter prepares the context of a step's calls; nil leaves it alone.
@@ -65,6 +69,8 @@ func (o *Options) defaults() {
 	set(&o.WaitInRun, 10*time.Second)
 	set(&o.Window, 150*time.Second)
 	set(&o.SaveFor, 30*time.Second)
+	set(&o.WaitFirst, 5*time.Minute)
+	set(&o.WaitMost, 30*time.Minute)
 	set(&o.Patience, 7*24*time.Hour)
 	if len(o.Reschedule) == 0 {
 		o.Reschedule = []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 4 * time.Hour}
@@ -118,6 +124,7 @@ func New(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	checker.own = opts.OwnQueues
 	return &Engine{opts: opts, checker: checker, lines: newLines()}, nil
 }
 
@@ -166,9 +173,11 @@ func (e *Engine) request(ev Event, run opened) (Request, error) {
 	if err != nil {
 		return Request{}, fault.New(fault.Poison, fault.Malformed, "the data is not JSON")
 	}
+	if run.outline().Internal { // we made the id; told again after a crash, a run may find what it had made and say so
+		plain = nil
+	}
 	q := run.request()
 	q.ClaimID, q.Owner = newClaimID(), e.opts.Owner
-	q.Version = stateVersion(ev)
 	q.Fingerprint = e.opts.Hasher.Sum("fingerprint", string(plain))
 	return q, nil
 }

@@ -158,6 +158,62 @@ func TestBlockedAndDependencyAreNeverDeadLetteredBeforeTheirDeadline(t *testing.
 	})
 }
 
+// What fails for something known goes on waiting for it: a day without headquarters uses up no attempts.
+func TestWhatFailsForWantOfHeadquartersWaitsForItWithoutAttempts(t *testing.T) {
+	t.Parallel()
+	for kind, calls := range map[fault.Kind]string{fault.Ambiguous: "create", fault.Transient: "search"} {
+		inBubble(t, func(r *rig) {
+			away := &fault.Error{Kind: kind, Waits: fault.ForHQ, Code: "HeadquarterCommunicationFailure"}
+			acts := 0
+			r.target.set(func(op string) error {
+				if op != calls {
+					return nil
+				}
+				acts++
+				return away
+			}, nil)
+			ev := r.event("e1", "42", "ana", "v1", time.Now())
+			for began := time.Now(); time.Since(began) < 24*time.Hour; ev.Generation++ {
+				o := r.engine("w1").Handle(r.t.Context(), ev)
+				require.Equal(r.t, orchestration.Postponed, o.Verdict, o.Detail)
+				require.Contains(r.t, []orchestration.Cause{orchestration.CauseHQ, orchestration.CauseTaint}, o.Cause)
+				require.Zero(r.t, o.Attempt)
+				pass(o.After)
+			}
+			require.Greater(r.t, acts, 24)
+			if kind == fault.Ambiguous {
+				require.Less(r.t, acts, 80, "not a call more than one a wait")
+			}
+			r.target.set(nil, nil)
+			o := r.untilSettled(r.engine("w1"), ev)
+			require.Equal(r.t, orchestration.Completed, o.Verdict)
+			require.Zero(r.t, o.Attempt)
+			r.target.only(r.t)
+		})
+	}
+}
+
+// A write that failed so may have landed all the same.
+func TestAWriteThatFailedForWantOfHeadquartersIsInDoubt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		r.target.set(nil, func(_ context.Context, op string) error {
+			if op == "create" {
+				return &fault.Error{Kind: fault.Ambiguous, Waits: fault.ForHQ}
+			}
+			return nil
+		})
+		ev := r.event("e1", "42", "ana", "v1", time.Now())
+		o := r.engine("w1").Handle(r.t.Context(), ev)
+		require.Equal(r.t, orchestration.CauseHQ, o.Cause)
+		require.GreaterOrEqual(r.t, o.After, window)
+		ev.Generation++
+		o = r.untilSettled(r.engine("w2"), ev)
+		require.Equal(r.t, orchestration.Completed, o.Verdict)
+		r.target.only(r.t)
+	})
+}
+
 func TestAConflictIsLookedAtAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {

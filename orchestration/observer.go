@@ -24,6 +24,8 @@ type Observer interface {
 	Tainted(ctx context.Context, scenario, step string)
 	// Bound reports a binding written (created) or refused (conflict).
 	Bound(ctx context.Context, kind, outcome string)
+	// LookedUp reports what the claim found of the entity's binding: hit, miss or error.
+	LookedUp(ctx context.Context, scenario, kind, result string)
 	// Resumed reports a run that went on from a checkpoint.
 	Resumed(ctx context.Context, scenario string)
 	// Finished reports the end of one go.
@@ -46,6 +48,7 @@ func (NoObserver) StepRetried(context.Context, string, string, fault.Kind)      
 func (NoObserver) AlreadyThere(context.Context, string, string)                    {}
 func (NoObserver) Tainted(context.Context, string, string)                         {}
 func (NoObserver) Bound(context.Context, string, string)                           {}
+func (NoObserver) LookedUp(context.Context, string, string, string)                {}
 func (NoObserver) Resumed(context.Context, string)                                 {}
 func (NoObserver) Finished(context.Context, string, Outcome, time.Duration)        {}
 func (NoObserver) Reported(context.Context, string, fault.Reason, string)          {}

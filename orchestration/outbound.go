@@ -13,7 +13,7 @@ import (
 // sink that gets one twice knows it by its id.
 func outbound(about Event, ch Channel, entity mapping.Ref, typ, token string, data json.RawMessage) []Event {
 	subject := entity.ID
-	if subject == "" {
+	if subject == "" && mapping.Storable(about.Subject) { // a producer may have put a name there
 		subject = about.Subject
 	}
 	events := make([]Event, 0, len(ch.Sinks))

@@ -215,7 +215,7 @@ func (p *planning) tells() {
 	if p.plan.Outcome.Verdict == Rejected {
 		events, _ = p.run.refusals(p.plan.Outcome) // one that cannot be encoded is not sent either
 	}
-	for _, ev := range events {
+	for _, ev := range p.e.wanted(events) {
 		if !contains(p.plan.Tells, ev.Type) {
 			p.plan.Tells = append(p.plan.Tells, ev.Type)
 		}

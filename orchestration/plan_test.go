@@ -159,7 +159,7 @@ func TestAPlanOfAReplayCountsAttemptsAnew(t *testing.T) {
 		ev := r.event("e1", "42", "ana", "v1", time.Now())
 		require.Equal(r.t, fault.AttemptsExhausted, r.untilSettled(e, ev).Reason)
 		r.target.set(nil, nil)
-		ev.Generation = 9
+		ev.Generation, ev.Replay = 9, "job-1"
 		p := r.planned(e, ev)
 		require.Equal(r.t, orchestration.Completed, p.Outcome.Verdict)
 		require.Zero(r.t, p.Outcome.Attempt)

@@ -51,7 +51,7 @@ func TestAttemptsAreCountedOnceWhicheverCopyComes(t *testing.T) {
 	})
 }
 
-// A replay is a higher generation than the one that was rejected.
+// A replay is known by its job. A copy that was left over from before the rejection is none, however high its generation.
 func TestAReplayBeginsItsAttemptsAnewAndARedeliveryDoesNot(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
@@ -64,12 +64,17 @@ func TestAReplayBeginsItsAttemptsAnewAndARedeliveryDoesNot(t *testing.T) {
 		}
 		require.Equal(r.t, fault.AttemptsExhausted, e.Handle(r.t.Context(), ev).Reason)
 		require.Equal(r.t, fault.AttemptsExhausted, e.Handle(r.t.Context(), ev).Reason, "died before it was dead-lettered")
-		ev.Generation, ev.Attempt = ev.Generation+1, 0
+		leftover := ev
+		leftover.Generation++
+		require.Equal(r.t, fault.AttemptsExhausted, e.Handle(r.t.Context(), leftover).Reason)
+		ev.Generation, ev.Attempt, ev.Replay = ev.Generation+2, 0, "job-1"
 		o := e.Handle(r.t.Context(), ev)
 		require.Equal(r.t, orchestration.Postponed, o.Verdict)
 		require.Equal(r.t, 1, o.Attempt)
 		ev.Generation, ev.Attempt = ev.Generation+1, o.Attempt
 		require.Equal(r.t, 2, e.Handle(r.t.Context(), ev).Attempt, "a copy of a replay is no replay")
+		ev.Generation, ev.Attempt, ev.Replay = ev.Generation+1, 0, "job-2"
+		require.Equal(r.t, 1, e.Handle(r.t.Context(), ev).Attempt, "and of another job it is one again")
 	})
 }
 

@@ -176,6 +176,9 @@ func TestAnActWithoutALookIsNeverRepeatedByItself(t *testing.T) {
 				ev = story(r, ev)
 				pass(time.Hour)
 				ev.Generation += 100
+				inDoubt(r, ev) // a copy that was left over
+				ev.Replay = "job-1"
+				ev.Generation++
 				before := r.target.puts
 				require.Equal(r.t, orchestration.Completed, r.untilSettled(r.engine("w9", once(r)), ev).Verdict, "a person has replayed it")
 				require.Equal(r.t, before+1, r.target.puts)

@@ -50,7 +50,7 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last b
 		return reject(errMappingConflict)
 	}
 	g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
-	if errors.Is(err, ErrNotOurs) && acted {
+	if errors.Is(err, ErrNotOurs) && acted && st.Sure != Repeatable {
 		g.aftermath(ctx, s.bindings)
 	}
 	return &ending{out: Outcome{Verdict: Lost, Err: err}}
@@ -88,9 +88,17 @@ func (g *goes) bound(ctx context.Context, bindings []mapping.Binding, err error)
 	}
 }
 
+// wanted leaves out what a sink is not to be told.
+func (e *Engine) wanted(events []Event) []Event {
+	if e.opts.Wants == nil {
+		return events
+	}
+	return slices.DeleteFunc(slices.Clone(events), func(ev Event) bool { return ev.Sink != "" && !e.opts.Wants(ev.Sink, ev.Type) })
+}
+
 // publish sends events to our own queue, and asks until the broker has them all.
 func (e *Engine) publish(ctx context.Context, events []Event) error {
-	if len(events) == 0 {
+	if events = e.wanted(events); len(events) == 0 {
 		return nil
 	}
 	if e.opts.Publisher == nil {

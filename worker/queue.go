@@ -9,6 +9,9 @@ import (
 // ErrLockLost says that the broker no longer holds the message for us: settle nothing.
 var ErrLockLost = errors.New("worker: message lock lost")
 
+// ErrMessageNotFound says that a message asked for by its sequence number is not deferred, is locked, or is gone.
+var ErrMessageNotFound = errors.New("worker: no such deferred message")
+
 // What a Queue or Outbox says of its broker, for the back-off and for the metric's label; see ReasonOf.
 var (
 	ErrNotFound       = errors.New("worker: no such queue")
@@ -33,7 +36,8 @@ type Message struct {
 	Enqueued      time.Time
 	LockedUntil   time.Time
 	ExpiresAt     time.Time // zero: no time to live
-	State         State     // of a message that was only looked at
+	State         State     // where it stands; a deferred message is deferred also while it is locked
+	Due           time.Time // when a scheduled message is to be received; zero for all others
 
 	DeadLetterReason      string // set on dead letters
 	DeadLetterDescription string

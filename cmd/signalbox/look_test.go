@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/letters"
 	"github.com/signalbox/signalbox/internal/cli/trace"
+	"github.com/signalbox/signalbox/internal/cli/why"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/test/sim/csu"
@@ -51,8 +52,58 @@ func TestATraceSaysWhatAnEventWaitsFor(t *testing.T) {
 	d := cli(t, s.env(), nil, "trace", "--source", exampleSource, "--event", "e1")
 	require.Equal(t, exit.Done, d.code, d.err)
 	require.Contains(t, d.out, "waiting: for gate until ")
-	require.Regexp(t, `(?m)^signalbox-live +queue +\d+ .* 2 `, d.out, "its copy is scheduled")
+	require.Regexp(t, `(?m)^signalbox-live +scheduled +\d+ .* 2 `, d.out, "its copy is scheduled")
 	require.Contains(t, d.out, "GIVEN BACK")
+	require.Regexp(t, `(?m) gate +Customers.Create 429$`, d.out)
+
+	d = cli(t, s.env(), nil, "why", "--source", exampleSource, "--event", "e1")
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `^It waits at step create-account since .* for its turn, because the target is asked too often .*\(Customers.Create 429\), until `, d.out)
+	answer := decode[why.Answers](t, cli(t, s.env(), nil, "why", "-o", "json", orchestration.DeriveCorrelationID(exampleSource, "e1")).out).Answers[0]
+	require.Equal(t, why.Waiting, answer.Status)
+	require.Equal(t, "gate", answer.Cause)
+	require.True(t, answer.Until.After(answer.Since))
+}
+
+// Who asks knows the customer, not the event.
+func TestACustomerIsTracedByNumberAndByAddressBeforeAndAfterItIsThere(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	require.Equal(t, exit.Done, cli(t, s.env(), nil, "publish", file(t, event("e1"))).code)
+	byNumber := []string{"--kind", "customer", "--source", exampleSource, "--id", "of-e1"}
+	address := func() *strings.Reader { return strings.NewReader(" E1@Example.NET \n") }
+
+	d := cli(t, s.env(), nil, append([]string{"trace"}, byNumber...)...)
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `(?m)^in +queue +1 `, d.out, "no worker has taken it up yet, but it says what it is about")
+	d = cli(t, s.env(), address(), "why", "--email", "-")
+	require.Regexp(t, `^It is in queue in since .*, and no worker has begun with it; see whether workers run`, d.out)
+
+	s.work()
+	for _, command := range []string{"trace", "why"} {
+		d = cli(t, s.env(), nil, append([]string{command}, byNumber...)...)
+		require.Equal(t, exit.Done, d.code, d.err)
+		require.Regexp(t, `(?i)done.*at 2`, d.out)
+		require.Contains(t, d.out, "000001", "the account it is bound to")
+		d = cli(t, s.env(), address(), command, "--email", "-")
+		require.Equal(t, exit.Done, d.code, d.err)
+		require.Regexp(t, `(?i)done.*at 2`, d.out)
+		require.Empty(t, d.err)
+	}
+	d = cli(t, s.env(), nil, "why", "--email", "e1@example.com")
+	require.Equal(t, exit.Nothing, d.code)
+	require.Contains(t, d.err, "others on this machine can see an address that is an argument")
+	require.Equal(t, exit.Usage, cli(t, s.env(), strings.NewReader("Ana\n"), "why", "--email", "-").code)
+	require.Equal(t, exit.Nothing, cli(t, s.env(), nil, "trace", "--source", exampleSource, "--id", "nobody").code)
+}
+
+func TestWhyADeadLetterIsOne(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.bury()
+	d := cli(t, s.env(), nil, "why", "--source", exampleSource, "--event", "e2")
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `^It is a dead letter since .*, UnknownType: no scenario handles the type .*; to do: deploy one, or stop publishing it, then replay or discard it \(signalbox deadletter show --queue in 2\)\.\n$`, d.out)
 }
 
 func TestATraceShowsWhatItCanWhenSomethingIsDown(t *testing.T) {
@@ -65,6 +116,7 @@ func TestATraceShowsWhatItCanWhenSomethingIsDown(t *testing.T) {
 	require.Regexp(t, `(?m)^in +queue +1 `, d.out)
 	require.Contains(t, d.err, "read a run")
 	require.Contains(t, d.err, "next: check the address")
+	require.Equal(t, exit.Partly, cli(t, s.env(), nil, "why", "--source", exampleSource, "--event", "e1").code)
 
 	require.NoError(t, s.broker.Close())
 	d = cli(t, s.env(), nil, "trace", "--source", exampleSource, "--event", "e1")
@@ -84,8 +136,8 @@ func TestDeadLettersAreListedAndShown(t *testing.T) {
 	require.Equal(t, exit.Done, d.code)
 	lines := strings.Split(strings.TrimSpace(d.out), "\n")
 	require.Len(t, lines, 3)
-	require.Regexp(t, `^QUEUE +SEQUENCE +DEAD-LETTERED +REASON +FAULT OF +STEP +TYPE +EVENT$`, lines[0])
-	require.Regexp(t, `^in +1 +\S+Z +UnknownType +producer +- +signalbox.tulip.changed.v1 +e1$`, lines[1])
+	require.Regexp(t, `^QUEUE +SEQUENCE +DEAD-LETTERED +REASON +FAULT OF +STEP +TYPE +EVENT +STATE$`, lines[0])
+	require.Regexp(t, `^in +1 +\S+Z +UnknownType +producer +- +signalbox.tulip.changed.v1 +e1 +waiting$`, lines[1])
 
 	d = cli(t, s.env(), nil, "deadletter", "list", "--reason", "unknowntype", "--limit", "1", "--output", "json")
 	list := decode[letters.List](t, d.out)

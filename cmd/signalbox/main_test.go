@@ -139,7 +139,7 @@ func (s *stage) work() {
 	ctx, stop := context.WithCancel(s.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	require.Eventually(s.t, func() bool { return s.active(source) == 0 && s.active(own) == 0 }, patience, look)
+	require.Eventually(s.t, func() bool { return s.active(source) == 0 && s.active(own) == 0 && s.active(replays) == 0 }, patience, look)
 	stop()
 	require.NoError(s.t, <-ended)
 	require.NoError(s.t, a.Close(s.t.Context()))

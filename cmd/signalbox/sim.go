@@ -26,12 +26,12 @@ func (p *program) simServiceBus() *cobra.Command {
 	var texts []string
 	queues := simulate.DefaultQueues()
 	c := p.command("servicebus", "run a local Azure Service Bus", "Runs an AMQP 1.0 broker that the unmodified Azure SDKs talk to.",
-		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live",
+		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live --queue signalbox-replay",
 		cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			return simulate.ServiceBus(ctx, address, queues, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a CSU: signalbox sim csu"))
 		})
 	c.Flags().StringVar(&address, "listen", "127.0.0.1:5672", "`address` to listen on")
-	c.Flags().StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in and signalbox-live")
+	c.Flags().StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in, signalbox-live and signalbox-replay")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		if len(texts) == 0 {
 			return nil
@@ -75,6 +75,8 @@ func (p *program) simCSU() *cobra.Command {
 	flags.Var(&f.rate, "rate", "answer 429 above this rate, such as 50/s; default: never")
 	flags.IntVar(&f.burst, "burst", 0, "requests that may exceed --rate at once; default: one second's worth")
 	flags.Float64Var(&f.drop, "commit-then-drop", 0, "`probability` that a write commits and its connection then closes without an answer")
+	flags.BoolVar(&o.AsyncCustomers, "async-customers", false, "create customers asynchronously, with provisional accounts; while headquarters is down (admin port) that is always so")
+	flags.DurationVar(&o.Conversion, "conversion", csu.DefaultConversion, "replace a provisional account by a permanent one so much later")
 	flags.Uint64Var(&o.Seed, "seed", 1, "of what happens by probability")
 	c.PreRunE = func(*cobra.Command, []string) error { return f.prepare() }
 	return c
@@ -86,7 +88,7 @@ func (f *csuFlags) prepare() error {
 		return errors.New("--commit-then-drop must be between 0 and 1")
 	}
 	o := f.csu.Options
-	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime) < 0 || f.burst < 0 {
+	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime, o.Conversion) < 0 || f.burst < 0 {
 		return errors.New("durations and --burst must not be negative")
 	}
 	if f.burst > 0 && f.rate == 0 {

@@ -1,7 +1,7 @@
 // Package app wires the rooms together, once, for every way of running them: the fleet process, local mode, and tests
 // that run the real thing in-process. It holds no policy: what it decides is the order of start and stop.
 //
-// Start: Redis, CSU client, engine, Service Bus, worker, health endpoints. Stop: in reverse, once the worker has drained.
+// Start: Redis, CSU client, engine, Service Bus, worker, health endpoints, the fleet's watchman. Stop: in reverse, once the worker has drained.
 package app
 
 import (
@@ -24,6 +24,7 @@ import (
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/health"
 	"github.com/signalbox/signalbox/internal/keyhash"
+	"github.com/signalbox/signalbox/internal/leader"
 	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
@@ -72,17 +73,23 @@ type App struct {
 	bus    *servicebus.Namespace
 	worker *worker.Worker
 
+	watchBus *servicebus.Namespace
+	elector  *leader.Elector // nil: there is nothing to watch
+	sweeper  *leader.Elector // nil: this fleet does not sweep
+	owner    string          // names this process in claims and leases
+
 	started atomic.Bool
 }
 
 // New wires an App. It dials nothing; Close gives back what it made.
 func New(cfg *config.Config, parts Parts) (*App, error) {
-	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg)}
-	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) }})
+	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg), owner: instance() + "/" + uuid.NewString()[:8]}
+	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
+		Bindings: bindings{a}, PromoteAfter: cfg.Run.WaitFirst})
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
-	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }, a.openBus, a.openWorker}
+	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }, a.openBus, a.openWorker, a.openWatch, a.openSweep}
 	for _, open := range steps {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, a.Close(context.Background()))
@@ -102,7 +109,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
 		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
-		Scripts: redisstore.Scripts(), Sources: called(RowSources(a.cfg)),
+		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)),
 	})
 	to := a.parts.Log
 	if to == nil {
@@ -117,6 +124,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 func (a *App) openCSU() (err error) {
 	c := a.cfg.CSU
 	a.gate = csuclient.NewGate(csuclient.GateOptions{Concurrency: c.Concurrency})
+	a.metrics.WatchGate(a.gate)
 	a.csu, err = csuclient.New(csuclient.Options{
 		BaseURL: c.URL, TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Resource: c.Resource, Scope: c.Scope,
 		Scheme: c.Scheme, APIVersion: c.APIVersion, ReadTimeout: c.ReadTimeout, WriteTimeout: c.WriteTimeout,
@@ -141,9 +149,10 @@ func (a *App) window() time.Duration {
 func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 	r := a.cfg.Run
 	a.engine, err = orchestration.New(orchestration.Options{
-		Scenarios: list, Channels: a.cfg.Channels, Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
-		Owner: instance() + "/" + uuid.NewString()[:8], Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
+		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
+		Owner: a.owner, Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
+		WaitFirst: r.WaitFirst, WaitMost: r.WaitMost, Patience: r.Patience,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
 			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
@@ -194,7 +203,10 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	defer draining()
+	stopWatching, stopSweeping := a.watch(ctx), a.sweep(ctx)
 	err = a.worker.Run(ctx)
+	stopSweeping()
+	stopWatching()
 	a.log.Info("drained")
 	return err
 }
@@ -202,6 +214,10 @@ func (a *App) Run(ctx context.Context) error {
 // Close gives back connections. A second call does nothing.
 func (a *App) Close(ctx context.Context) error {
 	var problems []error
+	if a.watchBus != nil {
+		problems = append(problems, a.watchBus.Close(ctx))
+		a.watchBus = nil
+	}
 	if a.bus != nil {
 		problems = append(problems, a.bus.Close(ctx))
 		a.bus = nil

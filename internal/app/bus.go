@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/envelope"
 	"github.com/signalbox/signalbox/worker/servicebus"
@@ -75,8 +76,12 @@ type both struct {
 	also worker.Observer
 }
 
+// Settled tells both, of heartbeats only the first: nobody published them.
 func (b both) Settled(ctx context.Context, s worker.Settled) {
 	b.Observer.Settled(ctx, s)
+	if s.Event.Type == heartbeat.EventType {
+		return
+	}
 	b.also.Settled(ctx, s)
 }
 

@@ -11,7 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/config"
-	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
 
@@ -36,7 +37,7 @@ func (a *App) openRedis() error {
 	if err != nil {
 		return err
 	}
-	a.epoch = redisstore.NewEpoch(rediskey.New(a.cfg.CSU.Name, a.hasher), a.cfg.Run.Lease+a.window(), func(change string) {
+	a.epoch = redisstore.NewEpoch(a.keys(), a.cfg.Run.Lease+a.window(), func(change string) {
 		if a.parts.CleanEpoch && change == "new" {
 			return // it was made for us
 		}
@@ -75,3 +76,14 @@ func (a *App) prepare(ctx context.Context) error {
 type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}
+
+// bindings reads them from the store, which is opened after the scenarios are made.
+type bindings struct{ a *App }
+
+func (b bindings) Find(ctx context.Context, ref mapping.Ref) (mapping.Target, error) {
+	return redistable.New(b.a.redis, b.a.keys()).Find(ctx, ref)
+}
+
+func (b bindings) Sources(ctx context.Context, target mapping.Target) ([]mapping.Ref, error) {
+	return redistable.New(b.a.redis, b.a.keys()).Sources(ctx, target)
+}

@@ -16,6 +16,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,8 +49,12 @@ type Options struct {
 
 	Timeout time.Duration                 // of one round of checks; default 2 s
 	Changed func(check string, err error) // told when a check begins to fail, and with nil when it passes again; may be nil
+	Observe Observe                       // told of each request; may be nil
 	Errors  *log.Logger                   // what net/http and the exporter complain of; nil: nowhere
 }
+
+// Observe is told of a request once it is answered: its route's template, empty for none of ours, method, status and time.
+type Observe func(route, method string, status int, took time.Duration)
 
 // Server is the admin port. Safe for concurrent use.
 type Server struct {
@@ -78,6 +83,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.Changed == nil {
 		o.Changed = func(string, error) {}
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, string, int, time.Duration) {}
 	}
 	if o.Errors == nil {
 		o.Errors = log.New(io.Discard, "", 0)
@@ -132,8 +140,33 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) { s.liveness().write(w, r) })
 	mux.HandleFunc("GET /startupz", func(w http.ResponseWriter, r *http.Request) { s.startup(r.Context()).write(w, r) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { s.readiness(r.Context()).write(w, r) })
-	return headers(mux)
+	return s.observed(headers(mux))
 }
+
+// observed reports every request with the route that took it.
+func (s *Server) observed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began, told := time.Now(), &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(told, r)
+		_, route, _ := strings.Cut(r.Pattern, " ") // set by the mux that took it
+		s.opts.Observe(route, r.Method, told.status, time.Since(began))
+	})
+}
+
+// statusWriter remembers the status.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController find what is below.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

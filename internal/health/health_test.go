@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -200,6 +201,24 @@ func TestProbesThatComeTogetherShareOneRound(t *testing.T) {
 		probes.Wait()
 		require.Equal(t, 1, asked)
 	})
+}
+
+func TestEveryRequestIsObservedByItsRoute(t *testing.T) {
+	var mu sync.Mutex
+	var told []string
+	s := serve(t, Options{Started: []Check{{"scripts", func(context.Context) error { return errors.New("no") }}}, Observe: func(route, method string, status int, took time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, fmt.Sprintf("%s %q %d %t", method, route, status, took > 0))
+	}})
+	get(t, s, "/livez?format=json")
+	get(t, s, "/startupz")
+	get(t, s, "/metrics")
+	get(t, s, "/customers/jane@example.com")
+	ask(t, s, http.MethodPost, "/livez")
+	mu.Lock()
+	defer mu.Unlock()
+	require.Equal(t, []string{`GET "/livez" 200 true`, `GET "/startupz" 503 true`, `GET "/metrics" 200 true`, `GET "" 404 true`, `POST "" 405 true`}, told)
 }
 
 func TestMetricsInBothFormats(t *testing.T) {

@@ -4,12 +4,16 @@
 // means any shard, one per CSU. Business keys appear as keyed hashes only.
 //
 //	run:<hash(source,id)>   a run: a hash while it lasts, a small string once done    14 days
-//	ent:<hash(entity)>      who holds the entity, and its taints                      14 days
+//	ent:<hash(entity)>      who holds the entity, its taints and its last runs        14 days
 //	nat:<hash(key)>         the same for a natural key; the D365 id learned under it  14 days
-//	map:<hash(entity)>      the binding, with the last applied version                kept
+//	map:<hash(entity)>      the binding, with the last applied version                kept; a version without a binding: 14 days
 //	mapr:<hash(target)>     the binding backwards: a field per source                 kept
 //	corr:<correlation id>   the run, or a set of runs, of a correlation               14 days
 //	waits                   runs that wait, by scenario, cause and step                members: until claimed
+//	gone:<queue>            dead letters that are to be taken out of a queue            14 days after the last
+//	job:<id>                one thing an operator does to many dead letters            14 days
+//	jobs                    the jobs, by when they began                               14 days after the last
+//	lease:<role>            the process that leads in a role                          15 s
 //	epoch                   the server's run id; until when claims may only look      kept
 package rediskey
 
@@ -46,7 +50,10 @@ func (k Keys) EntityID(r mapping.Ref) string {
 }
 
 // Entity is the key of an entity's holder.
-func (k Keys) Entity(r mapping.Ref) string { return k.prefix + "ent:" + k.EntityID(r) }
+func (k Keys) Entity(r mapping.Ref) string { return k.EntityNamed(k.EntityID(r)) }
+
+// EntityNamed is the same by the entity's short name, its EntityID.
+func (k Keys) EntityNamed(id string) string { return k.prefix + "ent:" + id }
 
 // Natural is the key of a natural key's holder.
 func (k Keys) Natural(scope, kind string, value pii.Text) string {
@@ -54,7 +61,10 @@ func (k Keys) Natural(scope, kind string, value pii.Text) string {
 }
 
 // Map is the key of a binding.
-func (k Keys) Map(r mapping.Ref) string { return k.prefix + "map:" + k.EntityID(r) }
+func (k Keys) Map(r mapping.Ref) string { return k.MapNamed(k.EntityID(r)) }
+
+// MapNamed is the same by the entity's short name.
+func (k Keys) MapNamed(id string) string { return k.prefix + "map:" + id }
 
 // MapBack is the key of a binding backwards.
 func (k Keys) MapBack(t mapping.Target) string {
@@ -66,6 +76,18 @@ func (k Keys) Correlation(id string) string { return k.prefix + "corr:" + id }
 
 // Waits is the key of the index of waiting runs.
 func (k Keys) Waits() string { return k.prefix + "waits" }
+
+// Removals is the key of the dead letters that are to be taken out of a queue.
+func (k Keys) Removals(queue string) string { return k.prefix + "gone:" + queue }
+
+// Job is the key of a job.
+func (k Keys) Job(id string) string { return k.prefix + "job:" + id }
+
+// Jobs is the key of the list of jobs.
+func (k Keys) Jobs() string { return k.prefix + "jobs" }
+
+// Lease is the key of who leads in a role, such as watch.
+func (k Keys) Lease(role string) string { return k.prefix + "lease:" + role }
 
 // Epoch is the key of the store's birth.
 func (k Keys) Epoch() string { return k.prefix + "epoch" }

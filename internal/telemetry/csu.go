@@ -17,6 +17,7 @@ type csuMetrics struct {
 }
 
 func (m *Metrics) newCSUMetrics() csuMetrics {
+	m.section = sectionCSU
 	m.codes = closedSet(csuclient.Codes())
 	c := csuMetrics{
 		requests:        m.counter(CSURequests, "HTTP attempts at the CSU.", LabelOperation, LabelResult),
@@ -44,6 +45,9 @@ func (m *Metrics) CSU(log *zap.Logger) csuclient.Observer {
 // refusals are the results for which the CSU owes a code.
 var refusals = map[string]bool{csuclient.ResultConflict: true, csuclient.ResultClientError: true, csuclient.ResultServerError: true}
 
+// away are the results of a CSU that cannot be worked with.
+var away = map[string]bool{csuclient.ResultTimeout: true, csuclient.ResultNetwork: true, csuclient.ResultServerError: true}
+
 type csuObserver struct {
 	m       *Metrics
 	log     *zap.Logger
@@ -54,6 +58,7 @@ func (o *csuObserver) Request(r csuclient.Request) {
 	operation := o.m.operations.or(r.Operation, other)
 	o.m.requests.WithLabelValues(operation, o.results.or(r.Result, csuclient.ResultClientError)).Inc()
 	o.m.requestDuration.WithLabelValues(operation).Observe(r.Took.Seconds())
+	o.m.up.is(dependencyCSU, !away[r.Result])
 	if r.Code != "" || refusals[r.Result] {
 		o.m.csuErrors.WithLabelValues(o.m.codes.or(r.Code, other)).Inc()
 	}
@@ -76,6 +81,7 @@ func (o *csuObserver) Waited(source string, took time.Duration) {
 }
 
 func (o *csuObserver) TokenRefreshed(ok bool, expiry time.Time) {
+	o.m.up.is(dependencyEntra, ok)
 	if !ok {
 		o.m.tokens.WithLabelValues("error").Inc()
 		o.log.Warn("no new token for the CSU; check the application's secret and the token endpoint")

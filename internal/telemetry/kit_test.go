@@ -16,7 +16,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/internal/keyhash"
+	"github.com/signalbox/signalbox/internal/watch"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -32,6 +34,7 @@ func known(queues, types, stepsEach, operations int) Known {
 	for i := 1; i < queues; i++ {
 		k.Queues = append(k.Queues, fmt.Sprintf("queue-%d", i))
 	}
+	k.Heartbeats = k.Queues
 	for i := range types {
 		o := orchestration.Outline{Name: fmt.Sprintf("scenario-%d", i), Handles: fmt.Sprintf("signalbox.type-%d.v1", i)}
 		for j := range stepsEach {
@@ -56,6 +59,31 @@ func (w idleWorker) Queues() []worker.QueueStatus {
 func (w idleWorker) Paused() []string { return w.paused }
 func (w idleWorker) Draining() bool   { return w.draining }
 
+type openGate struct{ until time.Time }
+
+func (openGate) Limit() int               { return 32 }
+func (g openGate) ClosedUntil() time.Time { return g.until }
+
+// sighted is the watchman of an elected process.
+type sighted struct{ seen watch.Sight }
+
+func (s sighted) Sight() (watch.Sight, bool) { return s.seen, true }
+
+// watchman has seen everything there is to see: every queue, and runs of every scenario that wait for every cause.
+func watchman(k Known) sighted {
+	s := watch.Sight{Beats: map[string]time.Time{}, Waits: map[watch.Wait]int{}, Safety: redisstore.Safety{Policy: "noeviction", Persistence: redisstore.PersistenceOK}}
+	for _, q := range k.Queues {
+		s.Queues = append(s.Queues, watch.Sample{Queue: q, Counted: true, Counts: watch.Counts{MaxSize: 1 << 30}, Found: true, FoundDead: true})
+		s.Beats[q] = time.Time{}
+	}
+	for _, o := range k.Scenarios {
+		for _, c := range orchestration.Causes() {
+			s.Waits[watch.Wait{Scenario: o.Name, Cause: string(c)}] = 1
+		}
+	}
+	return sighted{s}
+}
+
 type idlePool struct{}
 
 func (idlePool) PoolStats() *redis.PoolStats {
@@ -68,6 +96,8 @@ func whole(k Known) *Metrics {
 	m.WatchWorker(idleWorker{})
 	m.WatchPool(idlePool{})
 	m.WatchReady(func() bool { return true })
+	m.WatchGate(openGate{})
+	m.WatchFleet(watchman(k))
 	return m
 }
 

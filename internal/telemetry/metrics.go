@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 )
 
 // Known is what code and configuration know at the start: the closed sets of label values.
@@ -17,22 +19,24 @@ type Known struct {
 	Queues            []string                // sources of messages, our own queues among them
 	OwnQueues         []string                // those that we send to
 	Scenarios         []orchestration.Outline // as the engine lists them
+	Heartbeats        []string                // queues that get a heartbeat; none when it is off
 	Kinds             []string                // of business objects that are bound: customer, order, …
 	Operations        []string                // of the CSU client
 	Scripts           map[string]string       // Redis scripts: name by hash
 	Sources           []string                // of rows: what operators call them
 }
 
-// Family describes one metric, for the tests of docs and dashboards.
+// Family describes one metric, for the reference and for the tests of dashboards and rules.
 type Family struct {
-	Name, Type, Help string
-	Labels           []string
+	Section, Name, Type, Help string
+	Labels                    []string
 }
 
 // Metrics is the registry of one process and everything on it. Safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
 	families []Family
+	section  string // of the reference, to which the next family belongs
 
 	queues, types, scenarios, kinds, operations, codes, sources, rules closed
 	steps                                                              map[string]closed // by scenario
@@ -43,6 +47,8 @@ type Metrics struct {
 	csuMetrics
 	redisMetrics
 	processMetrics
+	fleetMetrics
+	up *dependencyState
 }
 
 // NewMetrics makes the registry with every series that is known already.
@@ -52,16 +58,21 @@ func NewMetrics(k Known) *Metrics {
 		sources: closedSet(k.Sources), rules: closedSet(fieldmap.WarningRules()),
 		types: closed{}, scenarios: closed{}}
 	for _, o := range k.Scenarios {
+		if o.Name == heartbeat.Name { // it is no business: it counts nowhere, and has gauges of its own
+			continue
+		}
 		m.scenarios[o.Name], m.types[o.Handles], m.steps[o.Name] = true, true, closed{}
 		for _, s := range o.Steps {
 			m.steps[o.Name][s.Name] = true
 		}
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.up = m.newDependencyState()
 	m.engineMetrics = m.newEngineMetrics()
 	m.workerMetrics = m.newWorkerMetrics(k)
 	m.csuMetrics = m.newCSUMetrics()
 	m.redisMetrics = m.newRedisMetrics()
+	m.fleetMetrics = m.newFleetMetrics(k)
 	m.processMetrics = m.newProcessMetrics(k)
 	return m
 }
@@ -75,15 +86,19 @@ func (m *Metrics) Families() []Family { return m.families }
 // processMetrics are about the process itself.
 type processMetrics struct {
 	logMessages, panics, redactions, mapWarnings *prometheus.CounterVec
+	http                                         *prometheus.HistogramVec
 }
 
 func (m *Metrics) newProcessMetrics(k Known) processMetrics {
+	m.section = sectionProcess
 	p := processMetrics{
 		logMessages: m.counter(LogMessages, "Log lines written.", LabelLevel),
 		panics:      m.counter(PanicsRecovered, "Panics that were recovered from.", LabelComponent),
+		http:        m.histogram(HTTPRequestDuration, "Requests to the admin port, by route template.", semconvBuckets, LabelRoute, LabelMethod, LabelStatus),
 		mapWarnings: m.counter(FieldMapWarnings, "Fields of rows that went through, but not as their map would have it; counted on every delivery.", LabelSource, LabelRule),
 		redactions:  m.counter(Redactions, "Values in log lines that the safety net masked; each is a defect to mend.", LabelClass),
 	}
+	start(p.http, []string{"/metrics", "/livez", "/readyz", "/startupz"}, []string{"GET"}, []string{"200"})
 	start(p.logMessages, levels)
 	start(p.panics, components)
 	start(p.redactions, redactionClasses)
@@ -93,8 +108,14 @@ func (m *Metrics) newProcessMetrics(k Known) processMetrics {
 	return p
 }
 
+// HTTP counts a request to the admin port. route is its template, empty for none of ours.
+func (m *Metrics) HTTP(route, method string, status int, took time.Duration) {
+	m.http.WithLabelValues(route, closedSet(methods).or(method, otherType), strconv.Itoa(status)).Observe(took.Seconds())
+}
+
 // WatchReady exports signalbox_ready.
 func (m *Metrics) WatchReady(ready func() bool) {
+	m.section = sectionProcess
 	m.remember(Ready, "gauge", "Whether this process says that it is ready.")
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: Ready, Help: m.help()}, func() float64 { return number(ready()) }))
 }
@@ -114,7 +135,7 @@ func number(b bool) float64 {
 }
 
 func (m *Metrics) remember(name, kind, help string, labels ...string) {
-	m.families = append(m.families, Family{name, kind, help, labels})
+	m.families = append(m.families, Family{m.section, name, kind, help, labels})
 }
 
 // help is that of the family remembered last.

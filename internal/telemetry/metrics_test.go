@@ -20,9 +20,11 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/internal/watch"
 	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -56,7 +58,7 @@ func TestEveryMetricStandsAtZeroBeforeTheFirstEvent(t *testing.T) {
 	text := exposition(t, whole(known(3, 2, 3, 4)))
 	for _, f := range whole(known(3, 2, 3, 4)).Families() {
 		has(t, text, "# TYPE "+f.Name+" "+f.Type+"\n")
-		require.True(t, strings.HasPrefix(f.Name, "signalbox_") || strings.HasPrefix(f.Name, "messaging_"), f.Name)
+		require.True(t, strings.HasPrefix(f.Name, "signalbox_") || strings.HasPrefix(f.Name, "messaging_") || strings.HasPrefix(f.Name, "http_server_"), f.Name)
 		require.NotContains(t, f.Labels, "job")
 		require.NotContains(t, f.Labels, "instance")
 	}
@@ -69,6 +71,14 @@ func TestEveryMetricStandsAtZeroBeforeTheFirstEvent(t *testing.T) {
 		`signalbox_redis_errors_total{command="claim",error_type="timeout"} 0`,
 		`signalbox_worker_paused{queue="queue-1",reason="gate"} 0`,
 		`signalbox_redactions_total{class="contact"} 0`,
+		`signalbox_queue_sample_failures_total{queue="queue-2"} 0`,
+		`signalbox_heartbeat_seen_timestamp_seconds{queue="signalbox-live"} 0`,
+		`signalbox_mapping_lookups_total{entity="customer",result="miss"} 0`,
+		`signalbox_step_enabled{scenario="scenario-1",step="step-2"} 1`,
+		`signalbox_gate_concurrency_limit{lane="replay"} 32`,
+		`signalbox_gate_closed_until_timestamp_seconds 0`,
+		`signalbox_dependency_up{dependency="servicebus"} 0`,
+		`http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/metrics"} 0`,
 		`signalbox_field_map_warnings_total{rule="phone",source="crm"} 0`,
 		`signalbox_redis_pool_timeouts_total 2`,
 	} {
@@ -92,6 +102,7 @@ func everyPath(t *testing.T, ctx context.Context, o observers, id string, i int)
 	o.engine.AlreadyThere(ctx, id, id)
 	o.engine.Tainted(ctx, id, id)
 	o.engine.Bound(ctx, id, id)
+	o.engine.LookedUp(ctx, id, id, id)
 	o.engine.Resumed(ctx, id)
 	o.engine.Finished(ctx, id, orchestration.Outcome{Verdict: orchestration.Verdict(pick(verdicts)), Reason: fault.Reason(id)}, time.Second)
 	o.engine.Reported(ctx, id, fault.Reason(id), id)
@@ -117,6 +128,13 @@ func everyPath(t *testing.T, ctx context.Context, o observers, id string, i int)
 	o.csu.TokenRefreshed(i%2 == 0, time.Now())
 	o.csu.InFlight(1)
 	o.csu.InFlight(-1)
+	o.watch.Sampled(id, failure)
+	o.watch.Asked(failure)
+	o.watch.Beaten(id, failure)
+	request := requests[pick(len(requests))]
+	o.http(request.route, request.method, request.status, time.Second)
+	o.http("", id, 404, time.Second)
+	o.worker.Settled(ctx, worker.Settled{Event: orchestration.Event{Type: heartbeat.EventType, Origin: orchestration.Origin{Queue: id}}, Result: worker.ResultCompleted})
 
 	for _, cmd := range []redis.Cmder{redis.NewCmd(ctx, id), redis.NewCmd(ctx, "evalsha", id), redis.NewCmd(ctx, "get", id)} {
 		fail := func(context.Context, redis.Cmder) error { return errors.New(id) }
@@ -125,7 +143,16 @@ func everyPath(t *testing.T, ctx context.Context, o observers, id string, i int)
 	}
 }
 
+// requests are what is asked of the admin port, and how it answers; anybody may ask for anything else.
+var requests = []struct {
+	route, method string
+	status        int
+}{{"/metrics", "GET", 200}, {"/livez", "GET", 200}, {"/livez", "GET", 503}, {"/readyz", "GET", 200}, {"/readyz", "GET", 503},
+	{"/startupz", "GET", 200}, {"/startupz", "GET", 503}, {"", "GET", 404}, {"", "POST", 405}}
+
 type observers struct {
+	watch  watch.Observer
+	http   func(route, method string, status int, took time.Duration)
 	engine orchestration.Observer
 	worker worker.Observer
 	csu    csuclient.Observer
@@ -138,7 +165,7 @@ func TestTenThousandRandomIDsMakeNoSeries(t *testing.T) {
 	require.Less(t, fresh, budget, "before the first event")
 
 	z := zap.NewNop() // lines are not the subject here
-	o := observers{m.Engine(z), m.Worker(z, hasher, false), m.CSU(z), m.Redis()}
+	o := observers{m.Watch(z), m.HTTP, m.Engine(z), m.Worker(z, hasher, false), m.CSU(z), m.Redis()}
 	r := rand.New(rand.NewPCG(1, 2))
 	random := func() string { return fmt.Sprintf("%x@example.com/%d", r.Uint64(), r.Uint64()) }
 	for i := range 200 { // every closed value once; these series are the ones that failures bring
@@ -222,6 +249,8 @@ func TestTheEngineIsCounted(t *testing.T) {
 	o.StepDone(ctx, "scenario-0", "step-1", "skipped", 0)
 	o.StepRetried(ctx, "scenario-0", "step-1", fault.Conflict)
 	o.AlreadyThere(ctx, "scenario-0", "step-1")
+	o.LookedUp(ctx, "scenario-0", "customer", "hit")
+	o.LookedUp(ctx, "scenario-0", "what else", "what else")
 	o.Tainted(ctx, "scenario-0", "step-1")
 	o.Bound(ctx, "customer", "created")
 	o.Resumed(ctx, "scenario-0")
@@ -242,6 +271,8 @@ func TestTheEngineIsCounted(t *testing.T) {
 		`signalbox_step_retries_total{kind="conflict",scenario="scenario-0",step="step-1"} 1`,
 		`signalbox_effects_already_there_total{scenario="scenario-0",step="step-1"} 1`,
 		`signalbox_taints_total{scenario="scenario-0",step="step-1"} 1`,
+		`signalbox_mapping_lookups_total{entity="customer",result="hit"} 1`,
+		`signalbox_mapping_lookups_total{entity="unknown",result="error"} 1`,
 		`signalbox_mapping_writes_total{entity="customer",outcome="created"} 1`,
 		`signalbox_scenario_resumes_total{scenario="scenario-0"} 1`,
 		`signalbox_scenario_runs_total{outcome="succeeded",scenario="scenario-0"} 1`,
@@ -346,25 +377,19 @@ func TestErrorTypes(t *testing.T) {
 	}
 }
 
-// The page lists exactly what is exported, with type and labels: | `name` | type | labels | note |.
-func TestTheReferenceListsEveryMetric(t *testing.T) {
-	page, err := os.ReadFile("../../docs/reference/metrics.md")
-	require.NoError(t, err)
-	listed := map[string]string{}
-	for line := range strings.Lines(string(page)) {
-		cells := strings.Split(line, " | ")
-		if name, ok := strings.CutPrefix(cells[0], "| `"); ok && len(cells) >= 4 {
-			listed[strings.TrimSuffix(name, "`")] = cells[1] + " | " + cells[2]
-		}
+func TestAReplayIsCountedByHowItEndedAndIsNeverLate(t *testing.T) {
+	m := NewMetrics(known(3, 2, 3, 4))
+	z, _ := logger(t, m, "error")
+	o := m.Worker(z, hasher, false)
+	for result, v := range map[worker.Result]orchestration.Verdict{
+		worker.ResultCompleted: orchestration.Completed, worker.ResultDuplicate: orchestration.Duplicate,
+		worker.ResultDeadLettered: orchestration.Rejected, worker.ResultRescheduled: orchestration.Postponed,
+	} {
+		s := settled(result, orchestration.Outcome{Verdict: v, Reason: fault.CsuRejected})
+		s.Event.Replay, s.Event.Time = "job-1", time.Now().Add(-48*time.Hour)
+		o.Settled(t.Context(), s)
 	}
-	exported := map[string]string{}
-	for _, f := range whole(known(2, 1, 1, 1)).Families() {
-		exported[f.Name] = f.Type + " | "
-		if len(f.Labels) > 0 {
-			exported[f.Name] += "`" + strings.Join(f.Labels, "` `") + "`"
-		} else {
-			exported[f.Name] += "–"
-		}
-	}
-	require.Equal(t, exported, listed)
+	require.InDelta(t, 2, testutil.ToFloat64(m.replays.WithLabelValues("queue-1", "resubmitted")), 0)
+	require.InDelta(t, 1, testutil.ToFloat64(m.replays.WithLabelValues("queue-1", "dead_lettered_again")), 0)
+	has(t, exposition(t, m), `signalbox_message_freshness_seconds_count{event_type="signalbox.type-0.v1"} 0`)
 }

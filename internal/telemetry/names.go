@@ -20,6 +20,7 @@ const (
 	MessageSize          = namespace + "_message_size_bytes"
 	Messages             = namespace + "_messages_total"
 	MessagesInflight     = namespace + "_messages_inflight"
+	WorkerReceivers      = namespace + "_worker_receivers"
 	WorkerSlots          = namespace + "_worker_slots"
 	WorkerPaused         = namespace + "_worker_paused"
 	ReceiverReconnects   = namespace + "_receiver_reconnects_total"
@@ -28,6 +29,7 @@ const (
 	RescheduledMessages  = namespace + "_rescheduled_messages_total"
 	ShutdownAbandoned    = namespace + "_shutdown_abandoned_messages_total"
 	DeadLetters          = namespace + "_dead_letters_total"
+	ReplayMessages       = namespace + "_replay_messages_total"
 	Taints               = namespace + "_taints_total"
 	EffectsAlreadyThere  = namespace + "_effects_already_there_total"
 	ScenarioRuns         = namespace + "_scenario_runs_total"
@@ -39,6 +41,9 @@ const (
 	IdempotencyChecks    = namespace + "_idempotency_checks_total"
 	IdempotencyLeaseLost = namespace + "_idempotency_lease_lost_total"
 	MappingWrites        = namespace + "_mapping_writes_total"
+	MappingLookups       = namespace + "_mapping_lookups_total"
+	StepEnabled          = namespace + "_step_enabled"
+	Waiting              = namespace + "_waiting"
 	CSURequests          = namespace + "_csu_requests_total"
 	CSURequestDuration   = namespace + "_csu_request_duration_seconds"
 	CSUErrors            = namespace + "_csu_errors_total"
@@ -47,10 +52,24 @@ const (
 	CSUTokenExpiry       = namespace + "_csu_token_expiry_timestamp_seconds"
 	GateRetryAfter       = namespace + "_gate_retry_after_seconds"
 	GateWait             = namespace + "_gate_wait_seconds_total"
+	GateConcurrencyLimit = namespace + "_gate_concurrency_limit"
+	GateClosedUntil      = namespace + "_gate_closed_until_timestamp_seconds"
 	RedisCommandDuration = namespace + "_redis_command_duration_seconds"
 	RedisErrors          = namespace + "_redis_errors_total"
 	RedisPoolConnections = namespace + "_redis_pool_connections"
 	RedisPoolTimeouts    = namespace + "_redis_pool_timeouts_total"
+	RedisEvictionRisk    = namespace + "_redis_eviction_risk"
+	RedisPersistenceOK   = namespace + "_redis_persistence_ok"
+	QueueMessages        = namespace + "_queue_messages"
+	QueueOldest          = namespace + "_queue_oldest_message_enqueued_timestamp_seconds"
+	QueueSize            = namespace + "_queue_size_bytes"
+	QueueMaxSize         = namespace + "_queue_max_size_bytes"
+	QueueSampleDuration  = namespace + "_queue_sample_duration_seconds"
+	QueueLastSample      = namespace + "_queue_last_sample_timestamp_seconds"
+	QueueSampleFailures  = namespace + "_queue_sample_failures_total"
+	HeartbeatSent        = namespace + "_heartbeat_sent_timestamp_seconds"
+	HeartbeatSeen        = namespace + "_heartbeat_seen_timestamp_seconds"
+	DependencyUp         = namespace + "_dependency_up"
 	BuildInfo            = namespace + "_build_info"
 	Ready                = namespace + "_ready"
 	Draining             = namespace + "_draining"
@@ -58,6 +77,8 @@ const (
 	PanicsRecovered      = namespace + "_panics_recovered_total"
 	Redactions           = namespace + "_redactions_total"
 	FieldMapWarnings     = namespace + "_field_map_warnings_total"
+
+	HTTPRequestDuration = "http_server_request_duration_seconds"
 )
 
 // The labels.
@@ -88,6 +109,12 @@ const (
 	LabelLevel       = "level"
 	LabelComponent   = "component"
 	LabelClass       = "class"
+	LabelCause       = "cause"
+	LabelLane        = "lane"
+	LabelDependency  = "dependency"
+	LabelRoute       = "http_route"
+	LabelMethod      = "http_request_method"
+	LabelStatus      = "http_response_status_code"
 )
 
 // What a value that is not of its closed set counts as.
@@ -103,24 +130,36 @@ const (
 	callSend       = "send"
 	callSchedule   = "schedule"
 	callProcess    = "process"
+	callAbandon    = "abandon"
+	callRenew      = "renew_message_lock"
 	pausedOperator = "operator"
+
+	dependencyBroker = "servicebus"
+	dependencyRedis  = "redis"
+	dependencyCSU    = "csu"
+	dependencyEntra  = "entra"
 )
 
 // The closed sets of label values that no other package lists.
 var (
-	brokerCalls   = []string{callReceive, callSend, callSchedule, "complete", "abandon", "dead_letter", "renew_message_lock"}
-	errorTypes    = []string{"timeout", "network", "throttled", "unauthorized", "not_found", "conflict", "invalid", "server_error", "lock_lost", "connection_lost", "cancelled", "panic", otherType}
-	reconnects    = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", other}
-	renewals      = []string{"ok", "error", "lost"}
-	stepOutcomes  = []string{"ok", "skipped", "retryable", "permanent", "timeout", "cancelled"}
-	runOutcomes   = []string{"succeeded", "failed", "skipped"}
-	writeOutcomes = []string{"created", "conflict"}
-	okOrError     = []string{"ok", "error"}
-	poolStates    = []string{"total", "idle"}
-	pauseReasons  = []string{pausedOperator, "gate", "circuit", "blocked", "dependency"}
-	components    = []string{"worker", "engine"}
-	levels        = []string{"debug", "info", "warn", "error"}
-	redisFailures = []string{"timeout", "network", "cancelled", otherType}
+	brokerCalls    = []string{callReceive, callSend, callSchedule, "complete", callAbandon, "dead_letter", callRenew}
+	errorTypes     = []string{"timeout", "network", "throttled", "unauthorized", "not_found", "conflict", "invalid", "server_error", "lock_lost", "connection_lost", "cancelled", "panic", otherType}
+	reconnects     = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", other}
+	renewals       = []string{"ok", "error", "lost"}
+	stepOutcomes   = []string{"ok", "skipped", "retryable", "permanent", "timeout", "cancelled"}
+	replayOutcomes = []string{"resubmitted", "dead_lettered_again"}
+	runOutcomes    = []string{"succeeded", "failed", "skipped"}
+	writeOutcomes  = []string{"created", "conflict"}
+	okOrError      = []string{"ok", "error"}
+	poolStates     = []string{"total", "idle"}
+	pauseReasons   = []string{pausedOperator, "gate", "circuit", "blocked", "dependency"}
+	components     = []string{"worker", "engine"}
+	levels         = []string{"debug", "info", "warn", "error"}
+	lookups        = []string{"hit", "miss", "error"}
+	queueStates    = []string{"active", "scheduled", "dead_letter", "transfer", "transfer_dead_letter"}
+	dependencies   = []string{dependencyBroker, dependencyRedis, dependencyCSU, dependencyEntra}
+	methods        = []string{"GET", "HEAD", otherType}
+	redisFailures  = []string{"timeout", "network", "cancelled", otherType}
 
 	answers = []string{string(orchestration.Go), string(orchestration.LookOnly), string(orchestration.Done), string(orchestration.Held),
 		string(orchestration.AnswerSurplus), string(orchestration.AnswerSuperseded), string(orchestration.AnswerConflict), string(orchestration.NewerPipeline), "error"}

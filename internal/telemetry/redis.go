@@ -24,6 +24,7 @@ type redisMetrics struct {
 }
 
 func (m *Metrics) newRedisMetrics() redisMetrics {
+	m.section = sectionOnce
 	r := redisMetrics{
 		commands:    closedSet(plainCommands),
 		duration:    m.histogram(RedisCommandDuration, "Round trips to Redis: a command, a script by its name, or a pipeline by its first.", redisBuckets, LabelCommand),
@@ -80,9 +81,14 @@ func (h redisHook) count(name string, began time.Time, err error) {
 	h.m.duration.WithLabelValues(name).Observe(time.Since(began).Seconds())
 	// Nil is an answer, and a script that the server does not know yet is sent whole at once.
 	if err == nil || errors.Is(err, redis.Nil) || redis.HasErrorPrefix(err, "NOSCRIPT") {
+		h.m.up.is(dependencyRedis, true)
 		return
 	}
-	h.m.redisErrors.WithLabelValues(name, redisFailure(err)).Inc()
+	failure := redisFailure(err)
+	h.m.redisErrors.WithLabelValues(name, failure).Inc()
+	if failure == "timeout" || failure == "network" {
+		h.m.up.is(dependencyRedis, false)
+	}
 }
 
 func redisFailure(err error) string {
@@ -101,6 +107,7 @@ func redisFailure(err error) string {
 
 // WatchPool exports a client's pool of connections.
 func (m *Metrics) WatchPool(client interface{ PoolStats() *redis.PoolStats }) {
+	m.section = sectionOnce
 	m.remember(RedisPoolConnections, "gauge", "Connections of the pool.", LabelState)
 	connections := prometheus.NewDesc(RedisPoolConnections, m.help(), []string{LabelState}, nil)
 	m.remember(RedisPoolTimeouts, "counter", "Waits for a connection that were given up.")

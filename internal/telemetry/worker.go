@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,6 +12,7 @@ import (
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -18,32 +20,39 @@ type workerMetrics struct {
 	calls, process, wait, freshness, deliveries, size *prometheus.HistogramVec
 	sent, consumed, messages, reconnects, renewals    *prometheus.CounterVec
 	rescheduled, shutdownAbandoned, deadLetters       *prometheus.CounterVec
+	replays                                           *prometheus.CounterVec
 	lastSuccess                                       *prometheus.GaugeVec
 }
 
 func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
+	m.section = sectionTransport
 	semconv := []string{LabelSystem, LabelDestination, LabelBrokerCall, LabelErrorType}
 	w := workerMetrics{
-		calls:             m.histogram(ClientOperationDuration, "Duration of calls to the broker; a receive waits on purpose.", semconvBuckets, semconv...),
-		sent:              m.counter(ClientSentMessages, "Attempts to send a message.", semconv...),
-		consumed:          m.counter(ClientConsumedMessages, "Deliveries, counted at receive.", semconv...),
-		process:           m.histogram(ProcessDuration, "From receive to settlement.", processBuckets, semconv...),
-		wait:              m.histogram(MessageWait, "From enqueued to received, first deliveries of published messages only.", waitBuckets, LabelQueue),
-		freshness:         m.histogram(MessageFreshness, "From the event's own time to completed or dead-lettered.", freshnessBuckets, LabelEventType),
-		deliveries:        m.histogram(MessageDeliveries, "Delivery count at settlement.", deliveryBuckets, LabelQueue),
-		size:              m.histogram(MessageSize, "Size of message bodies.", sizeBuckets, LabelQueue),
-		messages:          m.counter(Messages, "Deliveries by how they ended, one each.", LabelQueue, LabelEventType, LabelOutcome),
-		reconnects:        m.counter(ReceiverReconnects, "Receivers that failed or stood still and were opened again.", LabelQueue, LabelReason),
-		renewals:          m.counter(LockRenewals, "Renewals of message locks.", LabelQueue, LabelOutcome),
-		lastSuccess:       m.gauge(LastSuccess, "When a message was last done; 0 for never.", LabelQueue),
-		rescheduled:       m.counter(RescheduledMessages, "Messages put off by a copy, by the queue they came from.", LabelQueue, LabelReason),
-		shutdownAbandoned: m.counter(ShutdownAbandoned, "Messages given back because the drain time was over.", LabelQueue),
-		deadLetters:       m.counter(DeadLetters, "Dead letters by reason and by whose fault it is.", LabelQueue, LabelEventType, LabelReason, LabelFault),
+		calls:      m.histogram(ClientOperationDuration, "Calls to the broker. A receive waits on purpose: never alert on it.", semconvBuckets, semconv...),
+		sent:       m.counter(ClientSentMessages, "Attempts to send a message.", semconv...),
+		consumed:   m.counter(ClientConsumedMessages, "Deliveries, counted at receive.", semconv...),
+		process:    m.histogram(ProcessDuration, "From receive to settlement; error_type is empty for what did what it was for.", processBuckets, semconv...),
+		wait:       m.histogram(MessageWait, "From enqueued to received; only the first delivery of a published message.", waitBuckets, LabelQueue),
+		freshness:  m.histogram(MessageFreshness, "From the event's own time to completed or dead-lettered.", freshnessBuckets, LabelEventType),
+		deliveries: m.histogram(MessageDeliveries, "Delivery count at settlement.", deliveryBuckets, LabelQueue),
+		size:       m.histogram(MessageSize, "Size of message bodies.", sizeBuckets, LabelQueue),
 	}
+	m.section = sectionWorker
+	w.messages = m.counter(Messages, "Deliveries by how they ended, one each: the main counter. Heartbeats count nowhere but among dead letters.", LabelQueue, LabelEventType, LabelOutcome)
+	w.reconnects = m.counter(ReceiverReconnects, "Receivers that failed or stood still and were opened again.", LabelQueue, LabelReason)
+	w.renewals = m.counter(LockRenewals, "Renewals of message locks.", LabelQueue, LabelOutcome)
+	w.lastSuccess = m.gauge(LastSuccess, "When a message was last done; 0 for never.", LabelQueue)
+	w.rescheduled = m.counter(RescheduledMessages, "Messages put off by a copy on our own queue, by the queue they came from.", LabelQueue, LabelReason)
+	w.shutdownAbandoned = m.counter(ShutdownAbandoned, "Messages given back because the drain time was over.", LabelQueue)
+	w.replays = m.counter(ReplayMessages, "Replayed events by how they ended: resubmitted is all that were not dead-lettered again.", LabelQueue, LabelOutcome)
+	w.deadLetters = m.counter(DeadLetters, "Dead letters by reason and by whose fault it is.", LabelQueue, LabelEventType, LabelReason, LabelFault)
 	queues, types := m.queues.list(), m.types.and(unknown)
 	one, sending := []string{system}, closedSet(k.OwnQueues).list()
 	for _, call := range brokerCalls {
 		at := queues
+		if call == callAbandon || call == callRenew { // few queues ever see them, and no rule asks for their increase
+			continue
+		}
 		if call == callSend || call == callSchedule {
 			at = sending
 			start(w.sent, one, at, []string{call}, []string{""})
@@ -62,6 +71,7 @@ func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
 	start(w.lastSuccess, queues)
 	start(w.rescheduled, queues, texts(worker.Whys()))
 	start(w.shutdownAbandoned, queues)
+	start(w.replays, queues, replayOutcomes)
 	// Of dead letters only those without a type: with every type and reason they would be most of the series there
 	// are. The alert on arrivals also fires for a series that is born.
 	for _, r := range fault.Reasons() {
@@ -104,6 +114,10 @@ func (o *workerObserver) Received(ctx context.Context, d worker.Delivery) contex
 
 func (o *workerObserver) Settled(ctx context.Context, s worker.Settled) {
 	q, typ := o.m.queues.or(s.Delivery.Queue, other), o.m.types.or(s.Event.Type, unknown)
+	if s.Event.Type == heartbeat.EventType && s.Result != worker.ResultDeadLettered {
+		o.beat(ctx, s)
+		return
+	}
 	errType := outcomeError(s)
 	o.m.process.WithLabelValues(system, q, callProcess, errType).Observe(s.Took.Seconds())
 	o.m.messages.WithLabelValues(q, typ, string(s.Result)).Inc()
@@ -119,7 +133,9 @@ func (o *workerObserver) Settled(ctx context.Context, s worker.Settled) {
 	if s.Drained && s.Result == worker.ResultAbandoned {
 		o.m.shutdownAbandoned.WithLabelValues(q).Inc()
 	}
-	if (s.Result == worker.ResultCompleted || s.Result == worker.ResultDeadLettered) && !s.Event.Time.IsZero() {
+	if s.Event.Replay != "" {
+		o.replayed(q, s)
+	} else if (s.Result == worker.ResultCompleted || s.Result == worker.ResultDeadLettered) && !s.Event.Time.IsZero() {
 		o.m.freshness.WithLabelValues(typ).Observe(max(0, time.Since(s.Event.Time).Seconds()))
 	}
 	reason := deadLetterReason(s)
@@ -127,6 +143,28 @@ func (o *workerObserver) Settled(ctx context.Context, s worker.Settled) {
 		o.m.deadLetters.WithLabelValues(q, typ, reason.Label(), string(reason.Blame())).Inc()
 	}
 	o.line(ctx, s, reason, errType)
+}
+
+// replayed counts the end of a replayed event. It says nothing of freshness: the event lay among the dead letters until a person
+// came, and whoever replays a thousand of them must not be paged for how late they are.
+func (o *workerObserver) replayed(queue string, s worker.Settled) {
+	switch {
+	case successes[s.Result]:
+		o.m.replays.WithLabelValues(queue, replayOutcomes[0]).Inc()
+	case s.Result == worker.ResultDeadLettered:
+		o.m.replays.WithLabelValues(queue, replayOutcomes[1]).Inc()
+	}
+}
+
+// beat notes a heartbeat that came through to its settlement. One that was rescheduled is still on its way, and comes
+// through by the copy, which knows the queue it was sent to.
+func (o *workerObserver) beat(ctx context.Context, s worker.Settled) {
+	if s.Result == worker.ResultCompleted || s.Result == worker.ResultSuperseded {
+		o.m.seen(s.Event.Origin.Queue, time.Now())
+	}
+	if e := o.log.Check(zap.DebugLevel, "heartbeat settled"); e != nil {
+		e.Write(fieldsOf(ctx, zap.String(fieldOutcome, string(s.Result)), zap.Float64(fieldDuration, s.Took.Seconds()))...)
+	}
 }
 
 // outcomeError is the error_type of a delivery: empty when it did what it was for.
@@ -223,6 +261,8 @@ type WorkerState interface {
 
 // WatchWorker exports slots, messages in hand, pauses and the drain of a worker.
 func (m *Metrics) WatchWorker(w WorkerState) {
+	m.up.ask(dependencyBroker, func() bool { return slices.ContainsFunc(w.Queues(), isOpen) })
+	m.section = sectionWorker
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		m.remember(name, "gauge", help, labels...)
 		return prometheus.NewDesc(name, help, labels, nil)
@@ -230,19 +270,28 @@ func (m *Metrics) WatchWorker(w WorkerState) {
 	m.registry.MustRegister(&stateCollector{m: m, w: w,
 		inflight: desc(MessagesInflight, "Messages being worked on.", LabelQueue),
 		slots:    desc(WorkerSlots, "Messages that may be worked on at once.", LabelQueue),
-		paused:   desc(WorkerPaused, "Whether the intake stands still, by reason.", LabelQueue, LabelReason),
-		draining: desc(Draining, "Whether the worker is draining."),
+		open:     desc(WorkerReceivers, "Open receivers: 1 while the broker answers, 0 while it does not.", LabelQueue),
+		paused:   desc(WorkerPaused, "1 while the intake stands still for that reason.", LabelQueue, LabelReason),
+		draining: m.drainingDesc(desc),
 	})
 }
 
+func (m *Metrics) drainingDesc(desc func(name, help string, labels ...string) *prometheus.Desc) *prometheus.Desc {
+	m.section = sectionProcess
+	return desc(Draining, "1 from SIGTERM on.")
+}
+
+// isOpen says whether the broker answers for a queue.
+func isOpen(q worker.QueueStatus) bool { return q.Answered && q.Trouble == "" }
+
 type stateCollector struct {
-	m                                 *Metrics
-	w                                 WorkerState
-	inflight, slots, paused, draining *prometheus.Desc
+	m                                       *Metrics
+	w                                       WorkerState
+	inflight, slots, open, paused, draining *prometheus.Desc
 }
 
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.inflight, c.slots, c.paused, c.draining} {
+	for _, d := range []*prometheus.Desc{c.inflight, c.slots, c.open, c.paused, c.draining} {
 		ch <- d
 	}
 }
@@ -256,6 +305,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		paused[closedSet(pauseReasons).or(reason, pausedOperator)] = true
 	}
 	for _, q := range c.w.Queues() {
+		gauge(c.open, number(isOpen(q)), q.Queue)
 		gauge(c.inflight, float64(q.InFlight), q.Queue)
 		gauge(c.slots, float64(q.Slots), q.Queue)
 		for _, reason := range pauseReasons {

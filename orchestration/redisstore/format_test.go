@@ -24,7 +24,7 @@ func TestNumbersAreStoredAsWholeNumbers(t *testing.T) {
 		mustClaim(t, k, q)
 		require.NoError(t, k.Extend(t.Context(), q))
 		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Step: "create-account", Taint: true, Attempt: true, Reason: "CsuRejected"}))
-		q.ClaimID, q.Event.Generation = "c2", 13
+		q.ClaimID, q.Event.Generation, q.Event.Replay = "c2", 13, "job-1"
 		g := mustClaim(t, k, q)
 		require.Equal(t, 3, g.Attempt, "a replay counts anew, from the message's floor")
 
@@ -169,7 +169,7 @@ func TestWhatMayBeForgottenIsSaidAtEveryClaimUntilAReplay(t *testing.T) {
 		q.ClaimID = "c2"
 		require.True(t, mustClaim(t, k, q).Forgotten, "the next claim")
 		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Reason: "OutcomeUnknown"}))
-		q.ClaimID, q.Event.Generation = "c3", 2
+		q.ClaimID, q.Event.Generation, q.Event.Replay = "c3", 2, "job-1"
 		require.False(t, mustClaim(t, k, q).Forgotten)
 		require.False(t, mustClaim(t, k, q).Forgotten, "the same claim asked again")
 	})

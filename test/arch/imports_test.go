@@ -22,25 +22,28 @@ const module = "github.com/signalbox/signalbox"
 // arrows lists, for each package of ours, the packages of ours it may import. A package or an arrow that is not here is
 // a decision: make it on purpose, and draw it here. Names ending in /... stand for everything below.
 var arrows = map[string][]string{
-	"orchestration/fault": {},
-	"internal/pii":        {},
-	"internal/secret":     {},
-	"internal/keyhash":    {},
-	"internal/sample":     {},
-	"internal/health":     {},
-	"mapping":             {},
-	"mapping/normal":      {},
-	"mapping/fieldmap":    {"mapping/normal", "orchestration/fault"},
+	"orchestration/fault":  {},
+	"internal/pii":         {},
+	"internal/secret":      {},
+	"internal/keyhash":     {},
+	"internal/sample":      {},
+	"internal/health":      {},
+	"internal/isoduration": {},
+	"internal/retryafter":  {},
+	"internal/leader":      {},
+	"mapping":              {},
+	"mapping/normal":       {},
+	"mapping/fieldmap":     {"mapping/normal", "orchestration/fault"},
 
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
-	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret"},
-	"config":        {"orchestration", "internal/secret", "mapping/fieldmap"},
+	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
+	"config":        {"orchestration", "internal/secret", "mapping/fieldmap", "sink/webhook"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
+	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
 	"worker/rows":       {"worker/envelope", "orchestration", "mapping/fieldmap"},
-	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault"},
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
@@ -48,12 +51,23 @@ var arrows = map[string][]string{
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret"},
 
+	"worker/deadletter/redisledger": {"worker/deadletter", "internal/rediskey"},
+
+	// Sinks: how events leave.
+	"sink/cloudevent": {"orchestration"},
+	"sink/webhook":    {"orchestration", "orchestration/fault", "sink/cloudevent", "internal/secret", "internal/retryafter"},
+	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
+
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	"orchestration/scenarios/heartbeat": {"orchestration"},
+
+	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
-	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},
+	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "internal/watch"},
+	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// Wiring, and what uses it.
 	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/..."},

@@ -28,7 +28,7 @@ func email(of string) string { return "Kanari." + of + "@example.com" }
 
 func person(id string) map[string]any {
 	return map[string]any{"id": id, "email": email(id), "firstName": "Zoë Kanari", "middleName": "Åsa kanari",
-		"lastName": "Kanariø", "phone": "+1" + digits, "addresses": []any{address("USA")}}
+		"lastName": "Kanariø", "phone": "+1" + digits, "addresses": []any{address("SWE")}}
 }
 
 func address(country string) map[string]any {

@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox/signalbox/internal/cli/why"
 	"github.com/signalbox/signalbox/internal/local"
+	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -22,18 +24,34 @@ func read(t *testing.T, path ...string) string {
 	return string(b)
 }
 
-func TestEveryReasonIsDocumentedWithWhoseFaultItIsAndNoOther(t *testing.T) {
+func TestEveryReasonIsDocumentedAsTheCodeExplainsItAndNoOther(t *testing.T) {
 	t.Parallel()
-	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\|").FindAllStringSubmatch(read(t, "docs", "reference", "dead-letters.md"), -1)
-	documented := map[fault.Reason]fault.Blame{}
-	for _, r := range rows {
-		documented[fault.Reason(r[1])] = fault.Blame(r[2])
+	type row struct {
+		Blame     fault.Blame
+		Means, Do string
 	}
-	known := map[fault.Reason]fault.Blame{}
+	documented, known := map[fault.Reason]row{}, map[fault.Reason]row{}
+	for _, r := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\| (.*) \\| (.*) \\|$").FindAllStringSubmatch(read(t, "docs", "reference", "dead-letters.md"), -1) {
+		documented[fault.Reason(r[1])] = row{fault.Blame(r[2]), r[3], r[4]}
+	}
 	for _, r := range fault.Reasons() {
-		known[r] = r.Blame()
+		known[r] = row{r.Blame(), r.Advice().Means, r.Advice().Do}
 	}
 	require.Equal(t, known, documented)
+}
+
+func TestThePartsOfAnAnswerAreDocumented(t *testing.T) {
+	t.Parallel()
+	text := read(t, "docs", "reference", "cli.md")
+	var statuses, causes []string
+	for _, s := range why.Statuses() {
+		statuses = append(statuses, string(s))
+	}
+	for _, c := range orchestration.Causes() {
+		causes = append(causes, string(c))
+	}
+	require.Contains(t, text, "| `status` | `"+strings.Join(statuses, " ")+"` |")
+	require.Contains(t, text, "| `cause` | of a wait: `"+strings.Join(causes, " ")+"` |")
 }
 
 // TestTheReadmeShowsWhatTheFirstCommandPrints compares the words, not the numbers.

@@ -129,7 +129,8 @@ func start(t *testing.T, s size) *fleet {
 		"SIGNALBOX_RUN_LEASE=3s", "SIGNALBOX_RUN_RENEW=1s", "SIGNALBOX_RUN_RETRY_FOR=5s", "SIGNALBOX_RUN_RESCHEDULE=1s,2s,3s,5s,5s,5s,5s,5s,5s,5s",
 		"SIGNALBOX_WORKER_RECEIVE_WAIT=2s", "SIGNALBOX_WORKER_DRAIN=2s", "SIGNALBOX_WORKER_SLOTS=16", "SIGNALBOX_ADMIN_LISTEN=127.0.0.1:0")
 	// A killed worker's messages count a delivery; a long shooting must not use up a healthy event's.
-	f.run("sim", "servicebus", "--listen", broker, "--queue", "signalbox-in,lock=5s,max-delivery=50", "--queue", "signalbox-live,lock=5s,max-delivery=50")
+	f.run("sim", "servicebus", "--listen", broker, "--queue", "signalbox-in,lock=5s,max-delivery=50", "--queue", "signalbox-live,lock=5s,max-delivery=50",
+		"--queue", "signalbox-replay,lock=5s,max-delivery=50")
 	f.run("sim", "csu", "--listen", csu, "--admin", admin, "--latency", "20ms", "--rate", s.rate, "--commit-then-drop", "0.02", "--search-lag", "1s")
 	for _, address := range []string{broker, csu, admin} {
 		require.Eventually(t, func() bool { return answers(address) }, 10*time.Second, 20*time.Millisecond)

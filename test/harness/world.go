@@ -185,6 +185,8 @@ func (w *World) environment(bus, web, redisURL string) map[string]string {
 		"SIGNALBOX_HASH_KEY":                     hashKey,
 		"SIGNALBOX_ADMIN_LISTEN":                 "127.0.0.1:0",
 		"SIGNALBOX_WORKER_SLOTS":                 fmt.Sprint(w.opts.Slots),
+		"SIGNALBOX_SAMPLER_INTERVAL":             "0s", // what comes by the clock is no part of a story, unless it asks for it
+		"SIGNALBOX_HEARTBEAT_INTERVAL":           "0s",
 	}
 	if !w.opts.Defaults {
 		maps.Copy(env, w.opts.short())
@@ -278,6 +280,12 @@ func (c Customer) Message(t testing.TB) worker.Message {
 		CorrelationID: orchestration.DeriveCorrelationID(source, c.Event)})
 	return worker.Message{ID: uuid.NewString(), ContentType: parts.ContentType, Properties: parts.Properties, Body: parts.Body}
 }
+
+// Bus is the world's own way to the broker, beside the fleet's.
+func (w *World) Bus() *busadapter.Namespace { return w.bus }
+
+// Hasher makes the fleet's keyed hashes.
+func (w *World) Hasher() *keyhash.Hasher { return keyhash.New("k1", []byte(hashKey)) }
 
 // Publish sends customers' events to the source queue.
 func (w *World) Publish(customers ...Customer) {

@@ -8,7 +8,6 @@ package deadletter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -37,6 +36,8 @@ type Letter struct {
 	Description string      `json:"description"` // ours or the broker's; empty if somebody else wrote it
 	Foreign     bool        `json:"foreign,omitempty"`
 	Step        string      `json:"step,omitempty"`
+	Group       string      `json:"group"`           // how it failed: equal for what fails alike; see Groups
+	State       State       `json:"state,omitempty"` // what was done about it, if that is known
 
 	Source        string `json:"source,omitempty"`
 	ID            string `json:"id,omitempty"`
@@ -52,64 +53,54 @@ type Letter struct {
 	EventTime     time.Time            `json:"event_time,omitzero"`
 	Enqueued      time.Time            `json:"enqueued"`
 	DeadLettered  time.Time            `json:"dead_lettered,omitzero"` // zero when somebody else dead-lettered it: the broker does not record it
+	Deferred      bool                 `json:"deferred,omitempty"`     // passed by a sweep: taken by its number only
 	Bytes         int                  `json:"bytes"`
 }
 
-// Page is a part of a list.
-type Page struct {
-	Letters []Letter `json:"letters"`
-	Next    int64    `json:"next,omitempty"` // where to go on; zero: this is the end
-}
+// State is where a dead letter stands.
+type State string
+
+// The states. A letter stays in its queue for a while after it was replayed or discarded: see Sweeper.
+const (
+	Waiting        State = "waiting" // for a person
+	WasReplayed    State = "replayed"
+	WasDiscarded   State = "discarded"
+	AlreadyApplied State = "applied" // its event was done by another message or a replay
+)
 
 // Most is how many messages one peek asks for; the broker may give fewer.
 const Most = 250
 
-// List shows at most limit dead letters from a sequence number on; zero starts at the oldest.
-func List(ctx context.Context, q Peeker, from int64, limit int) (Page, error) {
-	page := Page{Letters: []Letter{}}
-	if limit < 1 {
-		return page, fmt.Errorf("deadletter: a page of %d", limit)
-	}
-	for len(page.Letters) < limit {
-		got, err := q.Peek(ctx, from, min(Most, limit-len(page.Letters)))
-		if err != nil {
-			return page, fmt.Errorf("list dead letters: %w", err)
-		}
-		if len(got) == 0 {
-			return page, nil
-		}
-		for _, m := range got {
-			page.Letters = append(page.Letters, letterOf(m))
-		}
-		from = got[len(got)-1].Sequence + 1
-	}
-	more, err := q.Peek(ctx, from, 1)
-	if err != nil {
-		return page, fmt.Errorf("list dead letters: %w", err)
-	}
-	if len(more) > 0 {
-		page.Next = more[0].Sequence
-	}
-	return page, nil
+// Of is what may be shown of a dead letter. decode reads it as an event; nil: as a CloudEvent.
+func Of(m worker.Message, decode worker.Decoder) Letter { return read(m, decode, true).Letter }
+
+// found is a dead letter with its message, and the event that was read of it. Why it was refused is known: here it only has to be
+// shown, or sent again.
+type found struct {
+	Letter
+	message worker.Message
+	event   orchestration.Event
+	err     error // it is no event; what could be read is there
 }
 
-// Show shows one dead letter by its sequence number.
-func Show(ctx context.Context, q Peeker, sequence int64) (Letter, error) {
-	got, err := q.Peek(ctx, sequence, 1)
-	if err != nil {
-		return Letter{}, fmt.Errorf("show dead letter: %w", err)
+// read reads a dead letter; of a source queue's only what its sender could say is believed (envelope.Foreign).
+func read(m worker.Message, decode worker.Decoder, own bool) found {
+	if decode == nil {
+		decode = envelope.Decode
 	}
-	if len(got) == 0 || got[0].Sequence != sequence {
-		return Letter{}, fmt.Errorf("%w: sequence number %d", ErrNotFound, sequence)
+	f, properties := found{message: m}, m.Properties
+	if !own {
+		properties, _ = envelope.Foreign(properties)
 	}
-	return letterOf(got[0]), nil
-}
-
-func letterOf(m worker.Message) Letter {
-	ev, err := envelope.Decode(
-		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
+	f.event, f.err = decode(
+		envelope.Parts{ContentType: m.ContentType, Properties: properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
-		envelope.Limits{MaxBytes: len(m.Body) + 1}) // why it was refused is known; here it only has to be shown
+		envelope.Limits{MaxBytes: len(m.Body) + 1})
+	f.Letter = letterOf(m, f.event, f.err)
+	return f
+}
+
+func letterOf(m worker.Message, ev orchestration.Event, err error) Letter {
 	l := Letter{
 		Queue: m.Queue, Sequence: m.Sequence,
 		Reason: shown(m.DeadLetterReason), Blame: fault.Reason(m.DeadLetterReason).Blame(), Foreign: isForeign(m.DeadLetterReason),
@@ -125,6 +116,8 @@ func letterOf(m worker.Message) Letter {
 	if !l.Foreign {
 		l.Description = m.DeadLetterDescription
 	}
+	l.Deferred = m.State == worker.Deferred
+	l.Group = fingerprint(l)
 	return l
 }
 

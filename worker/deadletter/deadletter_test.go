@@ -3,7 +3,6 @@ package deadletter_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -37,7 +36,7 @@ func bury(t *testing.T, o orchestration.Outcome, messages ...worker.Message) *qu
 	o.Verdict = orchestration.Rejected
 	w, err := worker.New(worker.Options{
 		Handler: handler(func(context.Context, orchestration.Event) orchestration.Outcome { return o }), Outbox: broker,
-		Intakes: []worker.Intake{{Queue: queue, Slots: 1, OwnQueue: "live"}},
+		Intakes: []worker.Intake{{Queue: queue, Slots: 1, OwnQueue: "orders"}},
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -64,25 +63,25 @@ func TestADeadLetterSaysWhoWhyWhereAndSinceWhen(t *testing.T) {
 		})
 		queue := bury(t, orchestration.Outcome{Reason: fault.CsuRejected, Detail: "The CSU refused the address.", Step: "create-account"}, copied)
 
-		page, err := deadletter.List(t.Context(), queue.DeadLetters(), 0, 10)
-		require.NoError(t, err)
-		require.Zero(t, page.Next)
-		require.Len(t, page.Letters, 1)
-		got := page.Letters[0]
+		letters := all(t, queue.DeadLetters())
+		require.Len(t, letters, 1)
+		got := letters[0]
 		require.WithinDuration(t, start, got.DeadLettered, time.Second)
 		require.Equal(t, deadletter.Letter{
 			Queue: "orders", Sequence: got.Sequence, Reason: "CsuRejected", Blame: fault.Target, Step: "create-account",
 			Description: "create-account: The CSU refused the address.",
 			Source:      "shop", ID: "o-1", Type: "signalbox.order.placed.v1", CorrelationID: "0a0b0c0d-0000-4000-8000-000000000001", Event: true,
 			Generation: 3, Attempt: 2, DeliveryCount: 1, Origin: orchestration.Origin{Queue: "source", Enqueued: start.UTC(), Sequence: 7},
-			EventTime: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Enqueued: got.Enqueued, DeadLettered: got.DeadLettered, Bytes: len(copied.Body),
+			EventTime: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Enqueued: got.Enqueued, DeadLettered: got.DeadLettered, Bytes: len(copied.Body), Group: got.Group,
 		}, got)
 
-		one, err := deadletter.Show(t.Context(), queue.DeadLetters(), got.Sequence)
+		shelves := []deadletter.Shelf{{Queue: "orders", Own: true, Peek: queue.DeadLetters()}}
+		one, _, err := deadletter.Find(t.Context(), shelves, deadletter.Selection{Sequences: []int64{got.Sequence}}, nil)
 		require.NoError(t, err)
-		require.Equal(t, got, one)
-		_, err = deadletter.Show(t.Context(), queue.DeadLetters(), got.Sequence+1)
-		require.ErrorIs(t, err, deadletter.ErrNotFound)
+		require.Equal(t, letters, one)
+		none, _, err := deadletter.Find(t.Context(), shelves, deadletter.Selection{Sequences: []int64{got.Sequence + 1}}, nil)
+		require.NoError(t, err)
+		require.Empty(t, none)
 	})
 }
 
@@ -95,18 +94,17 @@ func TestNothingPersonalIsShown(t *testing.T) {
 		broken := event("o-2")
 		broken.Body = []byte(`{"email":"` + person)
 		queue := bury(t, orchestration.Outcome{Reason: fault.BusinessRule, Detail: "No."}, chosen, phone, broken)
-		page, err := deadletter.List(t.Context(), queue.DeadLetters(), 0, 10)
-		require.NoError(t, err)
-		require.Len(t, page.Letters, 3)
-		printed, err := json.Marshal(page)
+		letters := all(t, queue.DeadLetters())
+		require.Len(t, letters, 3)
+		printed, err := json.Marshal(letters)
 		require.NoError(t, err)
 		require.NotContains(t, string(printed), "jane")
 		require.NotContains(t, string(printed), "123 45 67")
-		require.Equal(t, "[masked]", page.Letters[0].ID)
-		require.False(t, page.Letters[2].Event)
-		require.Equal(t, "o-2", page.Letters[2].ID, "of a bad body the attributes are known all the same")
-		require.Equal(t, "Malformed", page.Letters[2].Reason)
-		require.Equal(t, "orders", page.Letters[2].Origin.Queue)
+		require.Equal(t, "[masked]", letters[0].ID)
+		require.False(t, letters[2].Event)
+		require.Equal(t, "o-2", letters[2].ID, "of a bad body the attributes are known all the same")
+		require.Equal(t, "Malformed", letters[2].Reason)
+		require.Equal(t, "orders", letters[2].Origin.Queue)
 	})
 }
 
@@ -115,17 +113,20 @@ func TestTheDescriptionOfSomebodyElseIsNotShown(t *testing.T) {
 	for reason, foreign := range map[string]bool{"TTLExpiredException": false, "MaxDeliveryCountExceeded": false, "Malformed": false, "Other": true, "ByHand": true} {
 		m := event("o-1")
 		m.DeadLetterReason, m.DeadLetterDescription, m.Sequence = reason, "for "+person, 1
-		got, err := deadletter.Show(t.Context(), fixed{m}, 1)
-		require.NoError(t, err)
+		got := deadletter.Of(m, nil)
 		require.Equal(t, foreign, got.Foreign, reason)
 		require.Equal(t, reason, got.Reason, "the reason is shown verbatim")
 		require.Equal(t, foreign, got.Description == "", reason)
 	}
 }
 
-type fixed []worker.Message
-
-func (f fixed) Peek(context.Context, int64, int) ([]worker.Message, error) { return f, nil }
+func all(t *testing.T, p deadletter.Peeker) []deadletter.Letter {
+	t.Helper()
+	letters, more, err := deadletter.Find(t.Context(), []deadletter.Shelf{{Queue: "orders", Own: true, Peek: p}}, deadletter.Selection{}, nil)
+	require.NoError(t, err)
+	require.False(t, more)
+	return letters
+}
 
 func TestAListIsReadPageByPageToItsEnd(t *testing.T) {
 	t.Parallel()
@@ -136,16 +137,8 @@ func TestAListIsReadPageByPageToItsEnd(t *testing.T) {
 		}
 		queue := bury(t, orchestration.Outcome{Reason: fault.UnknownType, Detail: "No."}, messages...)
 		var seen []string
-		for from := int64(0); ; {
-			page, err := deadletter.List(t.Context(), stingy{queue.DeadLetters()}, from, 10)
-			require.NoError(t, err)
-			require.LessOrEqual(t, len(page.Letters), 10)
-			for _, l := range page.Letters {
-				seen = append(seen, l.ID)
-			}
-			if from = page.Next; from == 0 {
-				break
-			}
+		for _, l := range all(t, stingy{queue.DeadLetters()}) {
+			seen = append(seen, l.ID)
 		}
 		require.Len(t, seen, 25)
 		require.Equal(t, "0", seen[0])
@@ -162,13 +155,29 @@ func (s stingy) Peek(ctx context.Context, from int64, most int) ([]worker.Messag
 
 func TestABrokerThatFailsIsSaidToFail(t *testing.T) {
 	t.Parallel()
-	_, err := deadletter.List(t.Context(), failing{}, 0, 10)
+	_, _, err := deadletter.Find(t.Context(), []deadletter.Shelf{{Queue: "orders", Peek: failing{}}}, deadletter.Selection{}, nil)
 	require.ErrorIs(t, err, worker.ErrUnauthorized)
-	_, err = deadletter.Show(t.Context(), failing{}, 1)
-	require.ErrorIs(t, err, worker.ErrUnauthorized)
-	_, err = deadletter.List(t.Context(), failing{}, 0, 0)
-	require.False(t, errors.Is(err, worker.ErrUnauthorized))
-	require.Error(t, err)
+	require.ErrorContains(t, err, "orders")
+}
+
+// A source's rows are read by whoever knows their shape, or a replay would not know how far their runs are.
+func TestRowsAreReadByTheirOwnDecoder(t *testing.T) {
+	t.Parallel()
+	m := worker.Message{Queue: "orders", Sequence: 7, Body: []byte(`{"CustomerNo":7}`), DeadLetterReason: "UnknownChannel"}
+	decode := func(p envelope.Parts, a envelope.Arrival, _ envelope.Limits) (orchestration.Event, error) {
+		return orchestration.Event{Source: "crm", ID: "row-7", Type: "signalbox.customer.changed.v1", Generation: 3, Origin: a.Origin, Data: p.Body}, nil
+	}
+	require.False(t, deadletter.Of(m, nil).Event)
+	got := deadletter.Of(m, decode)
+	require.True(t, got.Event)
+	require.Equal(t, "row-7", got.ID)
+
+	o := newOffice(t, m)
+	o.Shelves[0].Decode, o.Runs = decode, generations{"crm row-7": 5}
+	_, err := o.Run(t.Context(), o.NewJob(deadletter.Replayed, deadletter.Selection{}))
+	require.NoError(t, err)
+	require.EqualValues(t, 6, o.box.sent[0].Properties[envelope.PropertyGeneration])
+	require.Equal(t, m.Body, o.box.sent[0].Body)
 }
 
 type failing struct{}

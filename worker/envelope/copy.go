@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,6 +53,20 @@ func count(value any, absent int) (int, bool) {
 	text, ok := attributeText(value)
 	n, err := strconv.Atoi(text)
 	return n, ok && err == nil && n >= 0 && n <= math.MaxInt32
+}
+
+// Foreign gives a message's properties without ours, and says whether there were any. They mean something only on our own
+// queues: whoever may publish to a source queue could otherwise make a message look like a copy, or like a replay by a person.
+func Foreign(properties map[string]any) (_ map[string]any, had bool) {
+	had = slices.ContainsFunc(Properties(), func(name string) bool { _, is := properties[name]; return is })
+	if !had {
+		return properties, false
+	}
+	foreign := maps.Clone(properties)
+	for _, name := range Properties() {
+		delete(foreign, name)
+	}
+	return foreign, true
 }
 
 // Mark gives the properties of a copy: those of the original untouched, ours from the event.

@@ -96,7 +96,7 @@ type Queue struct {
 	name     string
 	settings Settings
 	messages []*stored
-	dead     []worker.Message
+	dead     []*letter
 	changed  chan struct{}
 
 	receive func(ctx context.Context) ([]worker.Message, error)
@@ -162,22 +162,14 @@ func (q *Queue) Peek(_ context.Context, from int64, most int) ([]worker.Message,
 	defer q.broker.mu.Unlock()
 	var all []worker.Message
 	for _, m := range q.messages {
-		all = append(all, m.Message)
+		shown := m.Message
+		shown.State = worker.Active
+		if m.visible.After(time.Now()) {
+			shown.State = worker.Scheduled
+		}
+		all = append(all, shown)
 	}
 	return page(all, from, most), nil
-}
-
-// DeadLetters shows the dead-letter queue through the port of package deadletter.
-func (q *Queue) DeadLetters() *DeadLetters { return &DeadLetters{q} }
-
-// DeadLetters is the dead-letter queue of a Queue.
-type DeadLetters struct{ q *Queue }
-
-// Peek shows dead letters from a sequence number on.
-func (d *DeadLetters) Peek(_ context.Context, from int64, most int) ([]worker.Message, error) {
-	d.q.broker.mu.Lock()
-	defer d.q.broker.mu.Unlock()
-	return page(d.q.dead, from, most), nil
 }
 
 func page(all []worker.Message, from int64, most int) []worker.Message {
@@ -228,7 +220,7 @@ func (q *Queue) take(most int) []worker.Message {
 		m.token, m.until = uuid.NewString(), now.Add(q.settings.LockDuration)
 		m.DeliveryCount, m.LockedUntil = m.failed+1, m.until
 		out := m.Message
-		out.Handle = m.token
+		out.Handle, out.State = m.token, worker.Active
 		out.Properties = maps.Clone(m.Properties)
 		out.Body = slices.Clone(m.Body)
 		got = append(got, out)
@@ -268,7 +260,8 @@ func (q *Queue) bury(m *stored, reason, description string, properties map[strin
 	maps.Copy(dead.Properties, properties)
 	dead.Properties["DeadLetterReason"], dead.Properties["DeadLetterErrorDescription"] = reason, description
 	dead.DeadLetterReason, dead.DeadLetterDescription = reason, description
-	q.dead = append(q.dead, dead)
+	dead.State, dead.Handle = worker.Active, nil
+	q.dead = append(q.dead, &letter{Message: dead})
 }
 
 func (q *Queue) add(m worker.Message, at time.Time) {

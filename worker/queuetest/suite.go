@@ -18,10 +18,8 @@ type Harness struct {
 	Outbox           worker.Outbox
 	LockDuration     time.Duration
 	MaxDeliveryCount int
-	DeadLetters      interface {
-		Peek(ctx context.Context, from int64, most int) ([]worker.Message, error)
-	}
-	Close func() // ends everything the harness started; may be nil
+	DeadLetters      Shelf
+	Close            func() // ends everything the harness started; may be nil
 }
 
 // Run holds a Queue and an Outbox against what the worker relies on, each behaviour in a bubble of virtual time.
@@ -131,6 +129,82 @@ var behaviours = map[string]func(*testing.T, Harness){
 		require.Len(t, dead, 1)
 		require.Equal(t, "MaxDeliveryCountExceeded", dead[0].DeadLetterReason)
 	},
+	"what is peeked at says where it stands": func(t *testing.T, h Harness) {
+		h.bury(t, "a", "b")
+		got, err := h.DeadLetters.Receive(t.Context(), 1)
+		require.NoError(t, err)
+		require.Len(t, got, 1)
+		require.Equal(t, worker.Active, got[0].State)
+		require.NoError(t, h.DeadLetters.Defer(t.Context(), got[0]))
+		seen, err := h.DeadLetters.Peek(t.Context(), 0, 10)
+		require.NoError(t, err)
+		require.Len(t, seen, 2)
+		require.Equal(t, worker.Deferred, seen[0].State)
+		require.Equal(t, worker.Active, seen[1].State)
+	},
+	"a dead letter that is taken from the head and completed is gone": func(t *testing.T, h Harness) {
+		h.bury(t, "a", "b")
+		got := h.head(t, 2)
+		require.Equal(t, "a", got[0].Subject)
+		require.Equal(t, h.Queue.Name(), got[0].Queue)
+		require.Equal(t, "Refused", got[0].DeadLetterReason)
+		require.NoError(t, h.DeadLetters.Complete(t.Context(), got[0]))
+		require.NoError(t, h.DeadLetters.Complete(t.Context(), got[1]))
+		seen, err := h.DeadLetters.Peek(t.Context(), 0, 10)
+		require.NoError(t, err)
+		require.Empty(t, seen)
+	},
+	"an empty dead-letter queue is not waited on for ever": func(t *testing.T, h Harness) {
+		start := time.Now()
+		got, err := h.DeadLetters.Receive(t.Context(), 1)
+		require.NoError(t, err)
+		require.Empty(t, got)
+		require.Less(t, time.Since(start), time.Minute)
+	},
+	"a deferred dead letter lets the next one to the head and is found by its number": func(t *testing.T, h Harness) {
+		h.bury(t, "a", "b", "c")
+		first := h.head(t, 1)[0]
+		require.NoError(t, h.DeadLetters.Defer(t.Context(), first))
+		second := h.head(t, 1)[0]
+		require.Equal(t, "b", second.Subject)
+		_, err := h.DeadLetters.ReceiveDeferred(t.Context(), []int64{first.Sequence, second.Sequence})
+		require.ErrorIs(t, err, worker.ErrMessageNotFound, "all or none: the second is not deferred")
+
+		got, err := h.DeadLetters.ReceiveDeferred(t.Context(), []int64{first.Sequence})
+		require.NoError(t, err)
+		require.Len(t, got, 1)
+		require.Equal(t, first.ID, got[0].ID)
+		require.Equal(t, first.Body, got[0].Body)
+		require.Equal(t, first.DeliveryCount, got[0].DeliveryCount)
+		require.Equal(t, worker.Deferred, got[0].State)
+		_, err = h.DeadLetters.ReceiveDeferred(t.Context(), []int64{first.Sequence})
+		require.ErrorIs(t, err, worker.ErrMessageNotFound, "it is locked")
+		require.NoError(t, h.DeadLetters.Complete(t.Context(), got[0]))
+		require.NoError(t, h.DeadLetters.Abandon(t.Context(), second))
+		require.Equal(t, "b", h.head(t, 1)[0].Subject)
+	},
+	"a deferred dead letter that is not settled is deferred again": func(t *testing.T, h Harness) {
+		h.bury(t, "a")
+		m := h.head(t, 1)[0]
+		require.NoError(t, h.DeadLetters.Defer(t.Context(), m))
+		for range h.MaxDeliveryCount + 1 { // nothing is counted, and nothing moves on
+			got, err := h.DeadLetters.ReceiveDeferred(t.Context(), []int64{m.Sequence})
+			require.NoError(t, err)
+			require.NoError(t, h.DeadLetters.Abandon(t.Context(), got[0]))
+		}
+		got, err := h.DeadLetters.ReceiveDeferred(t.Context(), []int64{m.Sequence})
+		require.NoError(t, err)
+		require.Equal(t, m.DeliveryCount, got[0].DeliveryCount)
+		pass(h.LockDuration / 2)
+		until, err := h.DeadLetters.RenewLock(t.Context(), got[0])
+		require.NoError(t, err)
+		require.WithinDuration(t, time.Now().Add(h.LockDuration), until, time.Second)
+		pass(h.LockDuration + time.Second)
+		require.ErrorIs(t, h.DeadLetters.Complete(t.Context(), got[0]), worker.ErrLockLost)
+		got, err = h.DeadLetters.ReceiveDeferred(t.Context(), []int64{m.Sequence})
+		require.NoError(t, err)
+		require.NoError(t, h.DeadLetters.Complete(t.Context(), got[0]))
+	},
 	"a scheduled message comes at its time, not before": func(t *testing.T, h Harness) {
 		at := time.Now().Add(10 * time.Minute)
 		h.send(t, at)
@@ -191,6 +265,32 @@ func (h Harness) one(t *testing.T, patience ...time.Duration) worker.Message {
 	got := h.receive(t, append(patience, 30*time.Second)[0])
 	require.Len(t, got, 1)
 	return got[0]
+}
+
+// bury dead-letters messages with these subjects.
+func (h Harness) bury(t *testing.T, subjects ...string) {
+	t.Helper()
+	for _, subject := range subjects {
+		m := message()
+		m.Subject = subject
+		require.NoError(t, h.Outbox.Send(t.Context(), h.Queue.Name(), m, time.Time{}))
+		require.NoError(t, h.Queue.DeadLetter(t.Context(), h.one(t), "Refused", "no", nil))
+	}
+}
+
+// head takes n messages from the head of the dead-letter queue, however many calls that takes.
+func (h Harness) head(t *testing.T, n int) []worker.Message {
+	t.Helper()
+	var got []worker.Message
+	for range 10 * n {
+		more, err := h.DeadLetters.Receive(t.Context(), n-len(got))
+		require.NoError(t, err)
+		if got = append(got, more...); len(got) == n {
+			break
+		}
+	}
+	require.Len(t, got, n)
+	return got
 }
 
 // pass lets virtual time go by; it is only called inside a bubble.

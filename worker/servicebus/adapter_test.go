@@ -14,6 +14,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration"
+	sim "github.com/signalbox/signalbox/test/sim/servicebus"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/envelope"
 	"github.com/signalbox/signalbox/worker/servicebus"
@@ -299,12 +300,7 @@ func TestAWorkerOnTheSDKLosesNothingWhileTheConnectionKeepsBreaking(t *testing.T
 func TestABodyIsFoundWhereverTheSenderPutIt(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		broker, namespace := local(t, "orders")
-		client, err := azservicebus.NewClientFromConnectionString(broker.ConnectionString("memory"), &azservicebus.ClientOptions{
-			NewWebSocketConn: func(context.Context, azservicebus.NewWebSocketConnArgs) (net.Conn, error) { return broker.Pipe(), nil },
-		})
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = client.Close(context.Background()) })
-		sender, err := client.NewSender("orders", nil)
+		sender, err := rawClient(t, broker).NewSender("orders", nil)
 		require.NoError(t, err)
 		want := []byte(`{"a":1}`)
 		queue := namespace.Queue("orders")
@@ -324,18 +320,29 @@ func TestABodyIsFoundWhereverTheSenderPutIt(t *testing.T) {
 func TestATimeToLiveIsSeen(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		broker, namespace := local(t, "orders")
-		client, err := azservicebus.NewClientFromConnectionString(broker.ConnectionString("memory"), &azservicebus.ClientOptions{
-			NewWebSocketConn: func(context.Context, azservicebus.NewWebSocketConnArgs) (net.Conn, error) { return broker.Pipe(), nil },
-		})
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = client.Close(context.Background()) })
-		sender, err := client.NewSender("orders", nil)
+		sender, err := rawClient(t, broker).NewSender("orders", nil)
 		require.NoError(t, err)
 		hour := time.Hour
 		require.NoError(t, sender.SendMessage(soon(t), &azservicebus.Message{Body: []byte("x"), TimeToLive: &hour}, nil))
 		got, err := namespace.Queue("orders").Receive(soon(t), 1)
 		require.NoError(t, err)
 		require.WithinDuration(t, time.Now().Add(hour), got[0].ExpiresAt, time.Minute)
+	})
+}
+
+func TestALookSaysWhenAScheduledMessageIsDue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, namespace := local(t, "orders")
+		at := time.Now().Add(time.Hour)
+		require.NoError(t, namespace.Send(t.Context(), "orders", event("later", 1), at))
+		require.NoError(t, namespace.Send(t.Context(), "orders", event("now", 1), time.Time{}))
+		got, err := namespace.Queue("orders").Browse().Peek(t.Context(), 0, 10)
+		require.NoError(t, err)
+		require.Len(t, got, 2)
+		require.Equal(t, worker.Scheduled, got[0].State)
+		require.WithinDuration(t, at, got[0].Due, time.Second)
+		require.Equal(t, worker.Active, got[1].State)
+		require.Zero(t, got[1].Due)
 	})
 }
 
@@ -350,6 +357,17 @@ func TestOptions(t *testing.T) {
 	require.NotContains(t, err.Error(), "hunter2")
 	_, err = servicebus.Open(servicebus.Options{ConnectionString: secret.New("Endpoint=hunter2")})
 	require.NotContains(t, err.Error(), "hunter2")
+}
+
+// rawClient is the SDK by itself, for what the adapter does not send.
+func rawClient(t *testing.T, broker *sim.Broker) *azservicebus.Client {
+	t.Helper()
+	client, err := azservicebus.NewClientFromConnectionString(broker.ConnectionString("memory"), &azservicebus.ClientOptions{
+		NewWebSocketConn: func(context.Context, azservicebus.NewWebSocketConnArgs) (net.Conn, error) { return broker.Pipe(), nil },
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = client.Close(context.Background()) })
+	return client
 }
 
 // pass lets virtual time go by; it is only called inside a bubble.

@@ -13,9 +13,6 @@ type Browser struct{ queue *Queue }
 // Browse shows the queue's own messages: active, scheduled and deferred ones.
 func (q *Queue) Browse() *Browser { return &Browser{q.sub(0)} }
 
-// DeadLetters shows the queue's dead-letter queue.
-func (q *Queue) DeadLetters() *Browser { return &Browser{q.sub(azservicebus.SubQueueDeadLetter)} }
-
 // sub gives the queue or its sub-queue with a receiver of its own.
 func (q *Queue) sub(which azservicebus.SubQueue) *Queue {
 	s := &Queue{namespace: q.namespace, client: q.client, name: q.name}

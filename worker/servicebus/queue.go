@@ -110,12 +110,17 @@ func (q *Queue) Receive(ctx context.Context, most int) ([]worker.Message, error)
 	case len(got) == 0:
 		q.broken() // nothing and no error before its time: the SDK lost the link and will dial again
 	}
+	return taken(q.name, got, line), nil
+}
+
+// taken makes messages that can be settled of what the SDK received on a line.
+func taken(queue string, got []*azservicebus.ReceivedMessage, line int) []worker.Message {
 	messages := make([]worker.Message, len(got))
 	for i, m := range got {
-		messages[i] = received(q.name, m)
+		messages[i] = received(queue, m)
 		messages[i].Handle = delivery{m, line}
 	}
-	return messages, nil
+	return messages
 }
 
 // prove opens the links with a call that has an answer. A receive has none on an empty queue, so a broker that
@@ -245,11 +250,18 @@ func (e *panicError) Error() string {
 	return fmt.Sprintf("the SDK panicked on a message it cannot read: %T", e.value)
 }
 
-func peek(ctx context.Context, r *azservicebus.Receiver, from int64, most int) (got []*azservicebus.ReceivedMessage, err error) {
+// guarded turns a panic of the SDK into an error.
+func guarded[T any](call func() ([]T, error)) (got []T, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			got, err = nil, &panicError{value}
 		}
 	}()
-	return r.PeekMessages(ctx, most, &azservicebus.PeekMessagesOptions{FromSequenceNumber: &from})
+	return call()
+}
+
+func peek(ctx context.Context, r *azservicebus.Receiver, from int64, most int) ([]*azservicebus.ReceivedMessage, error) {
+	return guarded(func() ([]*azservicebus.ReceivedMessage, error) {
+		return r.PeekMessages(ctx, most, &azservicebus.PeekMessagesOptions{FromSequenceNumber: &from})
+	})
 }

@@ -1,9 +1,9 @@
-// Package servicebus is the azservicebus adapter of the worker's ports: Queue, Outbox, the peek of package
-// deadletter, and a Publisher that sends many messages at once.
+// Package servicebus is the azservicebus adapter of the worker's ports: Queue, Outbox, the peek and the shelf
+// of package deadletter, and a Publisher that sends many messages at once.
 //
 // Every call has a deadline. The SDK's own retries are short, because the worker backs off itself; settlement alone
 // uses the SDK's fixed ones. Errors wrap those of package worker (ErrLockLost, ErrNotFound, …).
-// Concurrency: a Namespace and all it gives are safe for concurrent use, but for Queue.Receive, which is one loop's.
+// Concurrency: a Namespace and all it gives are safe for concurrent use, but for Receive, which is one loop's.
 // Source: azservicebus 1.11.0; what it does beyond its documentation was read in its source.
 package servicebus
 

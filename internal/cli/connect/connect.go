@@ -12,8 +12,11 @@ import (
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/worker/deadletter"
+	"github.com/signalbox/signalbox/worker/deadletter/redisledger"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
 
@@ -36,16 +39,42 @@ func Bus(cfg *config.Config) (bus *servicebus.Namespace, done func(), err error)
 	}, nil
 }
 
-// Tracer opens the store for reading. It asks the server for nothing but the runs: the fleet's epoch is not its business.
-func Tracer(cfg *config.Config) (tracer *redisstore.Tracer, done func(), err error) {
+// Store is the fleet's Redis as the command line uses it. It never touches the fleet's epoch.
+type Store struct {
+	Client *redis.Client
+	Keys   rediskey.Keys
+	Hasher *keyhash.Hasher
+	Runs   *redisstore.Tracer
+	Ledger *redisledger.Ledger
+}
+
+// Redis opens the store. Nothing is dialled before the first call.
+func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 	o, err := app.RedisOptions(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	o.PoolSize = 2
+	o.PoolSize = 8
 	redis.SetLogger(quiet{})
 	client := redis.NewClient(o)
-	return redisstore.NewTracer(client, rediskey.New(cfg.CSU.Name, app.Hasher(cfg))), func() { _ = client.Close() }, nil
+	hasher := app.Hasher(cfg)
+	keys := rediskey.New(cfg.CSU.Name, hasher)
+	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys)}
+	return s, func() { _ = client.Close() }, nil
+}
+
+// Standing says what was done about dead letters, as this store knows.
+func (s *Store) Standing() *deadletter.Standing {
+	return &deadletter.Standing{Ledger: s.Ledger, Runs: s.Runs, Hasher: s.Hasher}
+}
+
+// Tracer opens the store for reading runs.
+func Tracer(cfg *config.Config) (tracer *redisstore.Tracer, done func(), err error) {
+	s, done, err := Redis(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.Runs, done, nil
 }
 
 // Queues lists the queues a command looks at: the one that was asked for, else the source queues and our own.

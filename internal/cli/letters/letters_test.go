@@ -42,42 +42,42 @@ func many(n int) (s shelf) {
 
 func TestAListGoesThroughAllQueuesAndAllPages(t *testing.T) {
 	t.Parallel()
-	shelves := []letters.Shelf{{Queue: "in", Peek: many(600)}, {Queue: "live", Peek: shelf{letter("live", 7, "Odd")}}}
-	list, err := letters.Find(t.Context(), shelves, letters.Selection{Reason: "odd", Limit: 1000})
+	shelves := []deadletter.Shelf{{Queue: "in", Peek: many(600)}, {Queue: "live", Peek: shelf{letter("live", 7, "Odd")}}}
+	list, err := letters.Find(t.Context(), shelves, deadletter.Selection{Reason: "odd", Limit: 1000}, nil)
 	require.NoError(t, err)
 	require.Len(t, list.Letters, 301)
 	require.False(t, list.More)
 	require.Equal(t, "live", list.Letters[300].Queue)
 
-	list, err = letters.Find(t.Context(), shelves, letters.Selection{Limit: 601})
+	list, err = letters.Find(t.Context(), shelves, deadletter.Selection{Limit: 601}, nil)
 	require.NoError(t, err)
 	require.False(t, list.More, "the limit is exactly enough")
-	list, err = letters.Find(t.Context(), shelves, letters.Selection{Limit: 600})
+	list, err = letters.Find(t.Context(), shelves, deadletter.Selection{Limit: 600}, nil)
 	require.NoError(t, err)
 	require.True(t, list.More)
 
-	_, err = letters.Find(t.Context(), []letters.Shelf{{Queue: "in", Peek: broken{}}}, letters.Selection{Limit: 1})
+	_, err = letters.Find(t.Context(), []deadletter.Shelf{{Queue: "in", Peek: broken{}}}, deadletter.Selection{Limit: 1}, nil)
 	require.ErrorIs(t, err, worker.ErrUnauthorized)
 }
 
 func TestANumberThatSeveralQueuesHaveIsNotGuessed(t *testing.T) {
 	t.Parallel()
-	two := []letters.Shelf{{Queue: "in", Peek: many(8)}, {Queue: "live", Peek: shelf{letter("live", 7, "Odd")}}}
-	_, err := letters.Show(t.Context(), two, 7)
+	two := []deadletter.Shelf{{Queue: "in", Peek: many(8)}, {Queue: "live", Peek: shelf{letter("live", 7, "Odd")}}}
+	_, err := letters.Show(t.Context(), two, 7, nil)
 	require.ErrorIs(t, err, letters.ErrSeveral)
 	require.ErrorContains(t, err, "in, live")
-	l, err := letters.Show(t.Context(), two, 8)
+	l, err := letters.Show(t.Context(), two, 8, nil)
 	require.NoError(t, err)
 	require.Equal(t, "in", l.Queue)
-	_, err = letters.Show(t.Context(), two, 9)
+	_, err = letters.Show(t.Context(), two, 9, nil)
 	require.ErrorIs(t, err, deadletter.ErrNotFound)
-	_, err = letters.Show(t.Context(), []letters.Shelf{{Queue: "in", Peek: broken{}}}, 1)
+	_, err = letters.Show(t.Context(), []deadletter.Shelf{{Queue: "in", Peek: broken{}}}, 1, nil)
 	require.ErrorIs(t, err, worker.ErrUnauthorized)
 }
 
 func TestTheDescriptionOfSomebodyElseIsNotPrinted(t *testing.T) {
 	t.Parallel()
-	l, err := letters.Show(t.Context(), []letters.Shelf{{Queue: "in", Peek: many(2)}}, 2)
+	l, err := letters.Show(t.Context(), []deadletter.Shelf{{Queue: "in", Peek: many(2)}}, 2, nil)
 	require.NoError(t, err)
 	var out strings.Builder
 	require.NoError(t, letters.PrintOne(&out, l))

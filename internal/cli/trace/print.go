@@ -8,17 +8,26 @@ import (
 
 	"github.com/signalbox/signalbox/internal/cli/render"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/worker"
 )
-
-// Nothing says that neither the store nor a queue knows the subject.
-func (f Found) Nothing() bool { return len(f.Runs) == 0 && len(f.Messages) == 0 }
 
 // Print writes what was found for a person.
 func (f Found) Print(w io.Writer) error {
+	for _, o := range f.Objects {
+		if err := printObject(w, o); err != nil {
+			return err
+		}
+	}
 	for _, r := range f.Runs {
 		if err := printRun(w, r); err != nil {
 			return err
 		}
+	}
+	if len(f.Runs) >= redisstore.MostRuns {
+		fmt.Fprintf(w, "There are more than %d runs of this correlation; these are some of them.\n", redisstore.MostRuns)
+	}
+	if f.Memory != nil {
+		fmt.Fprintf(w, "The store lost its memory, or may have, at %s; until %s claims are for looking only.\n", render.Time(f.Memory.Born), render.Time(f.Memory.LookOnlyUntil))
 	}
 	if len(f.Messages) > 0 {
 		if err := printMessages(w, f.Messages); err != nil {
@@ -34,11 +43,47 @@ func (f Found) Print(w io.Writer) error {
 	return nil
 }
 
+// printObject writes what is known of an object beside its runs; nothing if that is nothing.
+func printObject(w io.Writer, o Object) error {
+	rows := [][]string{{"Object", render.Or(o.Entity)}}
+	if o.Entity == "" {
+		rows[0][1] = "whoever has that natural key"
+	}
+	if o.D365ID != "" {
+		rows = append(rows, []string{"D365 id", d365(o)})
+	}
+	if !o.Applied.IsZero() {
+		rows = append(rows, []string{"Newest applied", "the state of " + render.Time(o.Applied)})
+	}
+	if h := o.Holder; h != nil {
+		rows = append(rows, []string{"Held", "by run " + h.Run + " on " + h.Owner + ", lease until " + render.Time(h.LeaseUntil)})
+	}
+	for _, d := range o.Doubts {
+		rows = append(rows, []string{"In doubt", "a write of step " + render.Or(d.Step) + " of run " + d.Run + " got no answer; it may take effect until " + render.Time(d.Until)})
+	}
+	if len(rows) == 1 {
+		return nil
+	}
+	if err := render.Rows(w, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func d365(o Object) string {
+	if o.Provisional {
+		return o.D365ID + ", provisional: headquarters has not given the permanent one yet"
+	}
+	return o.D365ID
+}
+
 func printRun(w io.Writer, r redisstore.RunTrace) error {
 	rows := [][]string{
 		{"Run", r.Run},
 		{"State", state(r)},
 		{"Scenario", render.Or(r.Scenario)},
+		{"Object", render.Or(r.Entity)},
 		{"Correlation", r.CorrelationID},
 		{"Attempts", fmt.Sprintf("%d used, generation %d", r.Attempt, r.Generation)},
 		{"Began", render.Time(r.Began)},
@@ -54,9 +99,9 @@ func printRun(w io.Writer, r redisstore.RunTrace) error {
 		return err
 	}
 	if len(r.History) > 0 {
-		rows = [][]string{{"  GIVEN BACK", "STEP", "WHY"}}
+		rows = [][]string{{"  GIVEN BACK", "STEP", "WHY", "FAILED"}}
 		for _, m := range r.History {
-			rows = append(rows, []string{"  " + render.Time(m.At), render.Or(m.Step), render.Or(m.Why)})
+			rows = append(rows, []string{"  " + render.Time(m.At), render.Or(m.Step), render.Or(m.Why), render.Or(m.Failed)})
 		}
 		if err := render.Rows(w, rows); err != nil {
 			return err
@@ -89,13 +134,16 @@ func state(r redisstore.RunTrace) string {
 }
 
 func printMessages(w io.Writer, messages []Message) error {
-	rows := [][]string{{"QUEUE", "WHERE", "SEQUENCE", "ENQUEUED", "GENERATION", "DELIVERIES", "REASON", "STEP"}}
+	rows := [][]string{{"QUEUE", "WHERE", "SEQUENCE", "ENQUEUED", "DUE", "GENERATION", "DELIVERIES", "REASON", "STEP"}}
 	for _, m := range messages {
-		where := "queue"
-		if m.DeadLetter {
+		where := string(m.State)
+		switch {
+		case m.DeadLetter:
 			where = "dead letters"
+		case where == "" || m.State == worker.Active:
+			where = "queue"
 		}
-		rows = append(rows, []string{m.Queue, where, strconv.FormatInt(m.Sequence, 10), render.Time(m.Enqueued),
+		rows = append(rows, []string{m.Queue, where, strconv.FormatInt(m.Sequence, 10), render.Time(m.Enqueued), render.Time(m.Due),
 			strconv.Itoa(m.Generation), strconv.Itoa(m.DeliveryCount), render.Or(m.Reason), render.Or(m.Step)})
 	}
 	return render.Rows(w, rows)

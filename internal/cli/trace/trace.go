@@ -1,157 +1,143 @@
-// Package trace gathers what is known of an event or of a correlation: its runs from the store, and where its messages
-// are now, by peeking into the queues and their dead-letter queues. It changes nothing, and what it gives holds no
-// personal data: the runs hold none by construction, and messages are shown as dead letters are, masked.
+// Package trace gathers what is known of an event, of a correlation, or of a business object: its runs from the store, what
+// it is bound to and who holds it, and where its messages are now, by peeking into the queues and their dead-letter queues.
+// It changes nothing, and what it gives holds no personal data: the runs hold none by construction, messages are shown as
+// dead letters are, masked, and what was asked for is never repeated.
 package trace
 
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"sync"
 
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/worker"
-	"github.com/signalbox/signalbox/worker/deadletter"
-	"github.com/signalbox/signalbox/worker/envelope"
 )
 
-// Subject is what is traced: a correlation, or the event of a source.
+// Subject is what is traced. One of the four is given.
 type Subject struct {
 	CorrelationID string
-	Source, ID    string
+	Source, ID    string        // an event
+	Objects       []mapping.Ref // a business object, in every scope that it may be in
+	Keys          []Key         // a natural key, likewise
 }
 
-// Runs reads the store.
-type Runs interface {
+// Key is a natural key in one scope.
+type Key struct {
+	Scope string
+	orchestration.Key
+}
+
+// Store reads what the fleet remembers.
+type Store interface {
 	ByCorrelation(ctx context.Context, id string) ([]redisstore.RunTrace, error)
 	ByEvent(ctx context.Context, source, id string) (redisstore.RunTrace, bool, error)
+	ByEntity(ctx context.Context, r mapping.Ref) (redisstore.EntityTrace, bool, error)
+	ByKey(ctx context.Context, scope string, k orchestration.Key) (redisstore.EntityTrace, bool, error)
+	Entity(ctx context.Context, name string) (redisstore.EntityTrace, bool, error)
+	Runs(ctx context.Context, names []string) ([]redisstore.RunTrace, error)
+	Memory(ctx context.Context) (redisstore.Memory, bool, error)
+	RunName(source, id string) string
 }
 
-// Place is a queue or its dead-letter queue.
-type Place struct {
-	Queue      string
-	DeadLetter bool
-	Peek       deadletter.Peeker
+// Identifier says what an event is about.
+type Identifier interface {
+	Identify(ev orchestration.Event) (orchestration.Identity, error)
 }
 
-// Message is one message that belongs to the subject.
-type Message struct {
-	DeadLetter bool `json:"dead_letter"`
-	deadletter.Letter
+// Looker looks for subjects.
+type Looker struct {
+	Store    Store
+	Identify Identifier
+	Decode   worker.Decoder // reads messages as events
+	Places   []Place
+	Depth    int // messages of each place that are looked at
+	// Needed says of a place, once the store has answered, whether it need be looked into; nil: every place.
+	Needed func(Found, Place) bool
+}
+
+// Object is a business object, or a natural key, that the subject is about.
+type Object struct {
+	redisstore.EntityTrace
+	Provisional bool `json:"provisional,omitempty"` // headquarters has not given the permanent id yet
 }
 
 // Found is everything that is known.
 type Found struct {
-	Runs       []redisstore.RunTrace `json:"runs"`
+	Objects    []Object              `json:"objects"`
+	Runs       []redisstore.RunTrace `json:"runs"` // those of the same correlation, too, oldest first
 	Messages   []Message             `json:"messages"`
+	Memory     *redisstore.Memory    `json:"memory,omitempty"`   // of the store, while claims are for looking only
 	LookedAt   int                   `json:"looked_at"`          // messages that were looked at
 	Unfinished []string              `json:"unfinished"`         // queues that hold more messages than were looked at
 	Problems   []string              `json:"problems,omitempty"` // what could not be read
 }
 
-// Look reads the store and every place at once, at most depth messages of each. An error says what could not be read;
-// the rest is found all the same.
-func Look(ctx context.Context, s Subject, runs Runs, places []Place, depth int) (Found, error) {
-	found := Found{Runs: []redisstore.RunTrace{}, Messages: []Message{}, Unfinished: []string{}}
-	shelves := make([]shelf, len(places))
-	problems := make([]error, len(places)+1)
+// Nothing says that neither the store nor a queue knows the subject.
+func (f Found) Nothing() bool { return len(f.Runs) == 0 && len(f.Messages) == 0 && len(f.Objects) == 0 }
+
+// Look reads the store, then every place at once. An error says what could not be read; the rest is found all the same.
+func (l Looker) Look(ctx context.Context, s Subject) (Found, error) {
+	g := &gathering{Looker: l, subject: s, correlations: map[string]bool{},
+		found: Found{Objects: []Object{}, Runs: []redisstore.RunTrace{}, Messages: []Message{}, Unfinished: []string{}}}
+	err := g.remembered(ctx)
+	g.note(err)
+	g.search(ctx)
+	if err == nil {
+		g.note(g.heldMessages(ctx))
+	}
+	for _, err := range g.problems {
+		g.found.Problems = append(g.found.Problems, err.Error())
+	}
+	return g.found, errors.Join(g.problems...)
+}
+
+// gathering is one look under way.
+type gathering struct {
+	Looker
+	subject      Subject
+	correlations map[string]bool
+	found        Found
+	problems     []error
+}
+
+func (g *gathering) note(err error) {
+	if err != nil {
+		g.problems = append(g.problems, err)
+	}
+}
+
+// search looks into every place that is needed.
+func (g *gathering) search(ctx context.Context) {
+	var places []Place
+	for _, p := range g.Places {
+		if g.Needed == nil || g.Needed(g.found, p) {
+			places = append(places, p)
+		}
+	}
+	shelves, problems := make([]shelf, len(places)), make([]error, len(places))
 	var parts sync.WaitGroup
-	parts.Go(func() { found.Runs, problems[0] = s.runs(ctx, runs) })
 	for i, p := range places {
-		parts.Go(func() { shelves[i], problems[i+1] = s.search(ctx, p, depth) })
+		parts.Go(func() { shelves[i], problems[i] = g.searchPlace(ctx, p) })
 	}
 	parts.Wait()
-	for i, shelf := range shelves {
-		found.Messages = append(found.Messages, shelf.messages...)
-		found.LookedAt += shelf.looked
-		if shelf.more {
-			found.Unfinished = append(found.Unfinished, places[i].name())
+	for i, s := range shelves {
+		g.found.Messages = append(g.found.Messages, s.messages...)
+		g.found.LookedAt += s.looked
+		if s.more {
+			g.found.Unfinished = append(g.found.Unfinished, places[i].name())
 		}
-	}
-	for _, err := range problems {
-		if err != nil {
-			found.Problems = append(found.Problems, err.Error())
-		}
-	}
-	return found, errors.Join(problems...)
-}
-
-func (s Subject) runs(ctx context.Context, runs Runs) ([]redisstore.RunTrace, error) {
-	if s.CorrelationID != "" {
-		list, err := runs.ByCorrelation(ctx, s.CorrelationID)
-		if list == nil {
-			list = []redisstore.RunTrace{}
-		}
-		return list, err
-	}
-	run, ok, err := runs.ByEvent(ctx, s.Source, s.ID)
-	if err != nil || !ok {
-		return []redisstore.RunTrace{}, err
-	}
-	return []redisstore.RunTrace{run}, nil
-}
-
-// shelf is what one place holds of the subject.
-type shelf struct {
-	messages []Message
-	looked   int
-	more     bool
-}
-
-func (p Place) name() string {
-	if p.DeadLetter {
-		return p.Queue + " (dead letters)"
-	}
-	return p.Queue
-}
-
-func (s Subject) search(ctx context.Context, p Place, depth int) (shelf, error) {
-	var found shelf
-	for from := int64(0); ; {
-		got, err := p.Peek.Peek(ctx, from, min(deadletter.Most, depth-found.looked+1))
-		if err != nil {
-			return found, fmt.Errorf("look into %s: %w", p.name(), err)
-		}
-		if len(got) == 0 {
-			return found, nil
-		}
-		for _, m := range got {
-			if found.looked == depth {
-				found.more = true
-				return found, nil
-			}
-			found.looked++
-			if !s.matches(m) {
-				continue
-			}
-			shown, err := deadletter.Show(ctx, one{m}, m.Sequence)
-			if err != nil {
-				return found, err
-			}
-			found.messages = append(found.messages, Message{p.DeadLetter, shown})
-		}
-		from = got[len(got)-1].Sequence + 1
+		g.note(problems[i])
 	}
 }
 
-// matches reads the message as an event, so that it also finds what carries its correlation only by derivation.
-func (s Subject) matches(m worker.Message) bool {
-	if s.CorrelationID != "" && m.CorrelationID == s.CorrelationID {
-		return true
+// ObjectOf finds the object that a run is about.
+func (f Found) ObjectOf(r redisstore.RunTrace) (Object, bool) {
+	i := slices.IndexFunc(f.Objects, func(o Object) bool { return o.Entity != "" && o.Entity == r.Entity })
+	if i < 0 {
+		return Object{}, false
 	}
-	ev, _ := envelope.Decode(envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
-		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}},
-		envelope.Limits{MaxBytes: len(m.Body) + 1}) // what could be read of a refused message is enough to know it by
-	if s.CorrelationID != "" {
-		return ev.CorrelationID == s.CorrelationID
-	}
-	return ev.Source == s.Source && ev.ID == s.ID
-}
-
-// one is a queue with one message, for package deadletter to show it.
-type one struct{ m worker.Message }
-
-func (o one) Peek(context.Context, int64, int) ([]worker.Message, error) {
-	return []worker.Message{o.m}, nil
+	return f.Objects[i], true
 }

@@ -41,8 +41,16 @@ func (unit) CreateCustomer(context.Context, csuclient.Customer) (csuclient.Custo
 
 func (unit) UpdateCustomer(context.Context, string, csuclient.CustomerChanges) error { return nil }
 
+func (unit) FindCustomersByParty(context.Context, string) ([]csuclient.GlobalCustomer, error) {
+	return nil, nil
+}
+
+func (unit) Countries(context.Context, string, bool) ([]csuclient.Country, error) { return nil, nil }
+
+func (unit) States(context.Context, string, bool) ([]csuclient.State, error) { return nil, nil }
+
 func scenario(u unit) (customers, *run) {
-	c := customers{func(orchestration.Channel) Accounts { return u }}
+	c := customers{Parts{CSU: func(orchestration.Channel) Accounts { return u }}}
 	return c, &run{In: Changed{ID: "42", Email: pii.NewEmail("ana@example.com")}, Hints: []string{""}}
 }
 

@@ -86,6 +86,6 @@ func TestTheChannelGivesWhatTheEventLeavesOut(t *testing.T) {
 
 func TestTheScenarioPassesTheEnginesChecks(t *testing.T) {
 	t.Parallel()
-	_, err := orchestration.NewChecker([]orchestration.Scenario{Scenario(nil)}, orchestration.Channels{{Name: "main"}})
+	_, err := orchestration.NewChecker(Scenarios(Parts{}), orchestration.Channels{{Name: "main"}})
 	require.NoError(t, err)
 }

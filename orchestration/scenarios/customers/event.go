@@ -48,7 +48,12 @@ func (c Changed) entity() (kind, id string) { return "customer", c.ID }
 
 // keys holds the e-mail address together with the customer, because the CSU does not keep it unique.
 func (c Changed) keys() []orchestration.Key {
-	return []orchestration.Key{{Kind: "email", Value: pii.New(c.Email.Canonical())}}
+	return []orchestration.Key{EmailKey(c.Email)}
+}
+
+// EmailKey is the natural key of an e-mail address.
+func EmailKey(address pii.Email) orchestration.Key {
+	return orchestration.Key{Kind: "email", Value: pii.New(address.Canonical())}
 }
 
 // check says what the schema cannot.

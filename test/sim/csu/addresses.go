@@ -40,6 +40,7 @@ const (
 // validation collects what is wrong with a customer that was sent. None of it needs what is stored.
 type validation struct {
 	limits  Limits
+	tables  tables
 	results []validationResult
 }
 
@@ -65,7 +66,8 @@ func (v *validation) email(m map[string]any, where, name string) {
 
 // validate checks a sent customer. Members that were not sent are only missed on create.
 func (c *call) validate(body map[string]any, creating bool) []validationResult {
-	v := &validation{limits: c.sim.options().Limits}
+	opts := c.sim.options()
+	v := &validation{limits: opts.Limits, tables: opts.places}
 	v.length(body, "Customer", v.limits.Name, idNameLength, "Name", "FirstName", "MiddleName", "LastName")
 	v.length(body, "Customer", v.limits.Phone, idPhoneLength, "Phone", "Cellphone")
 	v.email(body, "Customer", "Email")
@@ -101,6 +103,7 @@ func (v *validation) addresses(sent []map[string]any) {
 		if _, ok := countryOf(str(a, "ThreeLetterISORegionName")); !ok && (given || num(a, "RecordId") == 0) {
 			v.add(idInvalidCountry, "Address", "ThreeLetterISORegionName", "the country or region is missing or not known")
 		}
+		v.places(a)
 		v.length(a, "Address", v.limits.Street, idStreetLength, "Street")
 		v.length(a, "Address", v.limits.County, idCountyLength, "County", "CountyName")
 		v.length(a, "Address", v.limits.Address, idAddressLength,
@@ -108,6 +111,21 @@ func (v *validation) addresses(sent []map[string]any) {
 	}
 	if primaries > 1 {
 		v.add(idPrimaryAddresses, "Customer", "Addresses", "more than one address is primary")
+	}
+}
+
+// places holds state and zip code against the tables of the address's country. A change that does not repeat the country is
+// not checked (inferred).
+func (v *validation) places(a map[string]any) {
+	country := str(a, "ThreeLetterISORegionName")
+	if country == "" {
+		return
+	}
+	if !v.tables.allowsState(country, str(a, "State")) {
+		v.add(idInvalidState, "Address", "State", "the state or province is not known")
+	}
+	if !v.tables.allowsZipCode(country, str(a, "State"), str(a, "ZipCode")) {
+		v.add(idInvalidZipCode, "Address", "ZipCode", "the zip or postal code is not known")
 	}
 }
 
@@ -158,7 +176,7 @@ func fullAddress(a map[string]any) string {
 func (s *store) mergeAddresses(stored, body map[string]any) ([]any, *apiError) {
 	one := func(map[string]any) int64 { return 0 }
 	return s.merge(entries(stored, "Addresses"), entries(body, "Addresses"), one, func(a, _ map[string]any) {
-		a["IsAsyncAddress"] = false
+		a["IsAsyncAddress"] = yes(stored, "IsAsyncCustomer") // until headquarters has it
 		if iso2, ok := countryOf(str(a, "ThreeLetterISORegionName")); ok {
 			a["TwoLetterISORegionName"] = iso2
 		}

@@ -21,6 +21,10 @@ func (s *Simulator) AdminHandler() http.Handler {
 	show("GET /stats", func() any { return s.Stats() })
 	show("GET /faults", func() any { return s.Faults() })
 	show("GET /settings", func() any { return s.settings() })
+	show("GET /headquarters", func() any { return s.Headquarters() })
+	mux.HandleFunc("POST /headquarters/convert", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, map[string]int{"converted": s.Convert(r.URL.Query()["account"]...)})
+	})
 	show("POST /tokens/revoke", func() any { return map[string]int{"revoked": s.RevokeTokens()} })
 	show("POST /reset", func() any { s.Reset(); return map[string]bool{"reset": true} })
 	show("DELETE /faults", func() any { s.ClearFaults(); return s.Faults() })
@@ -68,6 +72,14 @@ type settings struct {
 	ErrorShape    *string   `json:"errorShape,omitempty"` // "commerce" or "odata"
 	SearchMode    *string   `json:"searchMode,omitempty"` // "exact" or "substring"
 	RefuseScheme  *string   `json:"refuseScheme,omitempty"`
+
+	AsyncCustomers    *bool     `json:"asyncCustomers,omitempty"`
+	HQDown            *bool     `json:"hqDown,omitempty"`
+	Conversion        *duration `json:"conversion,omitempty"`
+	MergeConverted    *bool     `json:"mergeConverted,omitempty"`
+	RedirectConverted *bool     `json:"redirectConverted,omitempty"`
+	AsyncEdit         *bool     `json:"asyncEdit,omitempty"`
+	StrictAddresses   *bool     `json:"strictAddresses,omitempty"`
 }
 
 var (
@@ -80,11 +92,12 @@ func (s *Simulator) settings() settings {
 	return settings{
 		(*duration)(&o.TokenLifetime), (*duration)(&o.SearchLag), (*duration)(&o.Latency), (*duration)(&o.CommitDelay),
 		&shapeNames[o.ErrorShape], &modeNames[o.SearchMode], &o.RefuseScheme,
+		&o.AsyncCustomers, &o.HQDown, (*duration)(&o.Conversion), &o.MergeConverted, &o.RedirectConverted, &o.AsyncEdit, &o.StrictAddresses,
 	}
 }
 
 func (c settings) check() error {
-	for _, d := range []*duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay} {
+	for _, d := range []*duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion} {
 		if d != nil && *d < 0 {
 			return fmt.Errorf("a duration is not negative")
 		}
@@ -106,10 +119,22 @@ func (c settings) apply(o *Options) {
 			*to = time.Duration(*from)
 		}
 	}
+	turn := func(to, from *bool) {
+		if from != nil {
+			*to = *from
+		}
+	}
 	set(&o.TokenLifetime, c.TokenLifetime)
 	set(&o.SearchLag, c.SearchLag)
 	set(&o.Latency, c.Latency)
 	set(&o.CommitDelay, c.CommitDelay)
+	set(&o.Conversion, c.Conversion)
+	turn(&o.AsyncCustomers, c.AsyncCustomers)
+	turn(&o.HQDown, c.HQDown)
+	turn(&o.MergeConverted, c.MergeConverted)
+	turn(&o.RedirectConverted, c.RedirectConverted)
+	turn(&o.AsyncEdit, c.AsyncEdit)
+	turn(&o.StrictAddresses, c.StrictAddresses)
 	if c.ErrorShape != nil {
 		o.ErrorShape = ErrorShape(slices.Index(shapeNames, *c.ErrorShape))
 	}

@@ -74,7 +74,7 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, admin(t, sim, "POST", "/faults", body, &problem), body)
 		require.NotEmpty(t, problem.Error)
 	}
-	for _, body := range []string{`{"searchLag":"-1s"}`, `{"errorShape":"xml"}`, `{"refuseScheme":"basic"}`, `{"lag":"1s"}`} {
+	for _, body := range []string{`{"searchLag":"-1s"}`, `{"errorShape":"xml"}`, `{"refuseScheme":"basic"}`, `{"lag":"1s"}`, `{"conversion":"-1s"}`, `{"hqDown":"yes"}`} {
 		require.Equal(t, http.StatusBadRequest, admin(t, sim, "POST", "/settings", body, nil), body)
 	}
 }
@@ -82,12 +82,14 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 func TestAdminChangesSettings(t *testing.T) {
 	t.Parallel()
 	c := overPipe(t, Options{})
-	var got map[string]string
+	var got map[string]any
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings",
-		`{"searchLag":"2s","tokenLifetime":"5m","latency":"1ms","commitDelay":"1ms","errorShape":"odata","searchMode":"substring","refuseScheme":"bearer"}`, &got))
-	require.Equal(t, map[string]string{
+		`{"searchLag":"2s","tokenLifetime":"5m","latency":"1ms","commitDelay":"1ms","errorShape":"odata","searchMode":"substring","refuseScheme":"bearer",
+		"asyncCustomers":true,"hqDown":true,"conversion":"3m","mergeConverted":true,"redirectConverted":true,"asyncEdit":true,"strictAddresses":true}`, &got))
+	require.Equal(t, map[string]any{
 		"searchLag": "2s", "tokenLifetime": "5m0s", "latency": "1ms", "commitDelay": "1ms",
-		"errorShape": "odata", "searchMode": "substring", "refuseScheme": "bearer",
+		"errorShape": "odata", "searchMode": "substring", "refuseScheme": "bearer", "asyncCustomers": true, "hqDown": true, "conversion": "3m0s",
+		"mergeConverted": true, "redirectConverted": true, "asyncEdit": true, "strictAddresses": true,
 	}, got)
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings", `{"refuseScheme":""}`, &got))
 	require.Equal(t, "2s", got["searchLag"], "what is absent stays")
@@ -97,4 +99,22 @@ func TestAdminChangesSettings(t *testing.T) {
 	admin(t, c.sim, "POST", "/tokens/revoke", "", &revoked)
 	require.Equal(t, 1, revoked["revoked"])
 	require.Equal(t, 401, c.create(ana).status)
+}
+
+func TestAdminTakesHeadquartersAwayAndConvertsAtOnce(t *testing.T) {
+	t.Parallel()
+	c := overPipe(t, Options{})
+	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings", `{"hqDown":true}`, nil))
+	first, second := c.provisional(ana), c.provisional(`{"Name":"Bo"}`)
+	var hq Headquarters
+	require.Equal(t, 200, admin(t, c.sim, "GET", "/headquarters", "", &hq))
+	require.Equal(t, Headquarters{Down: true, Provisional: []string{first, second}, Conversions: []Conversion{}}, hq)
+
+	var done map[string]int
+	require.Equal(t, 200, admin(t, c.sim, "POST", "/headquarters/convert?account="+second, "", &done))
+	require.Equal(t, 1, done["converted"])
+	require.Equal(t, "000001", c.sim.Headquarters().Conversions[0].Account)
+	require.Equal(t, 200, admin(t, c.sim, "POST", "/headquarters/convert", "", &done))
+	require.Equal(t, 1, done["converted"])
+	require.Empty(t, c.sim.Headquarters().Provisional)
 }

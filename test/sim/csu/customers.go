@@ -1,11 +1,12 @@
 package csu
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // firstRecordID is odd and over 2^53: whoever reads record ids as floating point gets another one.
@@ -28,9 +29,14 @@ func (c Customer) Contacts() []map[string]any { return entries(c, "Contacts") }
 
 // store is the channel database: accounts by number and the search index.
 type store struct {
-	customers map[string]*record
-	byEmail   map[string]map[string]bool // folded e-mail → accounts that have or had it, for the index
-	lastID    int64
+	customers   map[string]*record
+	byEmail     map[string]map[string]bool // folded e-mail → accounts that have or had it, for the index
+	pending     []*record                  // provisional accounts, the one that is converted next first
+	conversions []Conversion
+	moved       map[string]string // the account that took a provisional one's place, by the latter's number
+	lastID      int64
+	lastAccount int
+	lastParty   int
 }
 
 // record is one account and what the search index knows of it.
@@ -38,10 +44,23 @@ type record struct {
 	account string
 	members map[string]any
 	indexed []indexed // the one that searches see first, then those still to come
+
+	provisional bool
+	since       time.Time // provisional: when the time to its conversion began
 }
 
 func newStore() store {
-	return store{customers: map[string]*record{}, byEmail: map[string]map[string]bool{}, lastID: firstRecordID - 1}
+	return store{customers: map[string]*record{}, byEmail: map[string]map[string]bool{}, moved: map[string]string{}, lastID: firstRecordID - 1}
+}
+
+func (s *store) nextAccount() string {
+	s.lastAccount++
+	return fmt.Sprintf("%06d", s.lastAccount)
+}
+
+func (s *store) nextParty() string {
+	s.lastParty++
+	return fmt.Sprintf("%09d", s.lastParty)
 }
 
 func (s *store) nextID() int64 {
@@ -52,7 +71,7 @@ func (s *store) nextID() int64 {
 // serverOwned members are set here and ignored when a client sends them (AccountNumber has a rule of its own).
 var serverOwned = map[string]bool{
 	"AccountNumber": true, "RecordId": true, "DirectoryPartyRecordId": true, "PartyNumber": true,
-	"CreatedDateTime": true, "IsAsyncCustomer": true,
+	"CreatedDateTime": true, "IsAsyncCustomer": true, "NewCustomerPartyNumber": true,
 }
 
 // createCustomer answers POST Customers.
@@ -65,7 +84,10 @@ func (c *call) createCustomer() (reply, *apiError) {
 		return reply{}, err
 	}
 	c.fillFromChannel(body)
-	customer, effect, err := c.commit(func(s *store) (*record, *apiError) { return s.create(body, time.Now()) })
+	customer, effect, err := c.commit(func(s *store, now time.Time) (*record, *apiError) {
+		// A real-time call that fails makes no error: the customer is created asynchronously instead.
+		return s.create(body, now, c.sim.opts.AsyncCustomers || c.headquartersAway(now))
+	})
 	if err != nil {
 		return reply{}, err
 	}
@@ -77,11 +99,27 @@ func (c *call) createCustomer() (reply, *apiError) {
 	}, nil
 }
 
+// byNumbers are the accounts of those numbers, for whoever holds the lock.
+func (s *Simulator) byNumbers(numbers []any) []Customer {
+	s.convertDue(time.Now())
+	out := []Customer{}
+	seen := map[*record]bool{}
+	for _, n := range numbers {
+		account, _ := n.(string)
+		if rec, known := s.lookUp(account); known && !seen[rec] {
+			seen[rec] = true
+			out = append(out, rec.view())
+		}
+	}
+	return out
+}
+
 // getCustomer answers GET Customers('acc'). What the real service answers for an unknown key is not documented (inferred).
 func (c *call) getCustomer() (reply, *apiError) {
 	c.sim.mu.Lock()
 	defer c.sim.mu.Unlock()
-	rec, known := c.sim.store.customers[c.key]
+	c.sim.convertDue(time.Now())
+	rec, known := c.sim.lookUp(c.key)
 	if !known {
 		return reply{}, customerNotFound()
 	}
@@ -100,7 +138,7 @@ func (c *call) updateCustomer() (reply, *apiError) {
 	if err := aggregate(c.validate(body, false)); err != nil {
 		return reply{}, err
 	}
-	customer, effect, err := c.commit(func(s *store) (*record, *apiError) { return s.update(c.key, body) })
+	customer, effect, err := c.commit(func(s *store, now time.Time) (*record, *apiError) { return c.change(s, body, now) })
 	if err != nil {
 		return reply{}, err
 	}
@@ -120,7 +158,7 @@ func customerNotFound() *apiError {
 }
 
 // commit waits until the write is due and applies it, whether or not its client still listens.
-func (c *call) commit(change func(*store) (*record, *apiError)) (Customer, int64, *apiError) {
+func (c *call) commit(change func(*store, time.Time) (*record, *apiError)) (Customer, int64, *apiError) {
 	if !c.wait(PointCommit) {
 		return nil, 0, gone
 	}
@@ -130,12 +168,14 @@ func (c *call) commit(change func(*store) (*record, *apiError)) (Customer, int64
 	if s.closed || s.generation != c.generation {
 		return nil, 0, gone
 	}
-	rec, err := change(&s.store)
+	now := time.Now()
+	s.convertDue(now)
+	rec, err := change(&s.store, now)
 	if err != nil {
 		return nil, 0, err
 	}
 	view := rec.view()
-	s.store.index(rec, view, time.Now().Add(s.opts.SearchLag))
+	s.store.index(rec, view, now.Add(s.opts.SearchLag))
 	return view, s.record(c, rec.account, view.Email()), nil
 }
 
@@ -154,7 +194,8 @@ func (s *Simulator) AddCustomer(members map[string]any) (string, error) {
 	c.fillFromChannel(body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rec, refused := s.store.create(body, time.Now())
+	s.convertDue(time.Now())
+	rec, refused := s.store.create(body, time.Now(), false)
 	if refused != nil {
 		return "", fmt.Errorf("csu: add customer: %s", refused.message)
 	}
@@ -162,27 +203,39 @@ func (s *Simulator) AddCustomer(members map[string]any) (string, error) {
 	return rec.account, nil
 }
 
-func (s *store) create(body map[string]any, now time.Time) (*record, *apiError) {
-	rec := &record{members: map[string]any{}}
+// create makes an account: permanent, as headquarters numbers it, or provisional.
+func (s *store) create(body map[string]any, now time.Time, provisional bool) (*record, *apiError) {
+	rec := &record{members: map[string]any{"IsAsyncCustomer": provisional}, provisional: provisional, since: now}
 	if err := s.apply(rec, body); err != nil {
 		return nil, err
 	}
-	rec.account = fmt.Sprintf("%06d", len(s.customers)+1)
-	id := s.nextID()
+	party := s.nextParty()
+	if provisional {
+		rec.account = uuid.NewString()
+		rec.members["NewCustomerPartyNumber"] = party
+		s.pending = append(s.pending, rec)
+	} else {
+		rec.account = s.nextAccount()
+		rec.members["PartyNumber"] = party
+	}
 	rec.members["AccountNumber"] = rec.account
-	rec.members["RecordId"] = number(id)
+	rec.members["RecordId"] = number(s.nextID())
 	rec.members["DirectoryPartyRecordId"] = number(s.nextID())
-	rec.members["PartyNumber"] = fmt.Sprintf("%09d", len(s.customers)+1)
 	rec.members["CreatedDateTime"] = now.UTC().Format(time.RFC3339)
-	rec.members["IsAsyncCustomer"] = false
 	s.customers[rec.account] = rec
 	return rec, nil
 }
 
-func (s *store) update(account string, body map[string]any) (*record, *apiError) {
-	rec, known := s.customers[account]
-	if !known {
+// change applies an update: to a permanent account through headquarters, to a provisional one if that is allowed.
+func (c *call) change(s *store, body map[string]any, now time.Time) (*record, *apiError) {
+	rec, known := c.sim.lookUp(c.key)
+	switch {
+	case !known:
 		return nil, customerNotFound()
+	case rec.provisional && !c.sim.opts.AsyncEdit:
+		return nil, invalid(idAsyncUpdate, "the customer was created asynchronously and cannot be changed yet")
+	case !rec.provisional && c.headquartersAway(now):
+		return nil, headquartersUnreachable()
 	}
 	return rec, s.apply(rec, body)
 }
@@ -208,11 +261,8 @@ func (s *store) apply(rec *record, body map[string]any) *apiError {
 
 // fillFromChannel completes a new customer as the channel's default customer would.
 func (c *call) fillFromChannel(body map[string]any) {
-	for name, value := range map[string]string{
-		"CurrencyCode":  cmp.Or(c.channel.Currency, "USD"),
-		"Language":      cmp.Or(c.channel.Language, "en-us"),
-		"CustomerGroup": cmp.Or(c.channel.CustomerGroup, "3"),
-	} {
+	ch := c.channel.withDefaults()
+	for name, value := range map[string]string{"CurrencyCode": ch.Currency, "Language": ch.Language, "CustomerGroup": ch.CustomerGroup} {
 		if str(body, name) == "" {
 			body[name] = value
 		}

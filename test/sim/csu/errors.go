@@ -21,6 +21,7 @@ const (
 	typeAuthentication = "UserAuthenticationException"
 	typeAuthorization  = "UserAuthorizationException"
 	typeCommerce       = "CommerceException"
+	typeCommunication  = "CommunicationException"
 	typeNamespace      = "Microsoft.Dynamics.Commerce.Runtime."
 )
 
@@ -46,6 +47,10 @@ const (
 	idCustomerNotFound     = runtimeID + "CustomerNotFound"
 	idInvalidEmail         = runtimeID + "InvalidEmailAddress"
 	idInvalidCountry       = runtimeID + "InvalidCountryRegion"
+	idInvalidState         = runtimeID + "InvalidStateProvince"
+	idInvalidZipCode       = runtimeID + "InvalidZipPostalCode"
+	idAsyncUpdate          = runtimeID + "UpdateAsyncCustomerNotSupported"
+	idHeadquarters         = runtimeID + "HeadquarterCommunicationFailure"
 	idPrimaryAddresses     = runtimeID + "MultiplePrimaryAddresses"
 	idPrimaryContacts      = runtimeID + "MultiplePrimaryCustomerContactsNotAllowed"
 	idNameLength           = runtimeID + "CustomerNameExceedsMaximumLength"

@@ -26,9 +26,10 @@ const (
 	Forbid          Kind = "forbid"            // answer 403
 	CommitThenDrop  Kind = "commit-then-drop"  // commit, then close the connection
 	CommitThenError Kind = "commit-then-error" // commit, then answer Status (default 502) with an HTML page
+	HQUnreachable   Kind = "hq-unreachable"    // the request's own call of headquarters fails, if it makes one
 )
 
-var kinds = []Kind{Latency, Hold, Throttle, Error, Drop, Unauthorized, Forbid, CommitThenDrop, CommitThenError}
+var kinds = []Kind{Latency, Hold, Throttle, Error, Drop, Unauthorized, Forbid, CommitThenDrop, CommitThenError, HQUnreachable}
 
 // Point is a place in a request's life at which it can be made to wait.
 type Point string
@@ -233,7 +234,11 @@ func (r *rule) due() bool {
 func (c *call) fault(kind Kind) (Fault, bool) {
 	c.sim.mu.Lock()
 	defer c.sim.mu.Unlock()
-	now := time.Now()
+	return c.faultNow(kind, time.Now())
+}
+
+// faultNow is fault for whoever holds the lock.
+func (c *call) faultNow(kind Kind, now time.Time) (Fault, bool) {
 	for _, r := range c.sim.faults.rules {
 		if r.hits(c, kind, now) {
 			return r.Fault, true

@@ -53,6 +53,7 @@ func (s *Simulator) Ledger() []Effect {
 func (s *Simulator) Customers() []Customer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.convertDue(time.Now())
 	out := make([]Customer, 0, len(s.store.customers))
 	for _, account := range slices.Sorted(maps.Keys(s.store.customers)) {
 		out = append(out, s.store.customers[account].view())

@@ -95,6 +95,23 @@ func paging(q url.Values) (top, skip int, err *apiError) {
 	return top, skip, err
 }
 
+// pageOf answers with the page of rows that $top and $skip ask for; $count adds how many there are.
+func pageOf[T any](c *call, of string, rows []T) (reply, *apiError) {
+	query := c.r.URL.Query()
+	top, skip, err := paging(query)
+	if err != nil {
+		return reply{}, err
+	}
+	body := map[string]any{
+		"@odata.context": c.origin() + "$metadata#Collection(Microsoft.Dynamics.Commerce.Runtime.DataModel." + of + ")",
+		"value":          append([]T{}, rows[min(skip, len(rows)):min(skip+top, len(rows))]...), // never null
+	}
+	if query.Get("$count") == "true" {
+		body["@odata.count"] = len(rows)
+	}
+	return reply{status: http.StatusOK, body: body}, nil
+}
+
 // wantsRepresentation says whether a PATCH is to answer with the entity.
 func wantsRepresentation(r *http.Request) bool {
 	for _, value := range r.Header.Values("Prefer") {

@@ -25,6 +25,13 @@ const (
 	OpGetCustomer    = "GetCustomer"
 	OpUpdateCustomer = "UpdateCustomer"
 	OpSearchByFields = "SearchByFields"
+	OpByNumbers      = "GetByAccountNumbers"
+	OpCountries      = "GetCountryRegionsByLanguageId"
+	OpStates         = "GetStateProvinces"
+	OpZipCode        = "GetAddressFromZipCode"
+	OpGroups         = "GetCustomerGroups"
+	OpPurposes       = "GetAddressPurposes"
+	OpOrgUnit        = "GetOrgUnitConfiguration"
 )
 
 // unknownOperation counts what matches no operation, under one name however many paths are tried.
@@ -41,6 +48,9 @@ type operation struct {
 
 // operations is the table of what is served: method and resource, with the roles of the public API list.
 func operations() map[string]operation {
+	lookUp := func(name string, serve func(*call) (reply, *apiError)) operation {
+		return operation{name: name, commerce: true, channel: true, serve: serve, roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}}
+	}
 	return map[string]operation{
 		"POST token/v1":   {name: OpToken, serve: (*call).tokenV1},
 		"POST token/v2":   {name: OpToken, serve: (*call).tokenV2},
@@ -56,6 +66,13 @@ func operations() map[string]operation {
 			roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}},
 		"POST Customers/SearchByFields": {name: OpSearchByFields, commerce: true, channel: true, serve: (*call).searchByFields,
 			roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}},
+		"POST Customers/GetByAccountNumbers":    lookUp(OpByNumbers, (*call).accountsByNumber),
+		"POST GetCountryRegionsByLanguageId":    lookUp(OpCountries, (*call).countryRegions),
+		"POST GetStateProvinces":                lookUp(OpStates, (*call).stateProvinces),
+		"POST GetAddressFromZipCode":            lookUp(OpZipCode, (*call).addressFromZipCode),
+		"GET GetCustomerGroups()":               lookUp(OpGroups, (*call).customerGroups),
+		"GET GetAddressPurposes()":              lookUp(OpPurposes, (*call).addressPurposes),
+		"POST OrgUnits/GetOrgUnitConfiguration": lookUp(OpOrgUnit, (*call).channelConfiguration),
 	}
 }
 

@@ -1,9 +1,9 @@
 package csu
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +61,7 @@ func (s *store) index(rec *record, view Customer, from time.Time) {
 	}
 	id, _ := view["RecordId"].(json.Number)
 	rec.indexed = append(rec.indexed, indexed{from: from, row: globalCustomer{
-		PartyNumber: str(view, "PartyNumber"), RecordID: id, AccountNumber: rec.account, FullName: str(view, "Name"),
+		PartyNumber: cmp.Or(str(view, "PartyNumber"), str(view, "NewCustomerPartyNumber")), RecordID: id, IsAsyncCustomer: rec.provisional, AccountNumber: rec.account, FullName: str(view, "Name"),
 		FullAddress: address, Phone: str(view, "Phone"), Email: view.Email(), CustomerTypeValue: num(view, "CustomerTypeValue"),
 		Images: view["Images"], ExtensionProperties: view["ExtensionProperties"],
 	}})
@@ -89,30 +89,21 @@ func (c *call) searchByFields() (reply, *apiError) {
 	if err != nil {
 		return reply{}, err
 	}
-	query := c.r.URL.Query()
-	top, skip, err := paging(query)
-	if err != nil {
-		return reply{}, err
-	}
-	rows := c.sim.find(criteria)
-	page := rows[min(skip, len(rows)):min(skip+top, len(rows))]
-	body := map[string]any{
-		"@odata.context": c.origin() + "$metadata#Collection(Microsoft.Dynamics.Commerce.Runtime.DataModel.GlobalCustomer)",
-		"value":          page,
-	}
-	if query.Get("$count") == "true" {
-		body["@odata.count"] = len(rows)
-	}
-	return reply{status: http.StatusOK, body: body}, nil
+	return pageOf(c, "GlobalCustomer", c.sim.find(criteria))
 }
 
 func (s *Simulator) find(criteria []criterion) []globalCustomer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	s.convertDue(now)
 	rows := []globalCustomer{}
 	for _, account := range s.candidates(criteria) {
-		seen, ok := s.store.customers[account].visible(now)
+		rec, there := s.store.customers[account]
+		if !there { // a provisional account that was converted
+			continue
+		}
+		seen, ok := rec.visible(now)
 		if ok && seen.matchesAll(criteria, s.opts.SearchMode) {
 			rows = append(rows, seen.row)
 		}
@@ -158,7 +149,7 @@ func (x indexed) values(field string) []string {
 	case "PhoneNumber":
 		return []string{x.row.Phone}
 	case "Default":
-		return []string{x.row.AccountNumber, x.row.Email, x.row.FullName, x.row.Phone}
+		return []string{x.row.AccountNumber, x.row.PartyNumber, x.row.Email, x.row.FullName, x.row.Phone} // inferred
 	}
 	return nil // nobody has a loyalty card here
 }

@@ -6,6 +6,8 @@
 //   - A write is committed whole or not at all, and a client that goes away does not undo it.
 //   - Nothing makes an e-mail address unique. Finding an account before making another one is the client's job.
 //   - A read by key sees a write at once; a search sees it only after Options.SearchLag.
+//   - While headquarters is down, a new customer gets a provisional account (IsAsyncCustomer, a GUID as its number), which
+//     is replaced by a permanent one later; headquarters.go.
 //   - It starts no goroutine. Requests that wait (latency, commit delay, hold) are let go by Close.
 //   - Time is the standard library's, so all of it runs inside a testing/synctest bubble.
 //
@@ -17,6 +19,7 @@
 package csu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -42,6 +45,14 @@ type Channel struct {
 	Currency      string // of a customer created without one; default USD
 	Language      string // of a customer created without one; default en-us
 	CustomerGroup string // of a customer created without one; default 3
+	LegalEntity   string // default usrt
+	Country       string // ISO 3166-1 alpha-3; default USA
+}
+
+func (ch Channel) withDefaults() Channel {
+	ch.Currency, ch.Language, ch.CustomerGroup = cmp.Or(ch.Currency, "USD"), cmp.Or(ch.Language, "en-us"), cmp.Or(ch.CustomerGroup, "3")
+	ch.LegalEntity, ch.Country = cmp.Or(ch.LegalEntity, "usrt"), cmp.Or(ch.Country, "USA")
+	return ch
 }
 
 // Client is an app registration that may ask for tokens.
@@ -67,6 +78,20 @@ type Options struct {
 	RefuseScheme string     // "bearer" or "id_token": that scheme word is answered with 401
 	Limits       Limits     // longest values that are accepted
 	Seed         uint64     // of every fault with a probability or a jitter
+
+	AsyncCustomers    bool          // the functionality profile's mode: every new customer is provisional
+	HQDown            bool          // headquarters cannot be reached: new customers are provisional, updates fail, nothing is converted
+	Conversion        time.Duration // from a provisional account, or from headquarters' return, to its permanent one; default DefaultConversion
+	MergeConverted    bool          // a provisional account becomes the permanent one that has its e-mail address already, if there is one
+	RedirectConverted bool          // a provisional account's number goes on working after the conversion; otherwise it is not found
+	AsyncEdit         bool          // accept changes of provisional accounts; otherwise they are refused
+
+	States          []State         // tables of states; default DefaultStates
+	ZipCodes        []ZipCode       // tables of zip codes; default none, so that none is checked
+	StrictAddresses bool            // a state is required where there is a table, and refused where there is none
+	CustomerGroups  []CustomerGroup // default DefaultCustomerGroups
+
+	places tables // from States and ZipCodes
 }
 
 func (o Options) withDefaults() Options {
@@ -79,7 +104,17 @@ func (o Options) withDefaults() Options {
 	if o.TokenLifetime <= 0 {
 		o.TokenLifetime = 3599 * time.Second
 	}
+	if o.Conversion <= 0 {
+		o.Conversion = DefaultConversion
+	}
+	if o.States == nil {
+		o.States = DefaultStates()
+	}
+	if o.CustomerGroups == nil {
+		o.CustomerGroups = DefaultCustomerGroups()
+	}
 	o.Limits = o.Limits.withDefaults()
+	o.places = o.tables()
 	return o
 }
 
@@ -117,8 +152,14 @@ func New(opts Options) *Simulator {
 func (s *Simulator) Configure(change func(*Options)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
+	s.convertDue(now) // by the options that were in force so far
+	down := s.opts.HQDown
 	change(&s.opts)
 	s.opts = s.opts.withDefaults()
+	if down && !s.opts.HQDown {
+		s.store.headquartersIsBack(now)
+	}
 }
 
 // options are those in force now.

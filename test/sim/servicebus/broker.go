@@ -39,14 +39,6 @@ type Options struct {
 	IdleTimeout time.Duration // announced to clients; one that is silent for twice as long is dropped; default 4 min
 }
 
-// Queue describes one queue; a zero field takes the default of the service.
-type Queue struct {
-	Name             string
-	LockDuration     time.Duration // default 1 min, at most 5 min
-	MaxDeliveryCount int           // failed attempts before the dead-letter queue; default 10
-	MaxMessageBytes  int           // default 262144, the Standard tier's; Premium's is 1048576
-}
-
 // Broker is a namespace with queues and everything that is connected to it.
 type Broker struct {
 	namespace   *store.Namespace
@@ -73,12 +65,10 @@ func New(o Options) (*Broker, error) {
 		listeners: make(map[net.Listener]bool), connections: make(map[*connection]bool),
 	}
 	for _, q := range o.Queues {
-		err := b.namespace.CreateQueue(q.Name, store.QueueProperties{
-			LockDuration: q.LockDuration, MaxDeliveryCount: q.MaxDeliveryCount, MaxMessageBytes: q.MaxMessageBytes,
-		})
+		err := b.CreateQueue(q)
 		if err != nil {
 			b.namespace.Close()
-			return nil, fmt.Errorf("servicebus: queue %q: %w", q.Name, err)
+			return nil, err
 		}
 	}
 	return b, nil
@@ -87,18 +77,6 @@ func New(o Options) (*Broker, error) {
 // ConnectionString is what a client at addr ("host:port", or any name when the connection is in memory) needs.
 func (b *Broker) ConnectionString(addr string) string {
 	return "Endpoint=sb://" + addr + ";SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
-}
-
-// Counts is how many messages a queue holds. Active includes the locked ones.
-type Counts = store.Counts
-
-// Counts counts the messages of a queue, or of a dead-letter queue by its path.
-func (b *Broker) Counts(queue string) (Counts, error) {
-	q, err := b.queue(queue)
-	if err != nil {
-		return Counts{}, err
-	}
-	return q.Counts(), nil
 }
 
 // Close tells every client that the connection is forced to close, waits until the last has gone, and stops

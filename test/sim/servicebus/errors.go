@@ -51,6 +51,8 @@ var storeErrors = []struct {
 	{store.ErrLockLost, 410, wire.CondMessageLockLost, "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue."},
 	{store.ErrMessageNotFound, 404, wire.CondMessageNotFound, "The message could not be found."},
 	{store.ErrTooLarge, 400, wire.CondMessageSize, "The message is larger than the entity allows."},
+	{store.ErrFull, 403, wire.CondResourceLimit, "The maximum entity size has been reached or exceeded."},
+	{store.ErrDisabled, 403, wire.CondEntityDisabled, "Messaging entity is currently disabled."},
 	{store.ErrNotAllowed, 400, wire.CondNotAllowed, "The operation is not allowed on this entity."},
 }
 
@@ -59,6 +61,9 @@ func linkError(entity string, err error) *wire.Error {
 	var fault *wire.Error
 	if errors.As(err, &fault) {
 		return fault
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return notFound(entity)
 	}
 	for _, e := range storeErrors {
 		if errors.Is(err, e.err) {

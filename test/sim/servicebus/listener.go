@@ -110,14 +110,20 @@ func (b *Broker) DetachLinks(queue string) error {
 	if err != nil {
 		return err
 	}
+	b.detach(func(l *link) bool { return l.queue == q && l.node == nodeEntity })
+	return nil
+}
+
+// detach detaches the links that are chosen.
+func (b *Broker) detach(chosen func(l *link) bool) {
+	now := time.Now()
 	b.each(func(c *connection) {
 		for _, s := range c.sessions {
 			for _, l := range s.links {
-				if l.common().queue == q && l.common().node == nodeEntity {
-					s.detach(l, forcedDetach(q.Path(), time.Now()))
+				if chosen(l.common()) {
+					s.detach(l, forcedDetach(l.common().queue.Path(), now))
 				}
 			}
 		}
 	})
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/signalbox/signalbox/test/sim/servicebus/internal/store"
 	"github.com/signalbox/signalbox/test/sim/servicebus/internal/wire"
 )
 
@@ -13,11 +14,12 @@ type operation func(*request) response
 // operations by name. The types of what they read and write are those of the service to the letter: where an
 // array is wanted a list will not do, and clients assert 32-bit status codes.
 var operations = map[string]operation{
-	"com.microsoft:renew-lock":               renewLock,
-	"com.microsoft:update-disposition":       updateDisposition,
-	"com.microsoft:peek-message":             peekMessage,
-	"com.microsoft:schedule-message":         scheduleMessage,
-	"com.microsoft:cancel-scheduled-message": cancelScheduledMessage,
+	"com.microsoft:renew-lock":                 renewLock,
+	"com.microsoft:update-disposition":         updateDisposition,
+	"com.microsoft:peek-message":               peekMessage,
+	"com.microsoft:receive-by-sequence-number": receiveBySequenceNumber,
+	"com.microsoft:schedule-message":           scheduleMessage,
+	"com.microsoft:cancel-scheduled-message":   cancelScheduledMessage,
 }
 
 // pageBytes is how much one page of peeked messages may hold, beyond its first message.
@@ -78,7 +80,7 @@ func updateDisposition(r *request) response {
 	case "suspended":
 		settle = func(t uuid.UUID) error { return r.queue.DeadLetter(t, reason, description, props) }
 	case "defered": // so spelled
-		return failed(501, wire.CondNotImplemented, "Messages cannot be deferred.")
+		settle = func(t uuid.UUID) error { return r.queue.Defer(t, props) }
 	default:
 		return malformed("disposition-status")
 	}
@@ -116,6 +118,41 @@ func peekMessage(r *request) response {
 		return noContent()
 	}
 	return succeeded(map[string]any{"messages": page})
+}
+
+// receiveBySequenceNumber gives deferred messages. The Go SDK reads the lock token from the message's delivery
+// annotation, the JavaScript SDK from the key beside the message.
+func receiveBySequenceNumber(r *request) response {
+	fields := r.fields()
+	seqs, ok := fields["sequence-numbers"].(wire.Array[int64])
+	if !ok {
+		return malformed("sequence-numbers")
+	}
+	mode := store.PeekLock
+	if settle, ok := integer(fields["receiver-settle-mode"]); !ok || settle > 1 {
+		return malformed("receiver-settle-mode")
+	} else if settle == 0 {
+		mode = store.ReceiveAndDelete
+	}
+	got, err := r.queue.ReceiveDeferred(mode, seqs...)
+	if err != nil {
+		return failedAs(r.queue, err)
+	}
+	if len(got) == 0 {
+		return noContent()
+	}
+	list := make([]any, len(got))
+	for i, d := range got {
+		if mode == store.PeekLock {
+			d.Message.DeliveryAnnotations = map[wire.Symbol]any{"x-opt-lock-token": d.LockToken}
+		}
+		encoded, err := wire.Marshal(d.Message)
+		if err != nil {
+			return failed(500, wire.CondInternalError, err.Error())
+		}
+		list[i] = map[string]any{"message": encoded, "lock-token": d.LockToken}
+	}
+	return succeeded(map[string]any{"messages": list})
 }
 
 func scheduleMessage(r *request) response {
@@ -162,6 +199,8 @@ func cancelScheduledMessage(r *request) response {
 // integer reads a number of whichever integer type a client chose.
 func integer(v any) (int64, bool) {
 	switch v := v.(type) {
+	case uint8:
+		return int64(v), true
 	case int32:
 		return int64(v), true
 	case int64:

@@ -46,6 +46,9 @@ func (s *session) openOutlet(l *link, a *wire.Attach) *wire.Error {
 	if _, ok := a.Source.Filter[sessionFilter]; ok && l.node == nodeEntity {
 		return notAllowed("A sessionful receiver cannot be created on an entity that does not require sessions.")
 	}
+	if l.node == nodeEntity && !l.queue.Properties().Status.Receives() {
+		return linkError(l.queue.Path(), store.ErrDisabled)
+	}
 	o := &outlet{link: l}
 	if a.Target != nil && a.Target.Address != nil {
 		o.replyTo = *a.Target.Address
@@ -78,10 +81,10 @@ func (o *outlet) deliver(d store.Delivery) {
 	}
 }
 
-// giveBack undoes a delivery that the client has not seen. One that was received and deleted is lost, as it
-// would be on a network.
+// giveBack undoes a delivery that the client has not seen whole. One that is received and deleted is lost once its
+// first frame is written, as it would be on a network.
 func (o *outlet) giveBack(out *outgoing) {
-	if o.consumer != nil && o.mode == store.PeekLock {
+	if o.consumer != nil && (o.mode == store.PeekLock || !out.started) {
 		_ = o.queue.Release(out.token) // the lock may be over; then there is nothing to undo
 	}
 }
@@ -131,8 +134,12 @@ func (o *outlet) start(out *outgoing) bool {
 	s.nextDeliveryID++
 	o.deliveryCount++
 	o.left--
-	if o.consumer != nil && o.mode == store.PeekLock {
+	switch {
+	case o.consumer == nil:
+	case o.mode == store.PeekLock:
 		s.unsettled[out.id] = unsettled{o, out.token}
+	default:
+		_ = o.queue.Complete(out.token) // it fails on a queue that is being deleted, which has it no more either
 	}
 	return true
 }
@@ -224,7 +231,7 @@ func (o *outlet) idle() bool {
 		return len(o.pending) == 0
 	}
 	counts := o.queue.Counts()
-	return counts.Active == counts.Locked && len(o.pending) == 0
+	return counts.Active == counts.Locked+counts.Deferred && len(o.pending) == 0
 }
 
 // drained uses up the rest of the credit and says so.

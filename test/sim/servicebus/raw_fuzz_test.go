@@ -41,6 +41,15 @@ func FuzzConnection(f *testing.F) {
 	} {
 		f.Add(appendFrame(f, nil, body))
 	}
+	receive, err := wire.ValueBody(map[string]any{"sequence-numbers": wire.Array[int64]{1}, "receiver-settle-mode": uint32(1)})
+	require.NoError(f, err)
+	request, err = wire.Marshal(&wire.Message{
+		Properties: &wire.Properties{MessageID: "m", ReplyTo: text("back")}, ApplicationProps: map[string]any{"operation": "com.microsoft:receive-by-sequence-number"},
+		Body: receive,
+	})
+	require.NoError(f, err)
+	f.Add(append(appendFrame(f, nil, &wire.Disposition{Role: wire.RoleReceiver, State: &wire.Modified{UndeliverableHere: true}}),
+		appendFrame(f, nil, &wire.Transfer{Handle: 2, DeliveryID: &id, Payload: request})...))
 	f.Add(append(appendFrame(f, nil, linkFlow(0, 0, 10)), appendFrame(f, nil, &wire.Disposition{Role: wire.RoleReceiver, State: &wire.Accepted{}})...))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		b, err := New(Options{Queues: []Queue{{Name: "orders"}, {Name: "other"}}})

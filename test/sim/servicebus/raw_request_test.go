@@ -148,6 +148,12 @@ func TestManagementAnswersWithTheTypesOfTheService(t *testing.T) {
 			map[string]any{"disposition-status": "eaten", "lock-tokens": wire.Array[uuid.UUID]{}}, 400, wire.CondArgumentError, nil},
 		"a number nobody scheduled": {"com.microsoft:cancel-scheduled-message",
 			map[string]any{"sequence-numbers": wire.Array[int64]{99}}, 404, wire.CondMessageNotFound, nil},
+		"a number nobody deferred": {"com.microsoft:receive-by-sequence-number",
+			map[string]any{"sequence-numbers": wire.Array[int64]{1}, "receiver-settle-mode": uint32(1)}, 404, wire.CondMessageNotFound, nil},
+		"a deferred message without a mode": {"com.microsoft:receive-by-sequence-number",
+			map[string]any{"sequence-numbers": wire.Array[int64]{1}}, 400, wire.CondArgumentError, nil},
+		"deferred messages without numbers": {"com.microsoft:receive-by-sequence-number",
+			map[string]any{"sequence-numbers": []any{int64(1)}, "receiver-settle-mode": uint8(1)}, 400, wire.CondArgumentError, nil},
 		"scheduling": {"com.microsoft:schedule-message",
 			map[string]any{"messages": []any{map[string]any{"message-id": "x", "message": later}}}, 200, "", func(t *testing.T, v map[any]any) {
 				require.Equal(t, wire.Array[int64]{2}, v["sequence-numbers"])
@@ -186,6 +192,50 @@ func TestManagementAnswersWithTheTypesOfTheService(t *testing.T) {
 					tc.want(t, v.(map[any]any))
 				}
 				c.quiet(time.Second) // the link is as it was
+			})
+		})
+	}
+}
+
+// Checklist item 56, the JavaScript SDK's half of item 55: it reads the key, the Go SDK the annotation.
+func TestADeferredMessageComesWithItsTokenInBothPlaces(t *testing.T) {
+	for name, mode := range map[string]any{"as the SDKs write the mode": uint32(1), "as it is documented": uint8(1)} {
+		t.Run(name, func(t *testing.T) {
+			rawly(t, Options{}, func(t *testing.T, b *Broker) {
+				put(t, b, "x")
+				c := begun(t, b)
+				c.node("orders/$management", "back", false)
+				c.credit(0, 1, 0, 10)
+				c.receiver(0, 2, "orders", wire.SenderUnsettled)
+				c.credit(0, 2, 0, 1)
+				tr, _ := c.receive()
+				c.send(0, &wire.Disposition{Role: wire.RoleReceiver, First: *tr.DeliveryID, State: &wire.Modified{UndeliverableHere: true}})
+				d := next[*wire.Disposition](c)
+				require.True(t, d.Settled)
+				require.IsType(t, &wire.Accepted{}, d.State)
+
+				c.ask(0, "m", "back", map[string]any{"operation": "com.microsoft:receive-by-sequence-number"},
+					map[string]any{"sequence-numbers": wire.Array[int64]{1}, "receiver-settle-mode": mode})
+				_, m := c.answer()
+				require.Equal(t, int32(200), m.ApplicationProps["statusCode"])
+				v, err := m.Value()
+				require.NoError(t, err)
+				entry := v.(map[any]any)["messages"].([]any)[0].(map[any]any)
+				got, err := wire.Unmarshal(entry["message"].([]byte))
+				require.NoError(t, err)
+				require.Equal(t, "x", data(t, got))
+				require.IsType(t, uuid.UUID{}, entry["lock-token"])
+				require.Equal(t, entry["lock-token"], got.DeliveryAnnotations["x-opt-lock-token"])
+				require.IsType(t, time.Time{}, got.Annotations["x-opt-locked-until"])
+				require.Equal(t, int32(1), got.Annotations["x-opt-message-state"])
+
+				c.ask(1, "m", "back", map[string]any{"operation": "com.microsoft:update-disposition"},
+					map[string]any{"disposition-status": "completed", "lock-tokens": wire.Array[uuid.UUID]{entry["lock-token"].(uuid.UUID)}})
+				_, m = c.answer()
+				require.Equal(t, int32(200), m.ApplicationProps["statusCode"])
+				counts, err := b.Counts("orders")
+				require.NoError(t, err)
+				require.Zero(t, counts)
 			})
 		})
 	}

@@ -35,6 +35,9 @@ func failed(status int32, condition wire.Symbol, description string) response {
 // failedAs is the response for an error of the store.
 func failedAs(q *store.Queue, err error) response {
 	fault := linkError(q.Path(), err)
+	if fault.Condition == wire.CondNotFound {
+		return failed(404, fault.Condition, fault.Description)
+	}
 	for _, e := range storeErrors {
 		if e.condition == fault.Condition {
 			return failed(e.status, fault.Condition, fault.Description)

@@ -112,7 +112,7 @@ func TestAMessageAbandonedTooOftenIsDeadLettered(t *testing.T) {
 	})
 }
 
-// Item 75, without deferral.
+// Item 75
 func TestADeadLetterIsNotCountedAndDoesNotMove(t *testing.T) {
 	inMemory(t, servicebus.Options{Queues: []servicebus.Queue{{Name: "q", MaxDeliveryCount: 1}}}, func(t *testing.T, b *bed) {
 		send(t, b.sender(t, "q"), "a")

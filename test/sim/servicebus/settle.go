@@ -62,7 +62,7 @@ func settle(u unsettled, state wire.State) error {
 		return q.Release(u.token)
 	case *wire.Modified:
 		if state.UndeliverableHere {
-			return notImplemented("Messages cannot be deferred.")
+			return q.Defer(u.token, plain(state.Annotations))
 		}
 		return q.Abandon(u.token, plain(state.Annotations))
 	case *wire.Rejected:

@@ -1,5 +1,5 @@
 // Package store holds the entities of a local Service Bus namespace: queues with peek-lock, delivery
-// counts, dead-letter sub-queues and scheduled messages. It knows no wire protocol: a link attaches a
+// counts, dead-letter sub-queues, deferral, expiry, duplicate detection and scheduled messages. It knows no wire protocol: a link attaches a
 // consumer, grants credit and is handed deliveries; every settlement goes by lock token.
 //
 // Concurrency: every method is safe for concurrent use. Time is the standard library's, so a test may run
@@ -22,19 +22,16 @@ var (
 	ErrMessageNotFound = errors.New("store: the message could not be found")
 	ErrTooLarge        = errors.New("store: the message is larger than the entity allows")
 	ErrNotAllowed      = errors.New("store: the operation is not allowed on this entity")
+	ErrFull            = errors.New("store: the entity has reached its maximum size")
+	ErrDisabled        = errors.New("store: the entity is disabled for this operation")
+	ErrProperty        = errors.New("store: a property is out of its range")
 )
-
-// QueueProperties are the settings of one queue; a zero field takes the default of the service.
-type QueueProperties struct {
-	LockDuration     time.Duration // default 1 min
-	MaxDeliveryCount int           // failed attempts before the dead-letter queue; default 10
-	MaxMessageBytes  int           // default 262144
-}
 
 // Mode says how deliveries to one consumer are settled.
 type Mode int
 
-// The two modes of a consumer.
+// The two modes. What a consumer in mode ReceiveAndDelete is given is out of everybody's reach under a lock that never
+// ends: the consumer completes it when it is about to send it, or releases it when it cannot.
 const (
 	PeekLock Mode = iota
 	ReceiveAndDelete

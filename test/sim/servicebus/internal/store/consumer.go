@@ -86,11 +86,17 @@ func (q *Queue) handOut() {
 func (q *Queue) take() (*Consumer, Delivery, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	now := time.Now()
 	e := q.ready.next(0)
-	if q.closed || e == nil || q.waiting.Len() == 0 {
+	for ; e != nil && e.expired(now); e = q.ready.next(0) { // the timer may be a moment late
+		q.lift(e)
+		q.expire(e, now)
+	}
+	if q.closed || e == nil || q.waiting.Len() == 0 || !q.props.Status.Receives() {
 		q.handing = false
 		return nil, Delivery{}, false
 	}
+	q.accessed = now
 	c := q.nextFor(e)
 	c.credit--
 	c.taken++
@@ -98,21 +104,26 @@ func (q *Queue) take() (*Consumer, Delivery, bool) {
 	if c.turn != nil {
 		q.waiting.MoveToBack(c.turn)
 	}
-	d := Delivery{LockToken: uuid.New()}
-	if c.mode == ReceiveAndDelete {
-		q.drop(e)
-		d.Message = e.show()
-		return c, d, true
-	}
-	q.lift(e)
-	d.LockedUntil = time.Now().Add(q.props.LockDuration)
-	e.token, e.holder = d.LockToken, c
-	q.locked[e.token] = e
-	q.wait(e, locked, d.LockedUntil)
+	d := q.hand(e, c.mode)
+	e.holder = c
 	q.settleDown() // the timer may have to come earlier
-	d.Message = e.show()
-	d.Message.Annotations[annLockedUntil] = d.LockedUntil
 	return c, d, true
+}
+
+// hand takes a message out of its place for a receiver.
+func (q *Queue) hand(e *entry, mode Mode) Delivery {
+	q.lift(e)
+	e.token = uuid.New()
+	q.locked[e.token] = e
+	if mode == ReceiveAndDelete {
+		e.place = taken
+		return Delivery{LockToken: e.token, Message: e.show()}
+	}
+	until := time.Now().Add(q.props.LockDuration)
+	q.wait(e, locked, until)
+	d := Delivery{LockToken: e.token, LockedUntil: until, Message: e.show()}
+	d.Message.Annotations[annLockedUntil] = until
+	return d
 }
 
 // nextFor picks the consumer whose turn it is. One that just had this message and gave it back comes last:

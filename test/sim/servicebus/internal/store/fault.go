@@ -15,7 +15,10 @@ type faults struct {
 // LoseLock ends a lock now, as if its time were up. ErrLockLost if there is none.
 func (q *Queue) LoseLock(token uuid.UUID) error {
 	return q.settle(token, func(e *entry, now time.Time) error {
-		q.expire(e, now)
+		if e.place != locked {
+			return ErrLockLost
+		}
+		q.fail(e, now)
 		return nil
 	})
 }
@@ -24,9 +27,12 @@ func (q *Queue) LoseLock(token uuid.UUID) error {
 func (q *Queue) LoseLocks() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n, now := len(q.locked), time.Now()
+	n, now := 0, time.Now()
 	for _, e := range q.locked {
-		q.expire(e, now)
+		if e.place == locked {
+			q.fail(e, now)
+			n++
+		}
 	}
 	q.settleDown()
 	return n

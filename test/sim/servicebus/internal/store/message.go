@@ -81,12 +81,15 @@ func (e *entry) show() *wire.Message {
 	m.Annotations[annEnqueuedTime] = e.enqueued
 	m.Annotations[annEnqueueSequence] = int64(0)
 	m.Annotations[annState] = int32(Active)
-	if e.place == scheduled {
+	if e.deferred {
+		m.Annotations[annState] = int32(Deferred)
+	} else if e.place == scheduled {
 		m.Annotations[annState] = int32(Scheduled)
 	}
 	if e.source != "" {
 		m.Annotations[annDeadLetterFrom] = e.source
 	}
+	e.showTTL(m)
 	return m
 }
 
@@ -107,9 +110,12 @@ func scheduledFor(m *wire.Message, now time.Time) (at time.Time, ok bool) {
 	return at, ok && at.After(now)
 }
 
+// sizeOf is how much of its queue a message takes.
+func sizeOf(m *wire.Message) int64 { return int64(max(m.Size, len(m.Body))) }
+
 // check refuses what the service would refuse.
 func check(m *wire.Message, p QueueProperties) error {
-	if len(m.Body) > p.MaxMessageBytes {
+	if sizeOf(m) > int64(p.MaxMessageBytes) {
 		return ErrTooLarge
 	}
 	key, keyed := m.Annotations[annPartitionKey].(string)

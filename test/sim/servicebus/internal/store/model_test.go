@@ -22,8 +22,8 @@ func TestTheStoreBehavesLikeItsModel(t *testing.T) {
 	op := rapid.Custom(func(t *rapid.T) modelOp {
 		return modelOp{
 			kind: rapid.SampledFrom([]string{
-				"send", "send", "sendMany", "schedule", "credit", "credit", "credit", "credit", "complete", "abandon", "release",
-				"deadLetter", "renew", "lose", "loseAll", "cancel", "sleep", "twice", "detach", "stale",
+				"send", "send", "sendMany", "sendTTL", "sendTTL", "sendSame", "sendSame", "schedule", "credit", "credit", "credit", "credit", "complete", "abandon", "release",
+				"deadLetter", "renew", "lose", "loseAll", "cancel", "sleep", "twice", "detach", "stale", "defer", "defer", "deferred",
 			}).Draw(t, "kind"),
 			pick: rapid.IntRange(0, 11).Draw(t, "pick"),
 			n:    rapid.IntRange(0, 6).Draw(t, "n"),
@@ -31,8 +31,14 @@ func TestTheStoreBehavesLikeItsModel(t *testing.T) {
 	})
 	rapid.Check(t, func(rt *rapid.T) {
 		ops := rapid.SliceOfN(op, 40, 120).Draw(rt, "ops")
+		props := QueueProperties{
+			LockDuration: modelLock, MaxDeliveryCount: modelMax, DuplicateWindow: modelWindow,
+			DefaultTTL:         rapid.SampledFrom([]time.Duration{0, 0, 15 * time.Second}).Draw(rt, "default TTL"),
+			DeadLetterExpired:  rapid.Bool().Draw(rt, "dead-letter expired"),
+			DuplicateDetection: rapid.Bool().Draw(rt, "duplicate detection"),
+		}
 		var err error
-		synctest.Test(t, func(*testing.T) { err = runModel(ops) }) // a panic of rapid must not leave the bubble
+		synctest.Test(t, func(*testing.T) { err = runModel(props, ops) }) // a panic of rapid must not leave the bubble
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -47,6 +53,8 @@ type modelOp struct {
 const (
 	modelLock = 10 * time.Second
 	modelMax  = 2
+
+	modelWindow = 12 * time.Second
 )
 
 type modelMessage struct {
@@ -54,7 +62,10 @@ type modelMessage struct {
 	seq       int64
 	failed    uint32
 	scheduled time.Time // zero: active
-	until     time.Time // zero: not locked
+	deferred  bool
+	ttl       time.Duration // zero: for ever
+	expires   time.Time     // zero: never
+	until     time.Time     // zero: not locked
 	token     uuid.UUID
 	holder    *modelConsumer
 }
@@ -72,12 +83,19 @@ type modelConsumer struct {
 	credit int
 }
 
+type modelSighting struct {
+	seq int64
+	at  time.Time
+}
+
 type modelEvent struct {
 	c *modelConsumer
 	d Delivery
 }
 
 type model struct {
+	props     QueueProperties
+	known     map[string]modelSighting // message ids, for duplicate detection
 	q, dlq    *modelQueue
 	consumers []*modelConsumer
 	seq       int64
@@ -89,15 +107,15 @@ type model struct {
 	log []modelEvent
 }
 
-func runModel(ops []modelOp) error {
+func runModel(props QueueProperties, ops []modelOp) error {
 	n := New()
 	defer n.Close()
-	if err := n.CreateQueue("q", QueueProperties{LockDuration: modelLock, MaxDeliveryCount: modelMax}); err != nil {
+	if err := n.CreateQueue("q", props); err != nil {
 		return err
 	}
 	q, _ := n.Queue("q")
 	dlq, _ := n.Queue("q/$DeadLetterQueue")
-	m := &model{q: &modelQueue{real: q}, dlq: &modelQueue{real: dlq, dead: true}}
+	m := &model{props: props, known: make(map[string]modelSighting), q: &modelQueue{real: q}, dlq: &modelQueue{real: dlq, dead: true}}
 	for range 2 {
 		m.attach(m.q, PeekLock)
 	}
@@ -117,6 +135,9 @@ func runModel(ops []modelOp) error {
 func (m *model) attach(q *modelQueue, mode Mode) {
 	c := &modelConsumer{q: q, mode: mode}
 	c.real = q.real.Attach(mode, func(d Delivery) {
+		if mode == ReceiveAndDelete {
+			_ = q.real.Complete(d.LockToken)
+		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.log = append(m.log, modelEvent{c, d})
@@ -127,7 +148,7 @@ func (m *model) attach(q *modelQueue, mode Mode) {
 func (m *model) do(o modelOp) error {
 	consumer := m.consumers[o.pick%len(m.consumers)]
 	switch o.kind {
-	case "send", "sendMany", "schedule":
+	case "send", "sendMany", "sendTTL", "sendSame", "schedule":
 		return m.send(o)
 	case "credit":
 		consumer.credit = o.n
@@ -144,6 +165,8 @@ func (m *model) do(o modelOp) error {
 		m.consumers = m.consumers[:len(m.consumers)-1]
 	case "cancel":
 		return m.cancel(o)
+	case "deferred":
+		return m.receiveDeferred(o)
 	case "sleep":
 		return m.sleep(time.Duration(o.pick*o.n) * time.Second / 2)
 	case "loseAll":
@@ -179,20 +202,29 @@ func (m *model) send(o modelOp) error {
 	for range count {
 		m.named++
 		name := fmt.Sprint(m.named)
-		msg := message(name)
-		e := &modelMessage{name: name}
-		if o.kind == "schedule" {
+		msg, id := message(name), "its own "+name
+		e := &modelMessage{name: name, ttl: m.props.DefaultTTL}
+		switch o.kind {
+		case "schedule":
 			msg = later(name, time.Duration(o.n-1)*time.Second)
 			if o.n > 1 {
 				e.scheduled = time.Now().Add(time.Duration(o.n-1) * time.Second)
 			}
+		case "sendTTL":
+			msg = living(name, time.Duration(1+5*o.n)*time.Second)
+			if own := time.Duration(1+5*o.n) * time.Second; e.ttl == 0 || own < e.ttl {
+				e.ttl = own
+			}
+		case "sendSame":
+			id = fmt.Sprint("of ", o.pick%3)
 		}
+		msg.Properties = &wire.Properties{MessageID: id}
 		msgs = append(msgs, msg)
-		want = append(want, m.add(e))
+		want = append(want, m.store(e, id))
 		if twice > 0 {
 			twice--
 			again := *e
-			m.add(&again)
+			m.store(&again, id)
 		}
 	}
 	m.twice = twice
@@ -203,9 +235,23 @@ func (m *model) send(o modelOp) error {
 	return nil
 }
 
+// store adds a message unless its id was seen within the window.
+func (m *model) store(e *modelMessage, id string) int64 {
+	seen, ok := m.known[id]
+	if m.props.DuplicateDetection && ok && time.Since(seen.at) < modelWindow {
+		return seen.seq
+	}
+	seq := m.add(e)
+	m.known[id] = modelSighting{seq, time.Now()}
+	return seq
+}
+
 func (m *model) add(e *modelMessage) int64 {
 	m.seq++
 	e.seq = m.seq
+	if e.ttl > 0 && e.scheduled.IsZero() {
+		e.expires = time.Now().Add(e.ttl)
+	}
 	m.q.msgs = append(m.q.msgs, e)
 	return e.seq
 }
@@ -226,6 +272,56 @@ func (m *model) cancel(o modelOp) error {
 	return err
 }
 
+// receiveDeferred asks for one message, whatever its state, or for that and the next.
+func (m *model) receiveDeferred(o modelOp) error {
+	q := m.q
+	if o.n == 0 {
+		q = m.dlq
+	}
+	if len(q.msgs) == 0 {
+		return nil
+	}
+	asked := []*modelMessage{q.msgs[o.pick%len(q.msgs)]}
+	if next := q.msgs[(o.pick+1)%len(q.msgs)]; o.n > 3 && next != asked[0] {
+		asked = append(asked, next)
+	}
+	mode := PeekLock
+	if o.n == 1 {
+		mode = ReceiveAndDelete
+	}
+	there := true
+	var seqs []int64
+	for _, e := range asked {
+		if e.deferred && e.until.IsZero() && e.expired() {
+			m.end(e)
+			there = false
+		}
+		there = there && e.deferred && e.until.IsZero()
+		seqs = append(seqs, e.seq)
+	}
+	got, err := q.real.ReceiveDeferred(mode, seqs...)
+	if !there {
+		if !errors.Is(err, ErrMessageNotFound) {
+			return fmt.Errorf("what is not deferred was received: %w", err)
+		}
+		return nil
+	}
+	if err != nil || len(got) != len(asked) {
+		return fmt.Errorf("%d deferred messages, %w, want %d", len(got), err, len(asked))
+	}
+	for i, e := range asked {
+		if string(got[i].Message.Body) != e.name || seqOf(got[i].Message) != e.seq || got[i].Message.Header.DeliveryCount != e.failed {
+			return fmt.Errorf("deferred %q number %d, want %q %d", got[i].Message.Body, seqOf(got[i].Message), e.name, e.seq)
+		}
+		if mode == ReceiveAndDelete {
+			m.remove(q, e)
+			continue
+		}
+		e.until, e.token = time.Now().Add(modelLock), got[i].LockToken
+	}
+	return nil
+}
+
 func (m *model) remove(q *modelQueue, e *modelMessage) {
 	q.msgs = slices.DeleteFunc(q.msgs, func(x *modelMessage) bool { return x == e })
 }
@@ -235,6 +331,24 @@ func (m *model) unlock(e *modelMessage) {
 	e.until, e.token = time.Time{}, uuid.UUID{}
 }
 
+func (e *modelMessage) expired() bool { return !e.expires.IsZero() && !e.expires.After(time.Now()) }
+
+// end is what becomes of an expired message.
+func (m *model) end(e *modelMessage) {
+	if m.props.DeadLetterExpired {
+		m.bury(e)
+		return
+	}
+	m.remove(m.q, e)
+}
+
+// available ends a message that is expired now that it is available.
+func (m *model) available(e *modelMessage) {
+	if e.expired() && !e.deferred {
+		m.end(e)
+	}
+}
+
 func (m *model) fail(q *modelQueue, e *modelMessage) {
 	m.unlock(e)
 	if q.dead {
@@ -242,12 +356,14 @@ func (m *model) fail(q *modelQueue, e *modelMessage) {
 	}
 	if e.failed++; e.failed >= modelMax {
 		m.bury(e)
+		return
 	}
+	m.available(e)
 }
 
 func (m *model) bury(e *modelMessage) {
 	m.remove(m.q, e)
-	e.holder = nil
+	e.holder, e.deferred, e.expires = nil, false, time.Time{}
 	m.dlq.msgs = append(m.dlq.msgs, e)
 	slices.SortFunc(m.dlq.msgs, func(a, b *modelMessage) int { return int(a.seq - b.seq) })
 }
@@ -281,7 +397,12 @@ func (m *model) settle(o modelOp) error {
 		return q.real.LoseLock(token)
 	case "release":
 		m.unlock(e)
+		m.available(e)
 		return q.real.Release(token)
+	case "defer":
+		m.unlock(e)
+		e.deferred = true
+		return q.real.Defer(token, nil)
 	case "deadLetter":
 		err := q.real.DeadLetter(token, "r", "d", nil)
 		if q.dead {
@@ -311,8 +432,8 @@ func (m *model) sleep(d time.Duration) error {
 		next := end
 		for _, q := range []*modelQueue{m.q, m.dlq} {
 			for _, e := range q.msgs {
-				for _, at := range []time.Time{e.until, e.scheduled} {
-					if !at.IsZero() && at.Before(next) {
+				for _, at := range []time.Time{e.until, e.scheduled, e.expires} {
+					if at.After(time.Now()) && at.Before(next) {
 						next = at
 					}
 				}
@@ -338,6 +459,11 @@ func (m *model) expire(now time.Time) {
 			if !e.until.IsZero() && !e.until.After(now) {
 				m.fail(q, e)
 			}
+		}
+	}
+	for _, e := range slices.Clone(m.q.msgs) {
+		if e.until.IsZero() && e.scheduled.IsZero() {
+			m.available(e)
 		}
 	}
 	slices.SortStableFunc(due, func(a, b *modelMessage) int { return a.scheduled.Compare(b.scheduled) })
@@ -417,7 +543,7 @@ func (m *model) delivered(c *modelConsumer, d Delivery) error {
 
 func (q *modelQueue) next() *modelMessage {
 	for _, e := range q.msgs {
-		if e.until.IsZero() && e.scheduled.IsZero() {
+		if e.until.IsZero() && e.scheduled.IsZero() && !e.deferred {
 			return e
 		}
 	}
@@ -426,7 +552,7 @@ func (q *modelQueue) next() *modelMessage {
 
 func (q *modelQueue) named(name string, seq int64) *modelMessage {
 	for _, e := range q.msgs {
-		if e.until.IsZero() && e.name == name && e.seq == seq {
+		if e.until.IsZero() && !e.deferred && e.name == name && e.seq == seq {
 			return e
 		}
 	}
@@ -442,6 +568,8 @@ func (q *modelQueue) counts() (c Counts) {
 		c.Active++
 		if !e.until.IsZero() {
 			c.Locked++
+		} else if e.deferred {
+			c.Deferred++
 		}
 	}
 	return c
@@ -451,14 +579,16 @@ func (q *modelQueue) compare() error {
 	peeked := q.real.Peek(0, 1000)
 	var got, want []string
 	for _, m := range peeked {
-		got = append(got, fmt.Sprint(string(m.Body), " ", seqOf(m), " ", m.Header.DeliveryCount, " ", m.Annotations[annState]))
+		got = append(got, fmt.Sprint(string(m.Body), " ", seqOf(m), " ", m.Header.DeliveryCount, " ", m.Annotations[annState], " ", timeToLive(m, QueueProperties{})))
 	}
 	for _, e := range q.msgs {
 		state := Active
 		if !e.scheduled.IsZero() {
 			state = Scheduled
+		} else if e.deferred {
+			state = Deferred
 		}
-		want = append(want, fmt.Sprint(e.name, " ", e.seq, " ", e.failed, " ", int(state)))
+		want = append(want, fmt.Sprint(e.name, " ", e.seq, " ", e.failed, " ", int(state), " ", e.ttl))
 	}
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("%s: peek shows %q, want %q", q.real.Path(), got, want)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,30 +32,63 @@ var queueName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,258}[A-Za-z0-
 // CreateQueue makes a queue and its dead-letter queue. Zero fields of p take the service's defaults.
 func (n *Namespace) CreateQueue(name string, p QueueProperties) error {
 	if !queueName.MatchString(name) {
-		return fmt.Errorf("store: %q is not a queue name", name)
+		return fmt.Errorf("%w: %q is not a queue name", ErrProperty, name)
 	}
-	if p.LockDuration == 0 {
-		p.LockDuration = time.Minute
-	}
-	if p.MaxDeliveryCount == 0 {
-		p.MaxDeliveryCount = 10
-	}
-	if p.MaxMessageBytes == 0 {
-		p.MaxMessageBytes = 262144
-	}
-	if p.LockDuration < 0 || p.LockDuration > 5*time.Minute || p.MaxDeliveryCount < 0 || p.MaxMessageBytes < 0 {
-		return fmt.Errorf("store: queue %q: properties out of range: %+v", name, p)
+	p = p.withDefaults()
+	if err := p.check(); err != nil {
+		return fmt.Errorf("store: queue %q: %w", name, err)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.queues[strings.ToLower(name)] != nil {
 		return ErrExists
 	}
-	q := newQueue(name, p)
-	q.dead = newQueue(name+deadLetterSuffix, p)
+	bytes := new(atomic.Int64)
+	q := newQueue(name, p, bytes)
+	q.dead = newQueue(name+deadLetterSuffix, p, bytes)
 	q.dead.parent = q
 	q.closed, q.dead.closed = n.closed, n.closed
 	n.queues[strings.ToLower(name)] = q
+	return nil
+}
+
+// UpdateQueue gives a queue other settings; zero fields of p take the service's defaults. What is fixed at creation
+// must stay as it is.
+func (n *Namespace) UpdateQueue(name string, p QueueProperties) error {
+	p = p.withDefaults()
+	if err := p.check(); err != nil {
+		return fmt.Errorf("store: queue %q: %w", name, err)
+	}
+	q, err := n.Queue(name)
+	switch {
+	case err != nil:
+		return err
+	case q.IsDeadLetter():
+		return ErrNotAllowed
+	case q.Properties().DuplicateDetection != p.DuplicateDetection:
+		return fmt.Errorf("store: queue %q: %w: duplicate detection is chosen at creation", name, ErrProperty)
+	}
+	q.set(p, time.Now())
+	return nil
+}
+
+// DeleteQueue removes a queue, its dead-letter queue and all messages. Whoever still holds it is told ErrNotFound.
+// Like Close it waits for deliver calls that are under way.
+func (n *Namespace) DeleteQueue(name string) error {
+	q, err := n.Queue(name)
+	switch {
+	case err != nil:
+		return err
+	case q.IsDeadLetter():
+		return ErrNotAllowed
+	}
+	n.mu.Lock()
+	if n.queues[strings.ToLower(q.path)] == q {
+		delete(n.queues, strings.ToLower(q.path))
+	}
+	n.mu.Unlock()
+	q.delete()
+	q.dead.delete()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"container/list"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,27 +13,34 @@ import (
 
 // Queue is a queue or the dead-letter queue of one.
 //
-// A message is in exactly one place: ready, held back by a fault, locked by a consumer, or scheduled. One timer
-// serves the earliest of all that is due. When messages are ready and a consumer has credit, one goroutine hands
+// A message is in exactly one place: ready, held back by a fault, locked by a consumer, taken by one that receives and
+// deletes, deferred, or scheduled. One timer serves the earliest of all that is due. When messages are ready and a consumer has credit, one goroutine hands
 // them out and ends when either runs out; an idle queue has none.
 type Queue struct {
 	path   string
-	props  QueueProperties
-	dead   *Queue // nil on a dead-letter queue
-	parent *Queue // nil on a queue
+	dead   *Queue        // nil on a dead-letter queue
+	parent *Queue        // nil on a queue
+	bytes  *atomic.Int64 // what a queue and its dead-letter queue hold together
 
 	mu        sync.Mutex // a queue's before its dead-letter queue's
+	props     QueueProperties
+	created   time.Time
+	updated   time.Time
+	accessed  time.Time // last sent to or received from; zero: never
+	history   history
 	lastSeq   int64
 	all       index
 	ready     index
-	locked    map[uuid.UUID]*entry
+	locked    map[uuid.UUID]*entry // the taken ones, too
 	scheduled int
+	deferred  int
 	due       dueHeap
 	timer     *time.Timer
 	armed     time.Time // when the timer fires; zero when it is not set
 	waiting   list.List // of *Consumer with credit, the next one to be served first
 	handing   bool      // the goroutine that hands out is running
 	closed    bool
+	deleted   bool
 	running   sync.WaitGroup
 	faults
 }
@@ -44,6 +52,8 @@ const (
 	ready
 	held
 	locked
+	taken
+	deferred
 	scheduled
 )
 
@@ -52,16 +62,21 @@ type entry struct {
 	seq      int64
 	enqueued time.Time
 	failed   uint32 // attempts that failed: the delivery count on the wire
+	deferred bool   // set aside, also while it is locked
 	place    place
-	due      time.Time // when held, locked or scheduled
+	due      time.Time     // when held, locked or scheduled, or ready and going to expire
+	ttl      time.Duration // zero: for ever
+	expires  time.Time     // zero: never, as in a dead-letter queue
+	bytes    int64
 	at       int       // position in the heap
-	token    uuid.UUID // when locked
+	token    uuid.UUID // when locked or taken
 	holder   *Consumer // who has it or had it last
 	source   string    // the queue it was dead-lettered in
 }
 
-func newQueue(path string, p QueueProperties) *Queue {
-	return &Queue{path: path, props: p, locked: make(map[uuid.UUID]*entry)}
+func newQueue(path string, p QueueProperties, bytes *atomic.Int64) *Queue {
+	now := time.Now()
+	return &Queue{path: path, props: p, bytes: bytes, created: now, updated: now, locked: make(map[uuid.UUID]*entry)}
 }
 
 // Path is the address of the queue, spelled as at its creation.
@@ -70,17 +85,22 @@ func (q *Queue) Path() string { return q.path }
 // IsDeadLetter tells a dead-letter queue, to which nobody may send.
 func (q *Queue) IsDeadLetter() bool { return q.parent != nil }
 
-// Properties returns the settings, defaults filled in. A dead-letter queue has its queue's.
-func (q *Queue) Properties() QueueProperties { return q.props }
+// Parent is the queue that a dead-letter queue belongs to; nil for a queue.
+func (q *Queue) Parent() *Queue { return q.parent }
 
-// Counts is a snapshot. Active includes the locked ones, as it does in the service.
-type Counts struct{ Active, Locked, Scheduled, DeadLetter int }
+// Counts is a snapshot. Active includes the locked and the deferred ones, as it does in the service. Deferred are
+// those that are not locked.
+type Counts struct{ Active, Locked, Deferred, Scheduled, DeadLetter int }
 
 // Counts counts the messages of the queue, and those of its dead-letter queue in DeadLetter.
 func (q *Queue) Counts() Counts {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c := Counts{Active: q.all.size - q.scheduled, Locked: len(q.locked), Scheduled: q.scheduled}
+	return q.counts()
+}
+
+func (q *Queue) counts() Counts {
+	c := Counts{Active: q.all.size - q.scheduled, Locked: len(q.locked), Deferred: q.deferred, Scheduled: q.scheduled}
 	if q.dead != nil {
 		q.dead.mu.Lock()
 		c.DeadLetter = q.dead.all.size
@@ -89,58 +109,13 @@ func (q *Queue) Counts() Counts {
 	return c
 }
 
-// Send stores the messages in order, all or none, and returns their sequence numbers. A message whose
-// x-opt-scheduled-enqueue-time lies ahead is stored as scheduled.
-func (q *Queue) Send(msgs ...*wire.Message) ([]int64, error) {
-	if q.IsDeadLetter() {
-		return nil, ErrNotAllowed
-	}
-	for _, m := range msgs {
-		if err := check(m, q.props); err != nil {
-			return nil, err
-		}
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	now := time.Now()
-	seqs := make([]int64, len(msgs))
-	for i, m := range msgs {
-		kept := accept(m)
-		seqs[i] = q.add(kept, now)
-		if q.twice > 0 {
-			q.twice--
-			q.add(clone(kept), now)
-		}
-	}
-	q.settleDown()
-	return seqs, nil
-}
-
-// Schedule is Send for messages that carry x-opt-scheduled-enqueue-time; the numbers it returns are good for
-// CancelScheduled until that time. Then the message is appended under a new number and with a new enqueued time.
-func (q *Queue) Schedule(msgs ...*wire.Message) ([]int64, error) { return q.Send(msgs...) }
-
-// CancelScheduled removes scheduled messages, all or none. ErrMessageNotFound if any of them is not scheduled.
-func (q *Queue) CancelScheduled(seqs ...int64) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, seq := range seqs {
-		if e := q.all.get(seq); e == nil || e.place != scheduled {
-			return ErrMessageNotFound
-		}
-	}
-	for _, seq := range seqs {
-		if e := q.all.get(seq); e != nil { // a number given twice is gone already
-			q.drop(e)
-		}
-	}
-	return nil
-}
-
 // Peek returns up to max messages from that number on, in order, whatever their state.
 func (q *Queue) Peek(from int64, max int) []*wire.Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.deleted {
+		return nil
+	}
 	var msgs []*wire.Message
 	for e := q.all.next(from); e != nil && len(msgs) < max; e = q.all.next(e.seq + 1) {
 		msgs = append(msgs, e.show())
@@ -148,28 +123,19 @@ func (q *Queue) Peek(from int64, max int) []*wire.Message {
 	return msgs
 }
 
-// add stores an accepted message under the next number.
-func (q *Queue) add(m *wire.Message, now time.Time) int64 {
-	q.lastSeq++
-	e := &entry{msg: m, seq: q.lastSeq, enqueued: now}
-	q.all.put(e)
-	if at, later := scheduledFor(m, now); later {
-		q.scheduled++
-		q.wait(e, scheduled, at)
-	} else {
-		q.offer(e, now)
-	}
-	return e.seq
-}
-
-// offer makes a message available, at once or after the delay of a fault.
+// offer makes a message available, at once or after the delay of a fault: to consumers, or by its number when it is
+// deferred.
 func (q *Queue) offer(e *entry, now time.Time) {
+	if e.deferred {
+		e.place = deferred
+		q.deferred++
+		return
+	}
 	if q.delay > 0 {
 		q.wait(e, held, now.Add(q.delay))
 		return
 	}
-	e.place = ready
-	q.ready.put(e)
+	q.makeReady(e, now)
 }
 
 // wait puts an entry, which is in no place, where something will happen to it.
@@ -183,9 +149,16 @@ func (q *Queue) lift(e *entry) {
 	switch e.place {
 	case ready:
 		q.ready.remove(e.seq)
+		if !e.expires.IsZero() {
+			heap.Remove(&q.due, e.at)
+		}
 	case locked:
 		delete(q.locked, e.token)
 		heap.Remove(&q.due, e.at)
+	case taken:
+		delete(q.locked, e.token)
+	case deferred:
+		q.deferred--
 	case scheduled:
 		q.scheduled--
 		heap.Remove(&q.due, e.at)
@@ -195,10 +168,17 @@ func (q *Queue) lift(e *entry) {
 	e.place = gone
 }
 
+// keep counts an entry, which is in no place, among the queue's.
+func (q *Queue) keep(e *entry) {
+	q.all.put(e)
+	q.bytes.Add(e.bytes)
+}
+
 // drop removes an entry from the queue.
 func (q *Queue) drop(e *entry) {
 	q.lift(e)
 	q.all.remove(e.seq)
+	q.bytes.Add(-e.bytes)
 }
 
 // settleDown ends every change: the timer is set for what is due first, and what can be handed out is.
@@ -234,14 +214,13 @@ func (q *Queue) tick() {
 		e := q.due[0]
 		switch e.place {
 		case locked:
-			q.expire(e, now)
+			q.fail(e, now)
 		case scheduled:
 			q.drop(e)
 			q.add(e.msg, now) // its time has come, so it is stored for now
-		default:
+		default: // held back, or ready and expired
 			q.lift(e)
-			e.place = ready
-			q.ready.put(e)
+			q.makeReady(e, now)
 		}
 	}
 	q.settleDown()
@@ -255,4 +234,11 @@ func (q *Queue) close() {
 	}
 	q.mu.Unlock()
 	q.running.Wait()
+}
+
+func (q *Queue) delete() {
+	q.mu.Lock()
+	q.deleted = true
+	q.mu.Unlock()
+	q.close()
 }

@@ -12,9 +12,12 @@ import (
 func (q *Queue) settle(token uuid.UUID, do func(e *entry, now time.Time) error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.deleted {
+		return ErrNotFound
+	}
 	now := time.Now()
 	e := q.locked[token]
-	if e == nil || !e.due.After(now) { // the timer may be a moment late; the lock is not
+	if e == nil || e.place == locked && !e.due.After(now) { // the timer may be a moment late; the lock is not
 		return ErrLockLost
 	}
 	if err := do(e, now); err != nil {
@@ -33,7 +36,7 @@ func (q *Queue) Complete(token uuid.UUID) error {
 }
 
 // Abandon counts a failed attempt, adds props to the application properties and makes the message available at
-// its old place, or dead-letters it when that was the last attempt. In a dead-letter queue nothing is counted.
+// its old place (a deferred one: by its number), or dead-letters it when that was the last attempt. In a dead-letter queue nothing is counted.
 func (q *Queue) Abandon(token uuid.UUID, props map[string]any) error {
 	return q.settle(token, func(e *entry, now time.Time) error {
 		e.addProps(props)
@@ -67,6 +70,9 @@ func (q *Queue) DeadLetter(token uuid.UUID, reason, description string, props ma
 // Renew lets the lock start again and returns its new end.
 func (q *Queue) Renew(token uuid.UUID) (until time.Time, err error) {
 	err = q.settle(token, func(e *entry, now time.Time) error {
+		if e.place != locked {
+			return ErrLockLost
+		}
 		e.due = now.Add(q.props.LockDuration)
 		heap.Fix(&q.due, e.at)
 		until = e.due
@@ -74,9 +80,6 @@ func (q *Queue) Renew(token uuid.UUID) (until time.Time, err error) {
 	})
 	return until, err
 }
-
-// expire ends a lock that was not settled.
-func (q *Queue) expire(e *entry, now time.Time) { q.fail(e, now) }
 
 // fail ends a locked message's attempt.
 func (q *Queue) fail(e *entry, now time.Time) {
@@ -106,11 +109,11 @@ func (q *Queue) bury(e *entry, reason, description string, now time.Time) {
 		props[propDescription] = description
 	}
 	e.addProps(props)
-	e.source, e.holder = q.path, nil
+	e.source, e.holder, e.deferred, e.expires = q.path, nil, false, time.Time{}
 	dead := q.dead
 	dead.mu.Lock()
 	defer dead.mu.Unlock()
-	dead.all.put(e)
+	dead.keep(e)
 	dead.offer(e, now)
 	dead.settleDown()
 }

@@ -20,6 +20,13 @@ func later(body string, in time.Duration) *wire.Message {
 	return m
 }
 
+func living(body string, ttl time.Duration) *wire.Message {
+	m := message(body)
+	ms := uint32(ttl.Milliseconds())
+	m.Header = &wire.Header{TTL: &ms}
+	return m
+}
+
 // inbox collects what a consumer is given.
 type inbox struct {
 	*Consumer
@@ -30,6 +37,9 @@ type inbox struct {
 func attach(q *Queue, mode Mode, credit int) *inbox {
 	in := &inbox{}
 	in.Consumer = q.Attach(mode, func(d Delivery) {
+		if mode == ReceiveAndDelete {
+			_ = q.Complete(d.LockToken)
+		}
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		in.got = append(in.got, d)
@@ -77,6 +87,19 @@ func inQueue(t *testing.T, p QueueProperties, test func(t *testing.T, n *Namespa
 	})
 }
 
+// pass lets virtual time go by until the queue has come to rest.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// inQueueSub is inQueue for a table: each call is a subtest.
+func inQueueSub(t *testing.T, p QueueProperties, test func(t *testing.T, q *Queue)) {
+	t.Run(fmt.Sprintf("%+v", p), func(t *testing.T) {
+		inQueue(t, p, func(t *testing.T, _ *Namespace, q *Queue) { test(t, q) })
+	})
+}
+
 func TestQueuesAreFoundByAnySpellingOfTheirAddress(t *testing.T) {
 	t.Parallel()
 	n := New()
@@ -114,7 +137,10 @@ func TestAQueueIsRefusedForABadNameABadPropertyOrASecondTime(t *testing.T) {
 	require.Error(t, n.CreateQueue("x", QueueProperties{LockDuration: 6 * time.Minute}))
 	require.Error(t, n.CreateQueue("x", QueueProperties{MaxDeliveryCount: -1}))
 	q, _ := n.Queue("q")
-	require.Equal(t, QueueProperties{LockDuration: time.Minute, MaxDeliveryCount: 10, MaxMessageBytes: 262144}, q.Properties())
+	require.Equal(t, QueueProperties{
+		LockDuration: time.Minute, MaxDeliveryCount: 10, MaxMessageBytes: 262144, MaxSizeMegabytes: 1024,
+		DuplicateWindow: 10 * time.Minute, Status: StatusActive,
+	}, q.Properties())
 }
 
 func TestADeliveryCarriesTheServicesAnnotationsInTheirTypes(t *testing.T) {
@@ -341,6 +367,37 @@ func TestReceiveAndDeleteTakesTheMessageOut(t *testing.T) {
 		require.NotEqual(t, got[0].LockToken, got[1].LockToken)
 		require.Equal(t, Counts{}, q.Counts())
 		require.ErrorIs(t, q.Complete(got[0].LockToken), ErrLockLost)
+	})
+}
+
+func TestWhatIsTakenToBeDeletedIsOutOfReachUntilItIsGivenBack(t *testing.T) {
+	inQueue(t, QueueProperties{MaxDeliveryCount: 1}, func(t *testing.T, _ *Namespace, q *Queue) {
+		var token uuid.UUID
+		taker := q.Attach(ReceiveAndDelete, func(d Delivery) { token = d.LockToken })
+		taker.SetCredit(1)
+		_, _ = q.Send(living("a", time.Minute))
+		pass(time.Hour)
+		require.Equal(t, Counts{Active: 1, Locked: 1}, q.Counts(), "no lock that ends")
+		require.Zero(t, q.LoseLocks())
+		require.ErrorIs(t, q.LoseLock(token), ErrLockLost)
+		_, err := q.Renew(token)
+		require.ErrorIs(t, err, ErrLockLost)
+		_, _ = q.Send(message("b"))
+		in := attach(q, PeekLock, 10)
+		require.Equal(t, []string{"b"}, bodies(in.take()))
+		require.NoError(t, q.Release(token))
+		require.Empty(t, in.take(), "its time is over")
+		require.ErrorIs(t, q.Complete(token), ErrLockLost)
+
+		taker.SetCredit(1)
+		in.SetCredit(0)
+		_, _ = q.Send(message("c"))
+		pass(0)
+		in.SetCredit(1)
+		require.NoError(t, q.Release(token))
+		d := in.one(t)
+		require.Equal(t, "c", string(d.Message.Body))
+		require.EqualValues(t, 0, d.Message.Header.DeliveryCount)
 	})
 }
 

@@ -11,6 +11,7 @@ const (
 	CondInvalidField       Symbol = "amqp:invalid-field"
 	CondDecodeError        Symbol = "amqp:decode-error"
 	CondUnauthorizedAccess Symbol = "amqp:unauthorized-access"
+	CondResourceLimit      Symbol = "amqp:resource-limit-exceeded"
 
 	CondConnectionForced Symbol = "amqp:connection:forced"
 	CondFramingError     Symbol = "amqp:connection:framing-error"
@@ -24,6 +25,7 @@ const (
 	CondMessageNotFound  Symbol = "com.microsoft:message-not-found"
 	CondDeadLetter       Symbol = "com.microsoft:dead-letter"
 	CondArgumentError    Symbol = "com.microsoft:argument-error"
+	CondEntityDisabled   Symbol = "com.microsoft:entity-disabled"
 )
 
 // Error is the AMQP error a peer is told, or tells.

@@ -12,6 +12,7 @@ type Message struct {
 	Properties          *Properties
 	ApplicationProps    map[string]any
 	Body                []byte // every body section and the footer, encoded
+	Size                int    // of the encoding that it was read from; zero for a message made here
 }
 
 // Header is the header section. Absent fields are nil, so that what a sender left out stays left out.

@@ -51,7 +51,7 @@ func (e *encoder) section(code uint64, v any) {
 
 // Unmarshal decodes a message. Its Body is a part of b, which the caller gives up.
 func Unmarshal(b []byte) (*Message, error) {
-	m := &Message{}
+	m := &Message{Size: len(b)}
 	for d := (decoder{b: b}); len(d.b) > 0; {
 		start := d.b
 		code := d.sectionCode()

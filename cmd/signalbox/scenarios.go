@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/signalbox/signalbox/internal/cli/outline"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
+)
+
+func (p *program) scenariosCommand() *cobra.Command {
+	return p.command("scenarios", "list what is done about which events",
+		"Lists the scenarios with their event types, their order (of a state the newest wins; each fact counts) and their steps: whether they act, "+
+			"and what a look that finds nothing is worth. With a configuration it lists the channels, too, and the sinks that are told how events ended.",
+		"signalbox scenarios --local\nsignalbox scenarios --local --output json", cobra.NoArgs,
+		func(context.Context, []string) error { return p.scenarios() })
+}
+
+func (p *program) scenarios() error {
+	var channels orchestration.Channels
+	if p.configured() {
+		cfg, err := p.load()
+		if err != nil {
+			return err
+		}
+		channels = cfg.Channels
+	}
+	list := outline.Of(scenarios.All(scenarios.Parts{}), channels)
+	return p.print(list, list.Print)
+}
+
+// configured says whether there is any configuration at all.
+func (p *program) configured() bool {
+	return p.file != "" || p.local || slices.ContainsFunc(p.env, func(nv string) bool { return strings.HasPrefix(nv, "SIGNALBOX_") })
+}

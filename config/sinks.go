@@ -1,0 +1,137 @@
+package config
+
+import (
+	"path"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/sink/webhook"
+)
+
+// The types of sinks.
+const (
+	SinkWebhook = "webhook"
+	SinkFile    = "file"
+)
+
+// SinkRow is a row of the sink table: who is told how events ended, and how.
+type SinkRow struct {
+	Name           string          `key:"name" required:"true" unique:"true" help:"what channels call it; part of keys in Redis while an event is on its way"`
+	Type           string          `key:"type" default:"webhook" help:"webhook or file"`
+	URL            string          `key:"url" help:"webhook: where events are posted to"`
+	SecretURL      secret.String   `key:"secret_url" help:"webhook: in place of url, where it holds a credential, such as a signed query"`
+	Secrets        []secret.String `key:"secrets" help:"webhook: each signs every delivery, whsec_ and base64; two while the receiver changes over from one to the other"`
+	Mode           string          `key:"mode" default:"structured" help:"webhook: CloudEvents content mode, structured or binary; the signature covers the body, which in binary mode lacks the attributes"`
+	Timeout        time.Duration   `key:"timeout" default:"10s" min:"100ms" max:"1m" help:"webhook: limit of one delivery"`
+	Concurrency    int             `key:"concurrency" default:"4" min:"1" max:"100" help:"webhook: deliveries at once from one process"`
+	AllowPlaintext bool            `key:"allow_plaintext" default:"false" help:"webhook: permit http:// to a host other than this one"`
+	Path           string          `key:"path" path:"true" help:"file: where events are appended to, a line each"`
+	MaxBytes       int             `key:"max_bytes" default:"0" min:"0" max:"1099511627776" help:"file: it is put aside under a name with the time before it grows beyond; 0: never"`
+	Types          []string        `key:"types" help:"patterns of the event types it is told, such as signalbox.customer.*; when absent all"`
+}
+
+var sinkTable = table{
+	row: reflect.TypeFor[SinkRow](), one: "sink", example: `{"name":"crm","url":"https://crm.example/hooks","secrets":["env:CRM_WEBHOOK_SECRET"]}`,
+	check: checkSinks,
+}
+
+// Address is where a webhook posts to.
+func (s SinkRow) Address() string {
+	if s.URL != "" {
+		return s.URL
+	}
+	return s.SecretURL.Reveal()
+}
+
+// Wants says whether the sink is told events of a type.
+func (s SinkRow) Wants(typ string) bool {
+	return len(s.Types) == 0 || slices.ContainsFunc(s.Types, func(pattern string) bool {
+		ok, err := path.Match(pattern, typ)
+		return ok && err == nil
+	})
+}
+
+// checkSinks judges the rows one by one, each by its type, and that no two write one file.
+func checkSinks(c *Config, r rows) {
+	files := map[string]bool{}
+	for i, s := range c.Sinks {
+		if s.Name != "" && !plainName.MatchString(s.Name) {
+			r.report(i, "name", "is no plain name", "use letters, digits, dots and dashes, at most 63")
+		}
+		for _, pattern := range s.Types {
+			if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+				r.report(i, "types", show(pattern)+" is no pattern", "write a type, with * for any part of it")
+			}
+		}
+		switch s.Type {
+		case SinkWebhook:
+			checkWebhook(r, i, s)
+		case SinkFile:
+			checkFile(r, i, s, files)
+		default:
+			r.report(i, "type", show(s.Type)+" is no type of sink", "use webhook or file")
+		}
+	}
+}
+
+func checkWebhook(r rows, i int, s SinkRow) {
+	if s.Path != "" {
+		r.report(i, "path", "is for a sink of type file", "take it out, or set type to file")
+	}
+	if (s.URL == "") == s.SecretURL.IsZero() {
+		r.report(i, "url", "and secret_url are both set or both missing", "set one; secret_url if the URL holds a credential")
+		return
+	}
+	column := "url"
+	if s.URL == "" {
+		column = "secret_url"
+	}
+	if err := webhook.CheckURL(s.Address(), s.AllowPlaintext); err != nil {
+		r.report(i, column, err.Error(), "write https://host/path; allow_plaintext permits http on a network that is encrypted below")
+	} else if column == "url" && webhook.HasQuery(s.URL) {
+		r.report(i, "url", "holds a query, which may be a credential", "put it into secret_url")
+	}
+	if len(s.Secrets) == 0 {
+		r.report(i, "secrets", "is missing", "name the secret that signs deliveries, env:NAME or file:PATH; make one with: echo whsec_$(openssl rand -base64 32)")
+	}
+	for _, one := range s.Secrets {
+		if _, err := webhook.Key(one); err != nil {
+			r.report(i, "secrets", "holds one that "+err.Error(), "put such a one in its place")
+		}
+	}
+	if s.Mode != string(webhook.Structured) && s.Mode != string(webhook.Binary) {
+		r.report(i, "mode", show(s.Mode)+" is no content mode", "use structured or binary")
+	}
+}
+
+func checkFile(r rows, i int, s SinkRow, files map[string]bool) {
+	if s.URL != "" || !s.SecretURL.IsZero() || len(s.Secrets) > 0 {
+		r.report(i, "type", "is file, and url, secret_url or secrets are set, too", "take them out, or set type to webhook")
+	}
+	if s.Path == "" {
+		r.report(i, "path", "is missing", "name the file that events are appended to")
+		return
+	}
+	file := filepath.Clean(s.Path)
+	if files[file] {
+		r.report(i, "path", "is another row's file, too", "give each sink a file of its own")
+	}
+	files[file] = true
+}
+
+// channelSinks finds names that no sink has, and names that stand twice.
+func channelSinks(c *Config) (all []wrong) {
+	for _, ch := range c.Channels {
+		seen := map[string]bool{}
+		for _, name := range ch.Sinks {
+			known := slices.ContainsFunc(c.Sinks, func(s SinkRow) bool { return s.Name == name })
+			all = append(all, unless(known || name == "", "names the sink "+show(name)+" in row "+show(ch.Name)+", which sinks has no row for", "add the row, or take the name out")...)
+			all = append(all, unless(!seen[name], "names the sink "+show(name)+" twice in row "+show(ch.Name), "name it once")...)
+			seen[name] = true
+		}
+	}
+	return all
+}

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/signalbox/signalbox/internal/leader"
+	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/internal/watch"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
+	"github.com/signalbox/signalbox/worker/deadletter/redisledger"
+	"github.com/signalbox/signalbox/worker/servicebus"
+)
+
+// scripts are all that run in Redis, by hash.
+func scripts() map[string]string {
+	all := redisstore.Scripts()
+	maps.Copy(all, leader.Scripts())
+	maps.Copy(all, redisledger.Scripts())
+	return all
+}
+
+// queues are every queue that this fleet takes messages from.
+func (a *App) queues() []string {
+	return append(append([]string(nil), a.cfg.ServiceBus.Queues...), a.cfg.ServiceBus.OwnQueue.All()...)
+}
+
+// beats are the queues that get a heartbeat. All of them are queues: what is sent to a topic would reach whoever else has
+// subscribed to it.
+func (a *App) beats() []string {
+	if a.cfg.Heartbeat.Interval == 0 {
+		return nil
+	}
+	return a.queues()
+}
+
+// openWatch makes this process a candidate for watching over the fleet. Looking has a connection of its own, and may have an
+// identity of its own: it takes more rights than working does.
+func (a *App) openWatch() (err error) {
+	s, h := a.cfg.Sampler, a.cfg.Heartbeat
+	if s.Interval == 0 && h.Interval == 0 {
+		return nil
+	}
+	a.watchBus, err = servicebus.Open(servicebus.Options{ConnectionString: a.lookingConnection(), NewConn: a.parts.DialBroker, ApplicationID: "signalbox-watch"})
+	if err != nil {
+		return fmt.Errorf("service bus, for looking: %w", err)
+	}
+	var queues []watch.Queue
+	for _, name := range a.queues() {
+		q := a.watchBus.Queue(name)
+		queues = append(queues, watch.Queue{Name: name, Live: q.Browse(), DeadLetters: q.DeadLetters()})
+	}
+	watchman, err := watch.New(watch.Options{Queues: queues, Store: fleetStore{a}, Every: s.Interval, Sender: beater{a}, Beat: h.Interval, Observe: a.metrics.Watch(a.log)})
+	if err != nil {
+		return err
+	}
+	a.metrics.WatchFleet(watchman)
+	log := a.log.Named("watch")
+	a.elector, err = leader.New(leader.Options{Client: a.redis, Key: a.keys().Lease(watch.Role), ID: a.owner, Lease: a.cfg.Run.Lease, Lead: watchman.Lead,
+		Changed: func(leads bool) {
+			if leads {
+				log.Info("this process watches over the fleet now")
+				return
+			}
+			log.Info("this process does not watch over the fleet any more")
+		},
+		Panicked: func(any) { log.Error("watching over the fleet panicked; another process may try") },
+	})
+	return err
+}
+
+func (a *App) lookingConnection() secret.String {
+	if own := a.cfg.Sampler.ConnectionString; !own.IsZero() {
+		return own
+	}
+	return a.cfg.ServiceBus.ConnectionString
+}
+
+// watch takes part in the election until ctx ends; stop waits until what this process did for the fleet is given back.
+func (a *App) watch(ctx context.Context) (stop func()) { return candidate(ctx, a.elector) }
+
+func (a *App) keys() rediskey.Keys { return rediskey.New(a.cfg.CSU.Name, a.hasher) }
+
+// fleetStore asks Redis what the watchman wants to know.
+type fleetStore struct{ a *App }
+
+func (s fleetStore) Waiting(ctx context.Context, use func(redisstore.Waiting) error) error {
+	return redisstore.NewTracer(s.a.redis, s.a.keys()).Waiting(ctx, use)
+}
+
+func (s fleetStore) Safety(ctx context.Context) (redisstore.Safety, error) {
+	return redisstore.ReadSafety(ctx, s.a.redis)
+}
+
+// beater sends heartbeats the way an upstream system sends events.
+type beater struct{ a *App }
+
+func (b beater) Beat(ctx context.Context, queue string) error {
+	return b.a.outbox().Send(ctx, queue, Message(heartbeat.Event(queue, b.a.cfg.Channels[0].Name)), time.Time{})
+}

@@ -1,0 +1,36 @@
+package why
+
+import "github.com/signalbox/signalbox/orchestration"
+
+// words say what an event of one cause waits for, and what would make it go on.
+type words struct{ waits, unblocks string }
+
+// causes explains each of orchestration's causes.
+var causes = map[orchestration.Cause]words{
+	orchestration.CauseGate: {"its turn, because the target is asked too often and said so",
+		"it goes on by itself; fewer calls of others make it sooner"},
+	orchestration.CauseDependency: {"something that it refers to and that nobody has told us of yet",
+		"publish what it needs; what never comes makes it a dead letter, MissingDependency, a week after it was published"},
+	orchestration.CauseHeld: {"its turn, because another run holds the same business object",
+		"it goes on once that run ends"},
+	orchestration.CauseBackoff: {"its next attempt, because the last one failed",
+		"repair what failed; after the last attempt it is a dead letter, AttemptsExhausted"},
+	orchestration.CauseBlocked: {"the target to let us in again",
+		"repair credentials, role or certificate: signalbox doctor says which; nothing is dead-lettered for it"},
+	orchestration.CauseTaint: {"certainty, because an earlier write got no answer and may still take effect",
+		"it looks again until then and goes on by itself"},
+	orchestration.CauseContinue: {"a worker to go on with it, because it took too long in one go or was begun by a newer version",
+		"it goes on by itself; if it does not, deploy the newer version everywhere"},
+	orchestration.CausePromotion: {"the permanent D365 id, because headquarters has given a provisional one only",
+		"the job of headquarters that synchronises customers from async mode, then distribution job 1010"},
+	orchestration.CauseHQ: {"headquarters, which the scale unit cannot reach",
+		"it goes on once headquarters is back"},
+}
+
+// explained gives the words of a cause; one that another version wrote is shown as it is.
+func explained(cause string) words {
+	if w, known := causes[orchestration.Cause(cause)]; known {
+		return w
+	}
+	return words{cause, "see the documentation of the version that wrote it"}
+}

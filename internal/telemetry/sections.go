@@ -1,0 +1,16 @@
+package telemetry
+
+// The sections of the reference, in its order. Those that no metric stands in yet are left out.
+const (
+	sectionTransport = "Queue and transport"
+	sectionWorker    = "Worker"
+	sectionPipelines = "Pipelines and steps"
+	sectionCSU       = "CSU client and gate"
+	sectionOnce      = "Exactly once, mapping, Redis"
+	sectionProcess   = "Process"
+)
+
+// Sections lists them.
+func Sections() []string {
+	return []string{sectionTransport, sectionWorker, sectionPipelines, sectionCSU, sectionOnce, sectionProcess}
+}
