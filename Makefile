@@ -11,10 +11,10 @@ all: build test lint
 build: ## one static binary in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/signalbox/signalbox/internal/app.Version=$(VERSION)" -o $(BIN)/signalbox ./cmd/signalbox
 
-tools: ## what the tests run against: redis-server and promtool
+tools: ## what the tests run against: redis-server, Prometheus and Alertmanager
 	@./scripts/tools
 
-test: tools ## every test, against a real redis-server and a real promtool
+test: tools ## every test, against a real redis-server, a real Prometheus and its tools
 	$(GO) vet ./...
 	$(GO) test ./...
 

@@ -117,7 +117,7 @@ func (p *program) previewMap(name string, f previewFlags) error {
 	if err != nil { // a map can be looked at before anything is configured
 		cfg = &config.Config{Worker: config.Worker{MaxBody: envelope.DefaultMaxBytes}}
 	}
-	source, err := rowsource.Find(cfg, f.rows.source, f.rows.file)
+	source, err := f.rows.find(cfg)
 	if err != nil {
 		return err
 	}
@@ -126,10 +126,10 @@ func (p *program) previewMap(name string, f previewFlags) error {
 		return err
 	}
 	defer in.Close()
-	o := preview.Options{In: in, CSV: f.rows.isTable(name), MaxBytes: cfg.Worker.MaxBody, Source: source, Events: f.events, Values: f.values, Now: time.Now(),
-		Refused: func(r preview.Refusal) { fmt.Fprintln(p.errs, r) }, Warned: func(w preview.Warning) { fmt.Fprintln(p.errs, w) }}
+	o := preview.Options{In: in, CSV: f.rows.isTable(name), MaxBytes: cfg.Worker.MaxBody, Source: *source, Events: f.events, Values: f.values, Now: time.Now(),
+		Refused: func(r preview.Refusal) { fmt.Fprintln(p.errs, r) }, Warned: func(w rowsource.Warning) { fmt.Fprintln(p.errs, w) }}
 	if f.rows.file != "" {
-		o.Before = mapOf(app.RowSources(cfg), source)
+		o.Before = mapOf(app.RowSources(cfg), *source)
 	}
 	sum, err := preview.Run(o)
 	if err != nil {

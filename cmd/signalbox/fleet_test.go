@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,11 +108,47 @@ func TestStandInsPrintTheEnvironmentThatReachesThem(t *testing.T) {
 	require.Empty(t, s.csu.Ledger(), "the other CSU was used")
 }
 
+func TestAReceiverThatRunsAloneIsToldWhatBecameOfAnEvent(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	const made = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+	receiver := start(t, []string{"SIM_SINK_SECRETS=" + made}, "sim", "sink", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--rate", "1000/s", "-o", "json")
+	receiver.until("}\n}")
+	at := decode[stand](t, receiver.out.String())
+	env := append(append(s.env(), quick...), "SIGNALBOX_SINKS="+at.Environment["SIGNALBOX_SINKS"])
+	for i, nv := range env {
+		if strings.HasPrefix(nv, "SIGNALBOX_CHANNELS=") {
+			env[i] = strings.Replace(nv, `{"name"`, `{"sinks":["crm"],"name"`, 1)
+		}
+	}
+	require.NotContains(t, cli(t, env, nil, "config", "show").out, made)
+	fleet := start(t, env, "run")
+	fleet.until(`"started"`)
+	require.Equal(t, exit.Done, cli(t, env, nil, "publish", file(t, event("e1"))).code)
+	require.Eventually(t, func() bool {
+		answer, err := http.Get("http://" + at.Listening[1] + "/events")
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		told, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		return strings.Contains(string(told), "signalbox.customer.relayed.v1")
+	}, patience, look)
+	for _, p := range []*process{fleet, receiver} {
+		p.signal(syscall.SIGINT)
+		require.Equal(t, exit.Done, p.code(), p.err.String())
+	}
+	require.NotContains(t, fleet.out.String()+fleet.err.String(), made)
+
+	d := cli(t, []string{"SIM_SINK_SECRETS=plain"}, nil, "sim", "sink", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	require.Equal(t, exit.Usage, d.code)
+	require.NotContains(t, d.err, "plain\"")
+}
+
 func TestAStandInThatCannotListenFails(t *testing.T) {
 	t.Parallel()
 	l := listener(t)
 	defer l.Close()
-	for _, name := range []string{"servicebus", "csu"} {
+	for _, name := range []string{"servicebus", "csu", "sink"} {
 		d := cli(t, nil, nil, "sim", name, "--listen", l.Addr().String())
 		require.Equal(t, exit.Failed, d.code, d.err)
 		require.Contains(t, d.err, "next: choose another address")

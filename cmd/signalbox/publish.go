@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/cli/connect"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/publish"
@@ -22,7 +22,6 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
-	"github.com/signalbox/signalbox/worker/rows"
 )
 
 // The event of the examples.
@@ -38,25 +37,6 @@ type publishFlags struct {
 	rate   pace
 	dryRun bool
 	rows   rowFlags
-}
-
-// rowFlags say what rows the input is of; none: it is events.
-type rowFlags struct {
-	source, file string
-	csv          bool
-}
-
-func (f *rowFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.source, "source", "", "the input is rows of this source, by its `name` in the source table; with --map also a CloudEvents source")
-	c.Flags().StringVar(&f.file, "map", "", "the field map that makes events of the rows, a YAML `file`; default: the source table's")
-	c.Flags().BoolVar(&f.csv, "csv", false, "the rows are CSV with a head; default: by the name, else JSON lines")
-}
-
-func (f *rowFlags) any() bool { return f.source != "" || f.file != "" }
-
-// isTable says whether an input is CSV.
-func (f *rowFlags) isTable(name string) bool {
-	return f.csv || strings.EqualFold(filepath.Ext(name), ".csv")
 }
 
 func (p *program) publishCommand() *cobra.Command {
@@ -78,12 +58,7 @@ func (p *program) publishCommand() *cobra.Command {
 	c.Flags().Var(&f.rate, "rate", "send at most so many events, such as 50/s or 600/m; default: as fast as it goes")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "check only, send nothing")
 	f.rows.add(c)
-	c.PreRunE = func(*cobra.Command, []string) error {
-		if f.rows.csv && !f.rows.any() {
-			return errors.New("--csv goes with --source or --map")
-		}
-		return nil
-	}
+	c.PreRunE = f.rows.check
 	return c
 }
 
@@ -92,23 +67,20 @@ func (p *program) publish(ctx context.Context, name string, f publishFlags) erro
 	if err != nil {
 		return err
 	}
-	var source *rows.Source
-	if f.rows.any() {
-		found, err := rowsource.Find(cfg, f.rows.source, f.rows.file)
-		if err != nil {
-			return err
-		}
-		if source = &found; f.queue == "" {
-			f.queue = found.Queue
-		}
+	source, err := f.rows.find(cfg)
+	if err != nil {
+		return err
+	}
+	if source != nil && f.queue == "" {
+		f.queue = source.Queue
 	}
 	o, done, err := p.publication(cfg, f)
 	if err != nil {
 		return err
 	}
 	defer done()
-	o.Source, o.CSV = source, source != nil && f.rows.isTable(name)
-	o.Warned = func(w publish.Warning) { fmt.Fprintln(p.errs, w) }
+	o.Source, o.CSV = source, f.rows.isTable(name)
+	o.Warned = func(w rowsource.Warning) { fmt.Fprintln(p.errs, w) }
 	in, err := p.open(name)
 	if err != nil {
 		return err
@@ -128,7 +100,11 @@ func (p *program) publication(cfg *config.Config, f publishFlags) (publish.Optio
 	if err != nil {
 		return publish.Options{}, nil, err
 	}
-	o := publish.Options{Checker: checker, Queue: f.queue, MaxBytes: cfg.Worker.MaxBody, Rate: rate.Limit(f.rate)}
+	reader, err := app.Rows(cfg, nil)
+	if err != nil {
+		return publish.Options{}, nil, err
+	}
+	o := publish.Options{Checker: checker, Decode: reader.Decode, Queue: f.queue, MaxBytes: cfg.Worker.MaxBody, Rate: rate.Limit(f.rate)}
 	if o.Queue == "" {
 		if len(cfg.ServiceBus.Queues) > 1 {
 			return o, nil, exit.New(exit.Usage, "there are several source queues: "+strings.Join(cfg.ServiceBus.Queues, ", "), "say which with --queue")

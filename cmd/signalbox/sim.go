@@ -11,12 +11,13 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/render"
 	"github.com/signalbox/signalbox/internal/cli/simulate"
 	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/test/sim/sink"
 )
 
 func (p *program) simCommand() *cobra.Command {
-	g := p.group("sim", "run a stand-in for Azure alone",
+	g := p.group("sim", "run a stand-in alone",
 		"Runs a stand-in until a signal ends it, and prints the environment that makes signalbox run use it. Everything is in memory.",
-		p.simServiceBus(), p.simCSU())
+		p.simServiceBus(), p.simCSU(), p.simSink())
 	g.Example = "  signalbox sim servicebus"
 	return g
 }
@@ -106,6 +107,62 @@ func (f *csuFlags) prepare() error {
 	}
 	if f.drop > 0 {
 		f.csu.Faults = append(f.csu.Faults, csu.Fault{ID: "commit-then-drop", Kind: csu.CommitThenDrop, Probability: f.drop})
+	}
+	return nil
+}
+
+type sinkFlags struct {
+	sink  simulate.Sink
+	rate  pace
+	burst int
+	drop  float64
+}
+
+func (p *program) simSink() *cobra.Command {
+	var f sinkFlags
+	c := p.command("sink", "run a receiver of outcome events", "Runs an external system that receives events as signed webhooks, and an admin port that shows what it got and on which it is told to misbehave.\n\n"+
+		"SIM_SINK_SECRETS in the environment holds the secrets that may have signed, whsec_ and base64, separated by commas; default: the one on its reference page.",
+		"signalbox sim sink\nsignalbox sim sink --listen 127.0.0.1:8097 --admin 127.0.0.1:8098 --rate 5/s --accept-then-drop 0.02", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error {
+			return f.sink.Serve(ctx, p.ready("sinks: [crm] in its channels, and the rest of its configuration"))
+		})
+	flags, o := c.Flags(), &f.sink.Options
+	flags.StringVar(&f.sink.Listen, "listen", "127.0.0.1:8095", "`address` of the receiver")
+	flags.StringVar(&f.sink.Admin, "admin", "127.0.0.1:8096", "`address` of the admin port, which asks for no credentials")
+	flags.DurationVar(&o.Latency, "latency", 0, "wait so long before each answer")
+	flags.Var(&f.rate, "rate", "answer 429 above this rate, such as 5/s; default: never")
+	flags.IntVar(&f.burst, "burst", 0, "deliveries that may exceed --rate at once; default: one second's worth")
+	flags.Float64Var(&f.drop, "accept-then-drop", 0, "`probability` that a delivery is accepted and its connection then closes without an answer")
+	flags.Uint64Var(&o.Seed, "seed", 1, "of what happens by probability")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if secrets := lookup(p.env, "SIM_SINK_SECRETS"); secrets != "" {
+			o.Secrets = strings.Split(secrets, ",")
+		}
+		return f.prepare()
+	}
+	return c
+}
+
+// prepare turns the flags into faults.
+func (f *sinkFlags) prepare() error {
+	if f.drop < 0 || f.drop > 1 {
+		return errors.New("--accept-then-drop must be between 0 and 1")
+	}
+	if f.sink.Options.Latency < 0 || f.burst < 0 {
+		return errors.New("--latency and --burst must not be negative")
+	}
+	if f.burst > 0 && f.rate == 0 {
+		return errors.New("--burst goes with --rate")
+	}
+	if f.rate > 0 {
+		burst := f.burst
+		if burst == 0 {
+			burst = max(1, int(f.rate))
+		}
+		f.sink.Faults = append(f.sink.Faults, sink.Fault{ID: "rate", Kind: sink.Throttle, Rate: float64(f.rate), Burst: burst})
+	}
+	if f.drop > 0 {
+		f.sink.Faults = append(f.sink.Faults, sink.Fault{ID: "accept-then-drop", Kind: sink.AcceptThenDrop, Probability: f.drop})
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 // Package app wires the rooms together, once, for every way of running them: the fleet process, local mode, and tests
 // that run the real thing in-process. It holds no policy: what it decides is the order of start and stop.
 //
-// Start: Redis, CSU client, engine, Service Bus, worker, health endpoints, the fleet's watchman. Stop: in reverse, once the worker has drained.
+// Start: Redis, CSU client, sinks, engine, Service Bus, worker, health endpoints, the fleet's watchman. Stop: in reverse, once the worker has drained.
 package app
 
 import (
@@ -29,6 +29,8 @@ import (
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
+	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
+	"github.com/signalbox/signalbox/sink/webhook"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
@@ -41,18 +43,21 @@ type Parts struct {
 	Log      io.Writer       // where log lines go; default standard output
 	Settled  worker.Observer // told of every settlement besides telemetry, such as local mode's account
 	NoHealth bool            // no health port
+	LookOnly bool            // an engine for plans alone: no queue is opened, and Redis is not told that this process was here
 
 	DialBroker func(ctx context.Context) (net.Conn, error) // a Service Bus inside the process
 	DialRedis  func(ctx context.Context, network, addr string) (net.Conn, error)
 	DialCSU    func(ctx context.Context, network, addr string) (net.Conn, error)
+	DialSink   func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	WrapCSU     func(http.RoundTripper) http.RoundTripper // around every CSU call
-	RedisHooks  []redis.Hook                              // around every Redis command
-	WrapQueue   func(worker.Queue) worker.Queue           // around every call for a received message
-	WrapOutbox  func(worker.Outbox) worker.Outbox         // around every send
-	CleanEpoch  bool                                      // the caller owns an empty broker and an empty Redis
-	WaitInRun   time.Duration                             // longest wait inside a run; default the engine's
-	TaintWindow time.Duration                             // default csu.max_execution + csu.search_lag
+	WrapCSU     func(http.RoundTripper) http.RoundTripper  // around every CSU call
+	WrapSink    func(name string, s sinks.Sink) sinks.Sink // around every delivery
+	RedisHooks  []redis.Hook                               // around every Redis command
+	WrapQueue   func(worker.Queue) worker.Queue            // around every call for a received message
+	WrapOutbox  func(worker.Outbox) worker.Outbox          // around every send
+	CleanEpoch  bool                                       // the caller owns an empty broker and an empty Redis
+	WaitInRun   time.Duration                              // longest wait inside a run; default the engine's
+	TaintWindow time.Duration                              // default csu.max_execution + csu.search_lag
 }
 
 // App is one process of the fleet, wired and ready to run.
@@ -73,6 +78,9 @@ type App struct {
 	bus    *servicebus.Namespace
 	worker *worker.Worker
 
+	sinks   map[string]sinks.Sink
+	closers []func() error // of the sinks
+
 	watchBus *servicebus.Namespace
 	elector  *leader.Elector // nil: there is nothing to watch
 	sweeper  *leader.Elector // nil: this fleet does not sweep
@@ -85,11 +93,14 @@ type App struct {
 func New(cfg *config.Config, parts Parts) (*App, error) {
 	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg), owner: instance() + "/" + uuid.NewString()[:8]}
 	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
-		Bindings: bindings{a}, PromoteAfter: cfg.Run.WaitFirst})
+		Bindings: bindings{a}, PromoteAfter: cfg.Run.WaitFirst, Sinks: a.sinkParts()})
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
-	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }, a.openBus, a.openWorker, a.openWatch, a.openSweep}
+	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }}
+	if !parts.LookOnly {
+		steps = append(steps, a.openWebhooks, a.openBus, a.openWorker, a.openWatch, a.openSweep)
+	}
 	for _, open := range steps {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, a.Close(context.Background()))
@@ -108,8 +119,8 @@ func (a *App) observe(list []orchestration.Scenario) error {
 	a.metrics = telemetry.NewMetrics(telemetry.Known{
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
-		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
-		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)),
+		Scenarios: outlines, Kinds: scenarios.Kinds(), Operations: csuclient.Operations(),
+		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)), Sinks: sinkNames(a.cfg),
 	})
 	to := a.parts.Log
 	if to == nil {
@@ -148,13 +159,18 @@ func (a *App) window() time.Duration {
 
 func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 	r := a.cfg.Run
+	var out orchestration.Publisher = publisher{a}
+	if a.parts.LookOnly {
+		out = nil
+	}
 	a.engine, err = orchestration.New(orchestration.Options{
-		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
+		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Wants: a.wants,
+		Store: a.store, Publisher: out, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
 		Owner: a.owner, Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		WaitFirst: r.WaitFirst, WaitMost: r.WaitMost, Patience: r.Patience,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
-			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
+			return csuclient.WithCall(webhook.WithCheck(ctx, c.StillOurs), csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
 	})
 	if err != nil {
@@ -185,9 +201,17 @@ func (a *App) Bus() *servicebus.Namespace { return a.bus }
 // Engine is the engine.
 func (a *App) Engine() *orchestration.Engine { return a.engine }
 
+// Probe says whether what a plan looks at can be reached: the store, and the CSU with a token. It writes nothing.
+func (a *App) Probe(ctx context.Context) error {
+	if err := a.redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	return a.csu.Probe(ctx)
+}
+
 // Run starts what must be there first, works until ctx ends, drains and returns. It may be called once.
 func (a *App) Run(ctx context.Context) error {
-	if err := a.prepare(ctx); err != nil {
+	if err := errors.Join(a.prepare(ctx), a.openFiles()); err != nil {
 		return err
 	}
 	stop, err := a.serveHealth()
@@ -225,6 +249,10 @@ func (a *App) Close(ctx context.Context) error {
 	if a.csu != nil {
 		a.csu.Close()
 	}
+	for _, closing := range a.closers {
+		problems = append(problems, closing())
+	}
+	a.closers = nil
 	if a.redis != nil {
 		problems = append(problems, a.redis.Close())
 		a.redis = nil

@@ -52,15 +52,16 @@ const (
 	fieldSize          = "size_b"
 	fieldError         = "error"
 	fieldStack         = "stack"
-	fieldCheck         = "check" // internal/app's, as is count
+	fieldCheck         = "check" // internal/app's, as are count and sink
 	fieldCount         = "count"
+	fieldSink          = "sink"
 )
 
 // fields lists them all, for the test of the reference.
 var fields = []string{fieldTime, fieldLevel, fieldMessage, fieldLogger, fieldServiceName, fieldVersion, fieldInstance, fieldEnvironment,
 	fieldCorrelationID, fieldEventID, fieldEventType, fieldEventSource, fieldQueue, fieldMessageID, fieldSequence, fieldDeliveries,
 	fieldScenario, fieldStep, fieldAttempt, fieldOutcome, fieldErrorType, fieldDeadLetter, fieldReason, fieldDetail, fieldCause, fieldOperation,
-	fieldStatus, fieldErrorCode, fieldRequestID, fieldRetryAfter, fieldEntity, fieldDuration, fieldWait, fieldSize, fieldError, fieldStack, fieldCheck, fieldCount}
+	fieldStatus, fieldErrorCode, fieldRequestID, fieldRetryAfter, fieldEntity, fieldDuration, fieldWait, fieldSize, fieldError, fieldStack, fieldCheck, fieldCount, fieldSink}
 
 const maxText = 256 // of what a producer chooses: longer text is cut
 

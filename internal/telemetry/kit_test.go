@@ -29,7 +29,7 @@ var hasher = keyhash.New("k1", []byte("0123456789abcdefghijklmnopqrstuv"))
 // known is a fleet of the given size.
 func known(queues, types, stepsEach, operations int) Known {
 	k := Known{Version: "1.2.3", Revision: "abc", Kinds: []string{"customer", "order"}, OwnQueues: []string{"signalbox-live"},
-		Scripts: map[string]string{"5ca1ab1e": "claim"}, Sources: []string{"crm"}}
+		Scripts: map[string]string{"5ca1ab1e": "claim"}, Sources: []string{"crm"}, Sinks: []string{"crm"}}
 	k.Queues = append(k.Queues, "signalbox-live")
 	for i := 1; i < queues; i++ {
 		k.Queues = append(k.Queues, fmt.Sprintf("queue-%d", i))
@@ -98,6 +98,7 @@ func whole(k Known) *Metrics {
 	m.WatchReady(func() bool { return true })
 	m.WatchGate(openGate{})
 	m.WatchFleet(watchman(k))
+	m.WatchSink("crm", openGate{}.ClosedUntil)
 	return m
 }
 

@@ -24,6 +24,7 @@ type Known struct {
 	Operations        []string                // of the CSU client
 	Scripts           map[string]string       // Redis scripts: name by hash
 	Sources           []string                // of rows: what operators call them
+	Sinks             []string                // names of the sinks
 }
 
 // Family describes one metric, for the reference and for the tests of dashboards and rules.
@@ -48,6 +49,7 @@ type Metrics struct {
 	redisMetrics
 	processMetrics
 	fleetMetrics
+	sinkMetrics
 	up *dependencyState
 }
 
@@ -71,6 +73,7 @@ func NewMetrics(k Known) *Metrics {
 	m.engineMetrics = m.newEngineMetrics()
 	m.workerMetrics = m.newWorkerMetrics(k)
 	m.csuMetrics = m.newCSUMetrics()
+	m.sinkMetrics = m.newSinkMetrics(k)
 	m.redisMetrics = m.newRedisMetrics()
 	m.fleetMetrics = m.newFleetMetrics(k)
 	m.processMetrics = m.newProcessMetrics(k)

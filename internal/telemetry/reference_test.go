@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -111,6 +112,8 @@ func labelValues() string {
 		{"error_code", "those of the catalogue, once they were seen, else `other`"},
 		{"source of waits", set(append(csuclient.Sources(), other))},
 		{"source of field map warnings", "the rows of the source table, by name"},
+		{"sink", "the rows of the sink table, by name, else `other`"},
+		{"result of deliveries to sinks", set(sinks.Results())},
 		{"rule", set(fieldmap.WarningRules()) + ", see [field maps](field-maps.md)"},
 		{"lane", set(lanes)},
 		{"command", "the scripts by name, " + set(plainCommands)},

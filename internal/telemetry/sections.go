@@ -6,11 +6,12 @@ const (
 	sectionWorker    = "Worker"
 	sectionPipelines = "Pipelines and steps"
 	sectionCSU       = "CSU client and gate"
+	sectionSinks     = "Sinks"
 	sectionOnce      = "Exactly once, mapping, Redis"
 	sectionProcess   = "Process"
 )
 
 // Sections lists them.
 func Sections() []string {
-	return []string{sectionTransport, sectionWorker, sectionPipelines, sectionCSU, sectionOnce, sectionProcess}
+	return []string{sectionTransport, sectionWorker, sectionPipelines, sectionCSU, sectionSinks, sectionOnce, sectionProcess}
 }

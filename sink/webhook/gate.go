@@ -23,12 +23,14 @@ const (
 // slot and no stampede. The first refusal shuts it for everyone for as long as the receiver said; failures in a row shut it,
 // too. Then a single probe goes at a time, and the one that is served opens it.
 type gate struct {
-	limit int
+	limit   int
+	changed func(until time.Time) // told when it shuts, and with zero when it opens
 
 	mu       sync.Mutex
 	inFlight int
 	line     []*waiter // oldest first
 	shut     bool
+	told     bool // that it is shut
 	probing  bool
 	until    time.Time // shut: no probe before
 	strikes  int       // failures in a row
@@ -51,7 +53,9 @@ type turn struct {
 	probe bool
 }
 
-func newGate(limit int) *gate { return &gate{limit: limit, pace: usual} }
+func newGate(limit int, changed func(until time.Time)) *gate {
+	return &gate{limit: limit, pace: usual, changed: changed}
+}
 
 // closed is until when the gate is shut; zero when it is open.
 func (g *gate) closed() time.Time {
@@ -114,8 +118,16 @@ func (g *gate) take() turn {
 func (g *gate) leaver(t turn) func(said) time.Duration {
 	return func(v said) time.Duration {
 		g.mu.Lock()
-		defer g.mu.Unlock()
-		return g.leave(t, v, time.Now())
+		wait := g.leave(t, v, time.Now())
+		until, news := time.Time{}, g.shut != g.told
+		if g.told = g.shut; g.shut {
+			until = g.until
+		}
+		g.mu.Unlock()
+		if news && g.changed != nil {
+			g.changed(until)
+		}
+		return wait
 	}
 }
 

@@ -31,7 +31,8 @@ func pass(d time.Duration) { <-time.After(d) }
 func TestARefusalShutsTheGateForAllForAsLongAsTheReceiverSaid(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(4)
+		var news []time.Time
+		g := newGate(4, func(until time.Time) { news = append(news, until) })
 		first, second := goes(t, g), goes(t, g)
 		require.GreaterOrEqual(t, first(said{word: refused, wait: time.Minute}), time.Minute)
 		require.Equal(t, time.Now().Add(time.Minute), g.closed())
@@ -44,13 +45,14 @@ func TestARefusalShutsTheGateForAllForAsLongAsTheReceiverSaid(t *testing.T) {
 		probe(said{word: served, took: time.Second})
 		require.Zero(t, g.closed())
 		goes(t, g)(said{})
+		require.Equal(t, []time.Time{time.Now(), {}}, news, "told once each")
 	})
 }
 
 func TestFailuresInARowShutTheGateLongerAndLonger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(4)
+		g := newGate(4, nil)
 		goes(t, g)(said{word: failed})
 		goes(t, g)(said{word: failed})
 		goes(t, g)(said{word: served})
@@ -79,7 +81,7 @@ func TestFailuresInARowShutTheGateLongerAndLonger(t *testing.T) {
 func TestAProbeThatWasCutShortLetsTheNextOneGo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1)
+		g := newGate(1, nil)
 		goes(t, g)(said{word: refused, wait: time.Second})
 		pass(time.Second)
 		goes(t, g)(said{})
@@ -92,7 +94,7 @@ func TestAProbeThatWasCutShortLetsTheNextOneGo(t *testing.T) {
 func TestAFewStandInLineAndTheRestComeBackOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(2)
+		g := newGate(2, nil)
 		first, second := goes(t, g), goes(t, g)
 		var wait sync.WaitGroup
 		took := make(chan time.Duration, 4)
@@ -133,7 +135,7 @@ func TestAFewStandInLineAndTheRestComeBackOneAfterTheOther(t *testing.T) {
 func TestWhoStandsInLineIsSentAwayWhenTheGateShutsOrTheWaitIsLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1)
+		g := newGate(1, nil)
 		only := goes(t, g)
 		var away []time.Duration
 		var wait sync.WaitGroup
@@ -154,7 +156,7 @@ func TestWhoStandsInLineIsSentAwayWhenTheGateShutsOrTheWaitIsLong(t *testing.T) 
 func TestWhoGivesUpInLineLeavesNoTurnBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1)
+		g := newGate(1, nil)
 		only := goes(t, g)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wait sync.WaitGroup
@@ -170,7 +172,7 @@ func TestWhoGivesUpInLineLeavesNoTurnBehind(t *testing.T) {
 func TestTheLastOfALongQueueComesBackWithinTenMinutesAllTheSame(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1)
+		g := newGate(1, nil)
 		goes(t, g)(said{word: refused, wait: time.Minute})
 		for range 100_000 {
 			require.LessOrEqual(t, sentAway(t, g), 11*time.Minute)
@@ -182,7 +184,7 @@ func TestTheLastOfALongQueueComesBackWithinTenMinutesAllTheSame(t *testing.T) {
 func TestTheGateNeverLosesATurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(3)
+		g := newGate(3, nil)
 		var mu sync.Mutex
 		var wait sync.WaitGroup
 		at, most := 0, 0

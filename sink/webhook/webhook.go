@@ -48,6 +48,10 @@ type Options struct {
 	Concurrency    int             // deliveries at once from this process; default 4
 	AllowPlaintext bool            // permit http:// to another machine: the events go in clear
 
+	// Changed is told when the receiver is left alone, until when at first, and with zero when it takes deliveries again; nil:
+	// nobody is.
+	Changed func(until time.Time)
+
 	RootCAs *x509.CertPool // trusted authorities; default: the system's
 	// DialContext replaces the network in tests, and with it the check of addresses.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
@@ -137,7 +141,7 @@ func New(o Options) (*Sink, error) {
 		s.keys = append(s.keys, key)
 	}
 	s.opts.Secrets = nil
-	s.gate = newGate(s.opts.Concurrency)
+	s.gate = newGate(s.opts.Concurrency, s.opts.Changed)
 	s.base = transport(s.opts)
 	s.client = &http.Client{Transport: s.base, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return s, nil

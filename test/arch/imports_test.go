@@ -59,25 +59,28 @@ var arrows = map[string][]string{
 	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
 
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
-	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
+	"orchestration/scenarios":           {"orchestration", "csuclient", "mapping", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 	"orchestration/scenarios/heartbeat": {"orchestration"},
 
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
-	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "internal/watch"},
+	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "internal/watch"},
 	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// Wiring, and what uses it.
-	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/..."},
+	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "sink/...", "internal/..."},
 	"internal/local": {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
 	"internal/cli":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
 	"cmd/signalbox":  {"config", "internal/app", "internal/local", "internal/cli/...", "mapping/fieldmap", "orchestration/...", "worker/...", "test/sim/..."},
 
+	"ops": {}, // files for Prometheus, Alertmanager and Grafana, and the tests that hold them against the code
+
 	// The stand-ins know nothing of Signalbox: others want them, too.
 	"test/sim/redis":                     {},
 	"test/sim/csu":                       {},
+	"test/sim/sink":                      {},
 	"test/sim/servicebus":                {"test/sim/servicebus/internal/..."},
 	"test/sim/servicebus/internal/wire":  {},
 	"test/sim/servicebus/internal/store": {"test/sim/servicebus/internal/wire"},

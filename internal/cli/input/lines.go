@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -21,6 +22,22 @@ type Line struct {
 // Lines is the input, piece by piece; io.EOF at its end. With an error the line has its number.
 type Lines interface {
 	Next() (Line, error)
+}
+
+// Each hands over the input, line by line, until its end or the first error of use.
+func Each(in Lines, use func(Line) error) error {
+	for {
+		l, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read line %d: %w", l.Number, err)
+		}
+		if err := use(l); err != nil {
+			return err
+		}
+	}
 }
 
 // New reads lines of at most limit bytes; blank ones are skipped. A table is CSV with a head.

@@ -127,6 +127,7 @@ func TestFilesAreFoundByNameByMapAndByFolder(t *testing.T) {
 	require.EqualError(t, err, at("none.yaml")+" has no tests: there is no none.test.yaml")
 	_, err = Run(Options{Files: []string{at("nowhere")}})
 	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Equal(t, exit.Failed, exit.From(err).Code)
 }
 
 func TestTestFilesThatCannotBe(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/mapped"
 	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/mapping/fieldmap"
@@ -64,7 +65,7 @@ func Run(o Options) (Report, error) {
 	for _, path := range paths {
 		s, file, err := read(path)
 		if err != nil {
-			return r, err
+			return r, &exit.Error{Code: exit.Failed, Err: err, Next: "correct the test file"}
 		}
 		m, err := rowsource.Load(file, fieldmap.Limits{})
 		if err != nil {
@@ -100,12 +101,12 @@ func find(files []string) ([]string, error) {
 		info, err := os.Stat(f)
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, unread(err)
 		case isTest(f):
 			add(f)
 		case !info.IsDir():
 			if _, err := os.Stat(Beside(f)); errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("%s has no tests: there is no %s", f, filepath.Base(Beside(f)))
+				return nil, exit.New(exit.Nothing, fmt.Sprintf("%s has no tests: there is no %s", f, filepath.Base(Beside(f))), "write some into it")
 			}
 			add(Beside(f))
 		default:
@@ -116,11 +117,15 @@ func find(files []string) ([]string, error) {
 				return err
 			})
 			if err != nil {
-				return nil, err
+				return nil, unread(err)
 			}
 		}
 	}
 	return paths, nil
+}
+
+func unread(err error) error {
+	return &exit.Error{Code: exit.Failed, Err: err, Next: "name test files, maps that have one beside them, or folders"}
 }
 
 // source stands for the CloudEvents source of maps that name none.

@@ -4,13 +4,13 @@
 package preview
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/signalbox/signalbox/internal/cli/input"
 	"github.com/signalbox/signalbox/internal/cli/mapped"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -28,19 +28,13 @@ type Options struct {
 	Values   bool          // show values, personal ones too
 	Now      time.Time     // $enqueued
 	Refused  func(Refusal) // told of each row that makes no event, in order
-	Warned   func(Warning)
+	Warned   func(rowsource.Warning)
 }
 
 // Refusal is a row that makes no event. It quotes nothing of it.
 type Refusal struct {
 	Line     int                `json:"line"`
 	Failures []fieldmap.Failure `json:"failures"`
-}
-
-// Warning is a field that is not as the map would have it.
-type Warning struct {
-	Line int `json:"line"`
-	fieldmap.Warning
 }
 
 // Summary is what the map makes of all rows.
@@ -73,18 +67,8 @@ func Run(o Options) (Summary, error) {
 	}
 	p := &previewer{o: o, trier: trier, show: visible{schema: read(trier.Schema(o.Source.Map.Type)), all: o.Values}, by: map[string]*Field{},
 		sum: Summary{Source: o.Source.Source, Type: o.Source.Map.Type, Compared: o.Before != nil, Fields: []*Field{}}}
-	for lines := input.New(o.In, o.MaxBytes, o.CSV); ; {
-		l, err := lines.Next()
-		if errors.Is(err, io.EOF) {
-			return p.sum, nil
-		}
-		if err != nil {
-			return p.sum, fmt.Errorf("read line %d: %w", l.Number, err)
-		}
-		if err := p.add(l); err != nil {
-			return p.sum, err
-		}
-	}
+	err = input.Each(input.New(o.In, o.MaxBytes, o.CSV), p.add)
+	return p.sum, err
 }
 
 func (p *previewer) add(l input.Line) error {
@@ -110,7 +94,7 @@ func (p *previewer) add(l input.Line) error {
 		p.sum.Warnings++
 		p.field(general(w.Field)).warned(w.Rule)
 		if p.o.Warned != nil {
-			p.o.Warned(Warning{l.Number, w})
+			p.o.Warned(rowsource.Warning{Line: l.Number, Warning: w})
 		}
 	}
 	made, err := whole(trial.Event)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/internal/cli/preview"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/worker/rows"
 )
@@ -32,7 +33,7 @@ func look(t *testing.T, in string, change ...func(*preview.Options)) (preview.Su
 	var out bytes.Buffer
 	o := preview.Options{In: strings.NewReader(in), MaxBytes: 10_000, Now: time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC),
 		Source:  rows.Source{Name: "chinook", Source: "https://chinook.example.com", Map: load(t, examples+"chinook-customers.yaml")},
-		Refused: func(r preview.Refusal) { out.WriteString(r.String() + "\n") }, Warned: func(w preview.Warning) { out.WriteString(w.String() + "\n") }}
+		Refused: func(r preview.Refusal) { out.WriteString(r.String() + "\n") }, Warned: func(w rowsource.Warning) { out.WriteString(w.String() + "\n") }}
 	for _, c := range change {
 		c(&o)
 	}

@@ -25,11 +25,6 @@ func (r Refusal) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// String is the warning as one line of text.
-func (w Warning) String() string {
-	return fmt.Sprintf("line %d: warning at %s: %s", w.Line, w.Field, w.Rule)
-}
-
 // Print writes the summary as a table.
 func (s Summary) Print(w io.Writer) error {
 	fmt.Fprintf(w, "rows %d, events %d, refused %d, warnings %d; %s of %s\n\n", s.Rows, s.Events, s.Refused, s.Warnings, s.Type, s.Source)

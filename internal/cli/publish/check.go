@@ -51,10 +51,10 @@ func (p *publisher) check(l input.Line) (worker.Message, *Refusal) {
 }
 
 // event takes a CloudEvent. It is sent as it came, in CloudEvents' structured mode, so that attributes which
-// mean nothing to us arrive all the same.
+// mean nothing to us arrive all the same; so its data may be a row, for a worker's field map.
 func (p *publisher) event(l input.Line) (worker.Message, *Refusal) {
 	parts := envelope.Parts{ContentType: envelope.ContentTypeStructured, Body: l.Text}
-	ev, err := envelope.Decode(parts, p.arrival(), envelope.Limits{MaxBytes: p.o.MaxBytes})
+	ev, err := p.o.Decode(parts, p.arrival(), envelope.Limits{MaxBytes: p.o.MaxBytes})
 	if err != nil {
 		return worker.Message{}, refusal(l.Number, err, "")
 	}

@@ -8,16 +8,18 @@ package publish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox/signalbox/internal/cli/input"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/mapping/fieldmap"
+	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/envelope"
 	"github.com/signalbox/signalbox/worker/rows"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
@@ -32,14 +34,15 @@ type Options struct {
 	In       io.Reader
 	Sender   Sender // nil: a dry run
 	Checker  Checker
+	Decode   func(envelope.Parts, envelope.Arrival, envelope.Limits) (orchestration.Event, error) // as workers read messages; nil: CloudEvents only
 	Queue    string
-	MaxBytes int           // longest line
-	Rate     rate.Limit    // events a second; zero: as fast as it goes
-	Source   *rows.Source  // the input is rows of this source; nil: CloudEvents
-	CSV      bool          // they are a table with a head, not JSON lines
-	Refused  func(Refusal) // told of each bad line, in order
-	Warned   func(Warning) // told of each field of a row that is not as its map would have it; may be nil
-	Progress func(Summary) // told after each batch; may be nil
+	MaxBytes int                     // longest line
+	Rate     rate.Limit              // events a second; zero: as fast as it goes
+	Source   *rows.Source            // the input is rows of this source; nil: CloudEvents
+	CSV      bool                    // they are a table with a head, not JSON lines
+	Refused  func(Refusal)           // told of each bad line, in order
+	Warned   func(rowsource.Warning) // told of each field of a row that is not as its map would have it; may be nil
+	Progress func(Summary)           // told after each batch; may be nil
 }
 
 // Summary counts lines. Blank ones are not counted.
@@ -74,6 +77,9 @@ type publisher struct {
 // Run reads the input to its end, or to the first failure that the next batch would meet too.
 func Run(ctx context.Context, o Options) (Summary, error) {
 	p := &publisher{o: o, most: maxBatch, sum: Summary{Queue: o.Queue, DryRun: o.Sender == nil}}
+	if p.o.Decode == nil {
+		p.o.Decode = envelope.Decode
+	}
 	if o.Rate > 0 {
 		p.most = max(1, min(maxBatch, int(o.Rate/10)))
 		p.limiter = rate.NewLimiter(o.Rate, p.most)
@@ -99,20 +105,14 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 // feed reads lines until the input or the context ends, and closes the channel.
 func feed(ctx context.Context, in input.Lines, read chan<- input.Line) error {
 	defer close(read)
-	for {
-		l, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read line %d: %w", l.Number, err)
-		}
+	return input.Each(in, func(l input.Line) error {
 		select {
 		case read <- l:
+			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-	}
+	})
 }
 
 // take checks lines as they come and sends what is good.

@@ -1,35 +1,18 @@
 package publish
 
 import (
-	"fmt"
-
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/cli/input"
-	"github.com/signalbox/signalbox/mapping/fieldmap"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/envelope"
 )
 
-// Warning is a field of a row that went through, but not as its map would have it.
-type Warning struct {
-	Line int `json:"line"`
-	fieldmap.Warning
-}
-
-// String is the warning as one line of text.
-func (w Warning) String() string {
-	return fmt.Sprintf("line %d: warning at %s: %s", w.Line, w.Field, w.Rule)
-}
-
 // row takes a row of a source. What is sent is the event that its field map makes, so that a worker needs no map for it.
 func (p *publisher) row(l input.Line) (worker.Message, *Refusal) {
 	p.warned = nil
-	ev, err := envelope.DecodeRow(envelope.Parts{Body: l.Text}, p.arrival(), envelope.Limits{MaxBytes: p.o.MaxBytes})
-	if err != nil {
-		return worker.Message{}, refusal(l.Number, err, "")
-	}
-	ev, warnings, err := p.o.Source.Event(ev)
+	ev, warnings, err := p.o.Source.Row(l.Text, p.arrival(), envelope.Limits{MaxBytes: p.o.MaxBytes})
 	if err != nil {
 		return worker.Message{}, refusal(l.Number, err, "")
 	}
@@ -46,7 +29,7 @@ func (p *publisher) warn(number int) {
 	for _, w := range p.warned {
 		p.sum.Warnings++
 		if p.o.Warned != nil {
-			p.o.Warned(Warning{number, w})
+			p.o.Warned(rowsource.Warning{Line: number, Warning: w})
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/internal/cli/publish"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/worker/rows"
 )
@@ -29,7 +30,7 @@ func TestRowsAreSentAsTheEventsThatTheirMapMakes(t *testing.T) {
 	var warnings []string
 	in := `{"No":1,"Version":2,"Phone":"(425) 555-0100","Mail":"ana@contoso.example"}` + "\n\n" + `{"No":2,"Version":1,"Phone":"ask Ana"}`
 	sum, refused, err := run(t, strings.NewReader(in), s, crm(t), func(o *publish.Options) {
-		o.Warned = func(w publish.Warning) { warnings = append(warnings, w.String()) }
+		o.Warned = func(w rowsource.Warning) { warnings = append(warnings, w.String()) }
 	})
 	require.NoError(t, err)
 	require.Empty(t, refused)

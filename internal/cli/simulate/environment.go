@@ -9,6 +9,7 @@ import (
 
 	"github.com/signalbox/signalbox/test/sim/csu"
 	"github.com/signalbox/signalbox/test/sim/servicebus"
+	"github.com/signalbox/signalbox/test/sim/sink"
 )
 
 // ownQueues are Signalbox's own, as the configuration names them by default.
@@ -84,6 +85,18 @@ func (c CSU) environment(url string) []Variable {
 		env = append(env, Variable{"SIGNALBOX_CSU_SEARCH_LAG", c.Options.SearchLag.String()})
 	}
 	return env
+}
+
+func (s Sink) environment(url string) []Variable {
+	secrets := s.Options.Secrets
+	if len(secrets) == 0 {
+		secrets = []string{sink.DefaultSecret}
+	}
+	quoted := make([]string, len(secrets))
+	for i, one := range secrets {
+		quoted[i] = strconv.Quote(one)
+	}
+	return []Variable{{"SIGNALBOX_SINKS", fmt.Sprintf(`[{"name":"crm","url":%q,"secrets":[%s]}]`, url+"/hooks", strings.Join(quoted, ","))}}
 }
 
 // Export is the variable as a line that a shell reads.

@@ -1,4 +1,4 @@
-// Package simulate serves the stand-ins of Azure on sockets of their own, for whoever wants one without the rest of
+// Package simulate serves the stand-ins on sockets of their own, for whoever wants one without the rest of
 // Signalbox, and says which environment makes a fleet use it.
 package simulate
 
@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/test/sim/csu"
 	"github.com/signalbox/signalbox/test/sim/servicebus"
+	"github.com/signalbox/signalbox/test/sim/sink"
 )
 
 // Variable is one variable of an environment.
@@ -68,6 +69,40 @@ func (c CSU) Serve(ctx context.Context, ready Ready) error {
 		return errors.Join(err, front.Close())
 	}
 	ready([]string{front.Addr().String(), admin.Addr().String()}, c.environment("http://"+front.Addr().String()))
+	group, ctx := errgroup.WithContext(ctx)
+	serve(ctx, group, front, sim.Handler(), sim.Close)
+	serve(ctx, group, admin, sim.AdminHandler(), func() {})
+	return group.Wait()
+}
+
+// Sink is what a receiver's simulator is made from.
+type Sink struct {
+	Listen, Admin string
+	Options       sink.Options
+	Faults        []sink.Fault
+}
+
+// Serve serves the receiver and its admin port until the context ends.
+func (s Sink) Serve(ctx context.Context, ready Ready) error {
+	sim, err := sink.New(s.Options)
+	if err != nil {
+		return &exit.Error{Code: exit.Usage, Err: err, Next: "make one with: echo whsec_$(openssl rand -base64 32)"}
+	}
+	defer sim.Close()
+	for _, f := range s.Faults {
+		if _, err := sim.Inject(f); err != nil {
+			return err
+		}
+	}
+	front, err := listen(ctx, s.Listen)
+	if err != nil {
+		return err
+	}
+	admin, err := listen(ctx, s.Admin)
+	if err != nil {
+		return errors.Join(err, front.Close())
+	}
+	ready([]string{front.Addr().String(), admin.Addr().String()}, s.environment("http://"+front.Addr().String()))
 	group, ctx := errgroup.WithContext(ctx)
 	serve(ctx, group, front, sim.Handler(), sim.Close)
 	serve(ctx, group, admin, sim.AdminHandler(), func() {})

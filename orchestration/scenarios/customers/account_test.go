@@ -124,3 +124,21 @@ func TestAnAddressOfAnotherAccountIsRefusedEvenWhileTheSearchDoesNotShowIt(t *te
 		})
 	}
 }
+
+// converting is a scale unit that gets the permanent number of an account between a look and the act behind it.
+type converting struct{ unit }
+
+func (converting) UpdateCustomer(context.Context, string, csuclient.CustomerChanges) error {
+	return &fault.Error{Kind: fault.Permanent, Reason: fault.CsuRejected, Status: 404, Err: csuclient.ErrNotFound}
+}
+
+// H19.
+func TestAnAccountConvertedRightBeforeItsUpdateIsLookedForAnew(t *testing.T) {
+	t.Parallel()
+	c := customers{Parts{CSU: func(orchestration.Channel) Accounts { return converting{} }}}
+	r := &run{}
+	r.State.Account = "6f1f8c0e-53a4-4d0e-9a6b-2f5d1c7b9e44"
+	require.Equal(t, fault.Conflict, fault.KindOf(c.update(t.Context(), r)))
+	r.State.Account = "000007"
+	require.Equal(t, fault.Permanent, fault.KindOf(c.update(t.Context(), r)), "of a permanent one that is no conflict")
+}

@@ -117,6 +117,14 @@ func taken(other, bound string) error {
 		"the customer's new e-mail address belongs to account %s, while this customer is bound to %s; decide which is right, then replay", other, bound))
 }
 
+// update changes the account. A provisional one may get its permanent number between the look and this call: then it is looked for
+// anew.
 func (c customers) update(ctx context.Context, r *run) error {
-	return c.CSU(r.Channel).UpdateCustomer(ctx, r.State.Account, r.State.changes)
+	err := c.CSU(r.Channel).UpdateCustomer(ctx, r.State.Account, r.State.changes)
+	if errors.Is(err, csuclient.ErrNotFound) && csuclient.Provisional(r.State.Account) {
+		f := *fault.As(err)
+		f.Kind, f.Reason, f.Detail = fault.Conflict, "", "the provisional account was converted meanwhile"
+		return &f
+	}
+	return err
 }
