@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/maptest"
 	"github.com/signalbox/signalbox/internal/cli/preview"
 	"github.com/signalbox/signalbox/internal/cli/publish"
+	"github.com/signalbox/signalbox/worker"
 )
 
 // example reads a file of config/examples.
@@ -133,6 +135,35 @@ func TestRowsThatComeByThemselvesAreCheckedAsAWorkerTakesThem(t *testing.T) {
 	require.Len(t, s.csu.Customers(), 1)
 	d = cli(t, s.env(), strings.NewReader(ev), "plan", "-")
 	require.Contains(t, d.out, "would be a duplicate")
+}
+
+// An operator mends the map, and replays the rows that it could not read.
+func TestDeadLettersOfBareRowsAreReplayedThroughTheMendedMap(t *testing.T) {
+	t.Parallel()
+	s, dir := crm(t)
+	row := `{"CustomerNo":70031,"Version":1,"ModifiedAt":"2026-01-05 10:30:00","EMail":"kanari@contoso.example","Family":"Kanari","Addresses":[{"Kind":"HOME","Street":"Kanarigatan 1","Town":"Kanariby","Country":"Republic of Kanari"}]}`
+	s.put("second", worker.Message{ID: uuid.NewString(), Body: []byte(row)})
+	s.work()
+	d := cli(t, s.env(), nil, "deadletter", "list")
+	require.Regexp(t, `(?m)^second +1 .* SchemaInvalid .* signalbox.customer.changed.v1 +customer-70031-1 +waiting$`, d.out)
+	d = cli(t, s.env(), nil, "deadletter", "show", "--queue", "second", "1")
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `(?m)^Source +https://crm.contoso.example$`, d.out)
+	require.Regexp(t, `(?m)^Description +/data/addresses/0/country: does not keep the field map's rule "iso3": text of 18 characters`, d.out)
+	require.NotContains(t, strings.ToLower(d.out), "kanari")
+	d = cli(t, s.env(), nil, "deadletter", "replay", "--all")
+	require.Contains(t, d.out, "1  would be dead-lettered again")
+
+	mended := strings.Replace(example(t, "contoso-crm.yaml"), "(.Country // $row.Country) | iso3", `(.Country // $row.Country) | iso3? // "SWE"`, 1)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "maps/crm.yaml"), []byte(mended), 0o600))
+	d = cli(t, s.env(), nil, "deadletter", "replay", "--all")
+	require.Contains(t, d.out, "1  would be applied")
+	d = cli(t, s.env(), nil, "deadletter", "replay", "--all", "--yes")
+	require.Equal(t, exit.Done, d.code, d.err)
+	s.work()
+	require.Len(t, s.csu.Customers(), 1)
+	require.Equal(t, "SWE", s.csu.Customers()[0].Addresses()[0]["ThreeLetterISORegionName"])
+	require.Zero(t, s.dead("second"))
 }
 
 func TestSourcesAndMapsThatAreNotThereAreNamed(t *testing.T) {
