@@ -21,13 +21,18 @@ import (
 // send puts a line into the source queue without the checks of publish.
 func (s *stage) send(line string) {
 	s.t.Helper()
+	s.put(source, worker.Message{ID: uuid.NewString(), ContentType: envelope.ContentTypeStructured, Body: []byte(line)})
+}
+
+// put puts a message into a queue.
+func (s *stage) put(queue string, m worker.Message) {
+	s.t.Helper()
 	cfg, err := config.Load(config.Sources{Env: s.env()})
 	require.NoError(s.t, err)
 	bus, done, err := connect.Bus(cfg)
 	require.NoError(s.t, err)
 	defer done()
-	m := worker.Message{ID: uuid.NewString(), ContentType: envelope.ContentTypeStructured, Body: []byte(line)}
-	require.NoError(s.t, bus.Publish(s.t.Context(), source, []worker.Message{m})[0])
+	require.NoError(s.t, bus.Publish(s.t.Context(), queue, []worker.Message{m})[0])
 }
 
 // quick lets a fleet on an empty Redis act after a moment.

@@ -46,7 +46,7 @@ func TestEveryExampleWorks(t *testing.T) {
 	env, dir := home(t), t.TempDir()
 	// Another deployment's settings in the shell must not get in the way of --local.
 	env = append(env, "SIGNALBOX_SERVICEBUS_QUEUES=elsewhere")
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "signalbox.yaml"), exampleFile(t), 0o600))
+	gallery(t, dir)
 	local := start(t, env, "local")
 	local.until("In another terminal")
 
@@ -67,20 +67,20 @@ func TestEveryExampleWorks(t *testing.T) {
 }
 
 // exampleFile is a configuration file that is complete by itself.
-func exampleFile(t *testing.T) []byte {
+func exampleFile(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"bus": "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b", "redis": "redis://127.0.0.1:1/0",
 		"csu": "secret", "hash": canary} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	return []byte(strings.ReplaceAll(`
+	return strings.ReplaceAll(`
 servicebus: {connection_string: "file:DIR/bus", queues: [in]}
 redis: {url: "file:DIR/redis"}
 csu: {url: "http://127.0.0.1:1", token_url: "http://127.0.0.1:1/t/oauth2/token", client_id: a, client_secret: "file:DIR/csu", resource: "http://127.0.0.1:1"}
 hash: {key: "file:DIR/hash"}
 channels: [{name: main, oun: HOUSTON, legal_entity: usrt}]
-`, "DIR", dir))
+`, "DIR", dir)
 }
 
 func TestAWorkerCanJoinTheLocalFleet(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,7 +145,8 @@ func (s *stage) work() {
 	ctx, stop := context.WithCancel(s.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	require.Eventually(s.t, func() bool { return s.active(source) == 0 && s.active(own) == 0 && s.active(replays) == 0 }, patience, look)
+	queues := append([]string{own, replays}, cfg.ServiceBus.Queues...)
+	require.Eventually(s.t, func() bool { return !slices.ContainsFunc(queues, func(q string) bool { return s.active(q) > 0 }) }, patience, look)
 	stop()
 	require.NoError(s.t, <-ended)
 	require.NoError(s.t, a.Close(s.t.Context()))

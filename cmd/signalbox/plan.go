@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -11,22 +12,33 @@ import (
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/cli/input"
 	"github.com/signalbox/signalbox/internal/cli/plan"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/worker/envelope"
 )
 
+type planFlags struct {
+	rate pace
+	rows rowFlags
+}
+
 func (p *program) planCommand() *cobra.Command {
-	var pace pace
+	var f planFlags
 	c := p.command("plan FILE|-", "say what events would do, and do nothing",
 		"Reads JSON lines, each a CloudEvent in its JSON format, and says of each what would become of it now: whether it would be done, wait, be "+
 			"superseded or dead-lettered and why; what each step would do, with the CSU's operations and the names of what they would set; and "+
-			"which events others would be told. It looks as a worker would, in the store and in the CSU, and writes nothing anywhere.",
+			"which events others would be told. It looks as a worker would, in the store and in the CSU, and writes nothing anywhere.\n\n"+
+			"With --source or --map the lines are rows in a source's own shape, or the records of a CSV file, as for signalbox publish.",
 		"echo '"+exampleEvent+"' | signalbox plan --local -\n"+
-			"echo '"+exampleEvent+"' | signalbox plan --local --output json --rate 10/s -",
-		cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return p.plan(ctx, args[0], rate.Limit(pace)) })
-	c.Flags().Var(&pace, "rate", "plan at most so many events, such as 50/s or 600/m; default: as fast as it goes")
+			"echo '"+exampleEvent+"' | signalbox plan --local --output json --rate 10/s -\n"+
+			"signalbox plan --local --map chinook-customers.yaml --source https://chinook.example.com customers.csv",
+		cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return p.plan(ctx, args[0], f) })
+	c.Flags().Var(&f.rate, "rate", "plan at most so many events, such as 50/s or 600/m; default: as fast as it goes")
+	f.rows.add(c)
+	c.PreRunE = f.rows.check
 	return c
 }
 
@@ -36,12 +48,12 @@ type plans struct {
 	Summary plan.Summary `json:"summary"`
 }
 
-func (p *program) plan(ctx context.Context, name string, pace rate.Limit) error {
+func (p *program) plan(ctx context.Context, name string, f planFlags) error {
 	cfg, err := p.load()
 	if err != nil {
 		return err
 	}
-	o, err := planOptions(cfg)
+	o, err := p.planOptions(cfg, f)
 	if err != nil {
 		return err
 	}
@@ -63,7 +75,7 @@ func (p *program) plan(ctx context.Context, name string, pace rate.Limit) error 
 	}
 	defer in.Close()
 	all := plans{Events: []plan.Event{}}
-	o.In, o.Planner, o.Rate = in, fleet.Engine(), pace
+	o.In, o.Planner, o.Rate, o.CSV = in, fleet.Engine(), rate.Limit(f.rate), f.rows.isTable(name)
 	o.Planned = func(ev plan.Event) error {
 		if p.json() {
 			all.Events = append(all.Events, ev)
@@ -79,19 +91,33 @@ func (p *program) plan(ctx context.Context, name string, pace rate.Limit) error 
 }
 
 // planOptions prepares what a plan needs beside the engine and the input.
-func planOptions(cfg *config.Config) (plan.Options, error) {
+func (p *program) planOptions(cfg *config.Config, f planFlags) (plan.Options, error) {
+	o := plan.Options{MaxBytes: cfg.Worker.MaxBody}
 	checker, err := orchestration.NewChecker(scenarios.All(scenarios.Parts{}), cfg.Channels)
 	if err != nil {
-		return plan.Options{}, err
+		return o, err
+	}
+	o.Identify = checker
+	source, err := f.rows.find(cfg)
+	if err != nil {
+		return o, err
 	}
 	reader, err := app.Rows(cfg, nil)
 	if err != nil {
-		return plan.Options{}, err
+		return o, err
 	}
-	decode := func(text []byte) (orchestration.Event, error) {
+	limits := envelope.Limits{MaxBytes: cfg.Worker.MaxBody}
+	o.Decode = func(l input.Line) (orchestration.Event, error) {
 		// As if the broker had taken it just now.
 		arrival := envelope.Arrival{Origin: orchestration.Origin{Queue: cfg.ServiceBus.Queues[0], Enqueued: time.Now()}}
-		return reader.Decode(envelope.Parts{ContentType: envelope.ContentTypeStructured, Body: text}, arrival, envelope.Limits{MaxBytes: cfg.Worker.MaxBody})
+		if source == nil {
+			return reader.Decode(envelope.Parts{ContentType: envelope.ContentTypeStructured, Body: l.Text}, arrival, limits)
+		}
+		ev, warnings, err := source.Row(l.Text, arrival, limits)
+		for _, w := range warnings {
+			fmt.Fprintln(p.errs, rowsource.Warning{Line: l.Number, Warning: w})
+		}
+		return ev, err
 	}
-	return plan.Options{Decode: decode, Identify: checker, MaxBytes: cfg.Worker.MaxBody}, nil
+	return o, nil
 }

@@ -14,10 +14,12 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/cli/connect"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/publish"
 	"github.com/signalbox/signalbox/internal/cli/render"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 )
@@ -34,6 +36,7 @@ type publishFlags struct {
 	queue  string
 	rate   pace
 	dryRun bool
+	rows   rowFlags
 }
 
 func (p *program) publishCommand() *cobra.Command {
@@ -41,15 +44,21 @@ func (p *program) publishCommand() *cobra.Command {
 	c := p.command("publish FILE|-", "check and send events",
 		"Reads JSON lines, each a CloudEvent in its JSON format, checks every one as a worker would, says which are bad and why, and sends the "+
 			"good ones. With - it reads standard input as a stream: each event is sent as it comes.\n\n"+
+			"With --source or --map the lines are rows in a source's own shape, or the records of a CSV file, and its field map makes events of them. "+
+			"What is sent is those events.\n\n"+
 			"Sending an event again is safe: source and id say that it is the same one.",
 		"echo '"+exampleEvent+"' > events.jsonl\n"+
 			"signalbox publish --local --dry-run events.jsonl\n"+
 			"signalbox publish --local events.jsonl\n"+
-			"cat events.jsonl | signalbox publish --local --rate 50/s -",
+			"cat events.jsonl | signalbox publish --local --rate 50/s -\n"+
+			"signalbox publish --config signalbox.yaml --source crm --dry-run rows.jsonl\n"+
+			"signalbox publish --local --map chinook-customers.yaml --source https://chinook.example.com customers.csv",
 		cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return p.publish(ctx, args[0], f) })
-	c.Flags().StringVar(&f.queue, "queue", "", "`name` of the queue to send to; default: the only source queue")
+	c.Flags().StringVar(&f.queue, "queue", "", "`name` of the queue to send to; default: that of the rows' source, else the only source queue")
 	c.Flags().Var(&f.rate, "rate", "send at most so many events, such as 50/s or 600/m; default: as fast as it goes")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "check only, send nothing")
+	f.rows.add(c)
+	c.PreRunE = f.rows.check
 	return c
 }
 
@@ -58,11 +67,20 @@ func (p *program) publish(ctx context.Context, name string, f publishFlags) erro
 	if err != nil {
 		return err
 	}
+	source, err := f.rows.find(cfg)
+	if err != nil {
+		return err
+	}
+	if source != nil && f.queue == "" {
+		f.queue = source.Queue
+	}
 	o, done, err := p.publication(cfg, f)
 	if err != nil {
 		return err
 	}
 	defer done()
+	o.Source, o.CSV = source, f.rows.isTable(name)
+	o.Warned = func(w rowsource.Warning) { fmt.Fprintln(p.errs, w) }
 	in, err := p.open(name)
 	if err != nil {
 		return err
@@ -82,7 +100,11 @@ func (p *program) publication(cfg *config.Config, f publishFlags) (publish.Optio
 	if err != nil {
 		return publish.Options{}, nil, err
 	}
-	o := publish.Options{Checker: checker, Queue: f.queue, MaxBytes: cfg.Worker.MaxBody, Rate: rate.Limit(f.rate)}
+	reader, err := app.Rows(cfg, nil)
+	if err != nil {
+		return publish.Options{}, nil, err
+	}
+	o := publish.Options{Checker: checker, Decode: reader.Decode, Queue: f.queue, MaxBytes: cfg.Worker.MaxBody, Rate: rate.Limit(f.rate)}
 	if o.Queue == "" {
 		if len(cfg.ServiceBus.Queues) > 1 {
 			return o, nil, exit.New(exit.Usage, "there are several source queues: "+strings.Join(cfg.ServiceBus.Queues, ", "), "say which with --queue")
@@ -114,11 +136,15 @@ func (p *program) progress() func(publish.Summary) {
 
 func (p *program) published(sum publish.Summary, o publish.Options) error {
 	return p.print(sum, func(w io.Writer) error {
+		warnings := ""
+		if o.Source != nil {
+			warnings = fmt.Sprintf(", warnings %d", sum.Warnings)
+		}
 		if sum.DryRun {
-			_, err := fmt.Fprintf(w, "read %d, valid %d, refused %d; a dry run sends nothing\n", sum.Read, sum.Valid, sum.Refused)
+			_, err := fmt.Fprintf(w, "read %d, valid %d, refused %d%s; a dry run sends nothing\n", sum.Read, sum.Valid, sum.Refused, warnings)
 			return err
 		}
-		_, err := fmt.Fprintf(w, "read %d, sent %d to %s, refused %d, unsent %d\n", sum.Read, sum.Sent, o.Queue, sum.Refused, sum.Unsent)
+		_, err := fmt.Fprintf(w, "read %d, sent %d to %s, refused %d, unsent %d%s\n", sum.Read, sum.Sent, o.Queue, sum.Refused, sum.Unsent, warnings)
 		return err
 	})
 }

@@ -99,7 +99,7 @@ var guards = []Function{
 	}},
 	{Name: "_short", do: func(_ *evaluator, v any, _ []any) any {
 		if text, ok := v.(string); ok && len(text) > maxShort {
-			return &broken{ruleSize, "a pattern is looked for in " + shape(v)}
+			return &broken{ruleSize, "a pattern is looked for in " + Shape(v)}
 		}
 		return v
 	}},

@@ -110,7 +110,7 @@ func (e *evaluator) text(v any) string {
 	}
 	text, ok := asText(v)
 	if _, fraction := v.(float64); !ok || fraction {
-		e.fail(ruleText, shape(v))
+		e.fail(ruleText, Shape(v))
 		return ""
 	}
 	return text
@@ -122,7 +122,7 @@ func (e *evaluator) moment(text string) time.Time {
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		e.fail(ruleTime, shape(text))
+		e.fail(ruleTime, Shape(text))
 	}
 	return t.UTC()
 }
@@ -209,7 +209,7 @@ func (e *evaluator) cleaned(v any, deep int) any {
 		e.bytes -= 8
 	}
 	if e.bytes < 0 || deep <= 0 {
-		e.failOnce(ruleSize, shape(v))
+		e.failOnce(ruleSize, Shape(v))
 		return nil
 	}
 	switch x := v.(type) {
@@ -226,7 +226,7 @@ func (e *evaluator) cleaned(v any, deep int) any {
 		object := make(map[string]any, len(x))
 		for k, member := range x {
 			if e.bytes -= len(k) + 4; e.bytes < 0 {
-				e.failOnce(ruleSize, shape(v))
+				e.failOnce(ruleSize, Shape(v))
 				return nil
 			}
 			if member != nil {

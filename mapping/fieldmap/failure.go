@@ -22,8 +22,8 @@ type Failure struct {
 
 // Warning is one field that was made, but not as the map would have it. Rules: see Rules.
 type Warning struct {
-	Field string `json:"field"`
-	Rule  string `json:"rule"`
+	Field string `json:"field" yaml:"field"`
+	Rule  string `json:"rule" yaml:"rule"`
 }
 
 // The rules that warn.
@@ -98,8 +98,8 @@ type broken struct{ rule, shape string }
 
 func (b *broken) Error() string { return b.rule + ": " + b.shape }
 
-// shape says what kind of value it is and how large, which is all that may be said of it.
-func shape(v any) string {
+// Shape says what kind of value it is and how large, which is all that may be said of it.
+func Shape(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "nothing"

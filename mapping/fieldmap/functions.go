@@ -50,7 +50,7 @@ func textual(rule string, f func(e *evaluator, text string, args []any) any) fun
 		}
 		text, ok := asText(v)
 		if !ok {
-			return &broken{rule, shape(v)}
+			return &broken{rule, Shape(v)}
 		}
 		if text = normal.Trim(text); text == "" {
 			return nil
@@ -58,7 +58,7 @@ func textual(rule string, f func(e *evaluator, text string, args []any) any) fun
 		if made := f(e, text, args); made != nil {
 			return made
 		}
-		return &broken{rule, shape(v)}
+		return &broken{rule, Shape(v)}
 	}
 }
 
@@ -194,7 +194,7 @@ func toHash(e *evaluator, v any, _ []any) any {
 	}
 	text, err := gojq.Marshal(v)
 	if err != nil {
-		return &broken{"hash", shape(v)}
+		return &broken{"hash", Shape(v)}
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])

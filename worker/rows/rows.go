@@ -110,6 +110,18 @@ func (r *Reader) made(s Source, ev orchestration.Event) (orchestration.Event, er
 	return ev, err
 }
 
+// Row makes the event of a row that is to be published: as it would come from somebody who makes events themselves, so that
+// a worker needs no map. What is compared of a second one is the event, not the row.
+func (s Source) Row(text []byte, a envelope.Arrival, limits envelope.Limits) (orchestration.Event, []fieldmap.Warning, error) {
+	ev, err := envelope.DecodeRow(envelope.Parts{Body: text}, a, limits)
+	if err != nil {
+		return ev, nil, err
+	}
+	ev, warnings, err := s.Event(ev)
+	ev.AsReceived = nil
+	return ev, warnings, err
+}
+
 // Event makes the event of a row: ev holds the row as its Data and, if it came in a CloudEvent, that one's attributes. On
 // an error, a Poison fault, the event holds the attributes that are known.
 func (s Source) Event(ev orchestration.Event) (orchestration.Event, []fieldmap.Warning, error) {

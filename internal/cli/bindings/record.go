@@ -16,7 +16,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/signalbox/signalbox/internal/cli/publish"
+	"github.com/signalbox/signalbox/internal/cli/input"
 	"github.com/signalbox/signalbox/mapping"
 )
 
@@ -88,14 +88,14 @@ func firstByte(b *bufio.Reader) (byte, error) {
 }
 
 func readLines(in io.Reader, use func(int, Record, error) error) error {
-	return publish.Each(in, longest, func(number int, text []byte) error {
+	return input.Each(input.New(in, longest, false), func(l input.Line) error {
 		var r Record
-		d := json.NewDecoder(bytes.NewReader(text))
+		d := json.NewDecoder(bytes.NewReader(l.Text))
 		d.DisallowUnknownFields()
-		if text == nil || d.Decode(&r) != nil || d.More() {
-			return use(number, Record{}, badRecord{"is no JSON object with " + strings.Join(columns, ", ") + " as texts"})
+		if l.TooLong || d.Decode(&r) != nil || d.More() {
+			return use(l.Number, Record{}, badRecord{"is no JSON object with " + strings.Join(columns, ", ") + " as texts"})
 		}
-		return use(number, r, nil)
+		return use(l.Number, r, nil)
 	})
 }
 

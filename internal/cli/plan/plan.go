@@ -15,7 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox/signalbox/csuclient"
-	"github.com/signalbox/signalbox/internal/cli/publish"
+	"github.com/signalbox/signalbox/internal/cli/input"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -34,7 +34,8 @@ type Identifier interface {
 // Options of Run.
 type Options struct {
 	In       io.Reader
-	Decode   func(text []byte) (orchestration.Event, error) // of one line; a Poison fault says why it is no event
+	CSV      bool                                            // it is a table with a head, not JSON lines
+	Decode   func(l input.Line) (orchestration.Event, error) // of one line; a Poison fault says why it is no event
 	Planner  Planner
 	Identify Identifier
 	MaxBytes int        // longest line
@@ -86,7 +87,7 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	if o.Rate > 0 {
 		p.limiter = rate.NewLimiter(o.Rate, 1)
 	}
-	err := publish.Each(o.In, o.MaxBytes, func(number int, text []byte) error {
+	err := input.Each(input.New(o.In, o.MaxBytes, o.CSV), func(l input.Line) error {
 		if p.limiter != nil {
 			if err := p.limiter.Wait(ctx); err != nil {
 				return errors.Join(context.Cause(ctx), err)
@@ -95,7 +96,7 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return p.line(ctx, number, text)
+		return p.line(ctx, l)
 	})
 	return p.sum, err
 }
@@ -107,9 +108,9 @@ type planning struct {
 	sum     Summary
 }
 
-func (p *planning) line(ctx context.Context, number int, text []byte) error {
-	ev, err := p.event(text)
-	out := Event{Line: number, Source: shown(ev.Source), ID: shown(ev.ID), Type: shown(ev.Type), CorrelationID: ev.CorrelationID, Steps: []Step{}, Tells: []string{}}
+func (p *planning) line(ctx context.Context, l input.Line) error {
+	ev, err := p.event(l)
+	out := Event{Line: l.Number, Source: shown(ev.Source), ID: shown(ev.ID), Type: shown(ev.Type), CorrelationID: ev.CorrelationID, Steps: []Step{}, Tells: []string{}}
 	if err != nil {
 		f := fault.As(err)
 		out.Verdict, out.Reason, out.Detail = orchestration.Rejected.String(), f.Reason, f.Detail
@@ -118,20 +119,23 @@ func (p *planning) line(ctx context.Context, number int, text []byte) error {
 		}
 		return p.tell(out)
 	}
-	out.Behind, ev.Lane = p.behind(ev, number), csuclient.LaneReplay // whoever plans can wait
+	out.Behind, ev.Lane = p.behind(ev, l.Number), csuclient.LaneReplay // whoever plans can wait
 	plan, err := p.plan(ctx, ev)
 	if err != nil {
-		return fmt.Errorf("plan line %d: %w", number, err)
+		return fmt.Errorf("plan line %d: %w", l.Number, err)
 	}
 	out.fill(plan)
 	return p.tell(out)
 }
 
-func (p *planning) event(text []byte) (orchestration.Event, error) {
-	if text == nil {
+func (p *planning) event(l input.Line) (orchestration.Event, error) {
+	switch {
+	case l.Bad != "":
+		return orchestration.Event{}, fault.New(fault.Poison, fault.Malformed, l.Bad)
+	case l.TooLong:
 		return orchestration.Event{}, fault.New(fault.Poison, fault.TooLarge, fmt.Sprintf("the line has more than %d bytes, the limit of worker.max_body", p.MaxBytes))
 	}
-	return p.Decode(text)
+	return p.Decode(l)
 }
 
 func (p *planning) tell(ev Event) error {

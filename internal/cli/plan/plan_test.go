@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/internal/cli/input"
 	"github.com/signalbox/signalbox/internal/cli/plan"
 	"github.com/signalbox/signalbox/internal/pii"
 	"github.com/signalbox/signalbox/mapping"
@@ -23,12 +24,12 @@ import (
 // line is an event as the tests write it; its subject is its e-mail address.
 type line struct{ ID, Object, Email string }
 
-func decode(text []byte) (orchestration.Event, error) {
+func decode(in input.Line) (orchestration.Event, error) {
 	var l line
-	if json.Unmarshal(text, &l) != nil {
+	if json.Unmarshal(in.Text, &l) != nil {
 		return orchestration.Event{}, &fault.Error{Kind: fault.Poison, Reason: fault.Malformed, Pointer: "/x", Detail: "not JSON"}
 	}
-	return orchestration.Event{Source: "shop", ID: l.ID, Type: "t", Data: text}, nil
+	return orchestration.Event{Source: "shop", ID: l.ID, Type: "t", Data: in.Text}, nil
 }
 
 type identifier struct{}

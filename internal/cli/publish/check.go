@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalbox/signalbox/internal/cli/input"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
@@ -36,23 +37,36 @@ func (r Refusal) String() string {
 	return text + ": " + r.Detail
 }
 
-// check turns a line into a message. It is sent as it came, in CloudEvents' structured mode, so that attributes which
-// mean nothing to us arrive all the same.
-func (p *publisher) check(l line) (worker.Message, *Refusal) {
-	if l.tooLong {
-		return worker.Message{}, &Refusal{l.number, fault.TooLarge, "", fmt.Sprintf("The line has more than %d bytes, the limit of worker.max_body.", p.o.MaxBytes)}
+// check turns a line into a message.
+func (p *publisher) check(l input.Line) (worker.Message, *Refusal) {
+	switch {
+	case l.Bad != "":
+		return worker.Message{}, &Refusal{l.Number, fault.Malformed, "", l.Bad}
+	case l.TooLong:
+		return worker.Message{}, &Refusal{l.Number, fault.TooLarge, "", fmt.Sprintf("The line has more than %d bytes, the limit of worker.max_body.", p.o.MaxBytes)}
+	case p.o.Source != nil:
+		return p.row(l)
 	}
-	parts := envelope.Parts{ContentType: envelope.ContentTypeStructured, Body: l.text}
-	// The broker will stamp it about now; that is what the event's own time is compared with.
-	arrival := envelope.Arrival{Origin: orchestration.Origin{Queue: p.o.Queue, Enqueued: time.Now()}}
-	ev, err := envelope.Decode(parts, arrival, envelope.Limits{MaxBytes: p.o.MaxBytes})
+	return p.event(l)
+}
+
+// event takes a CloudEvent. It is sent as it came, in CloudEvents' structured mode, so that attributes which
+// mean nothing to us arrive all the same; so its data may be a row, for a worker's field map.
+func (p *publisher) event(l input.Line) (worker.Message, *Refusal) {
+	parts := envelope.Parts{ContentType: envelope.ContentTypeStructured, Body: l.Text}
+	ev, err := p.o.Decode(parts, p.arrival(), envelope.Limits{MaxBytes: p.o.MaxBytes})
 	if err != nil {
-		return worker.Message{}, refusal(l.number, err, "")
+		return worker.Message{}, refusal(l.Number, err, "")
 	}
 	if err := p.o.Checker.Check(ev); err != nil {
-		return worker.Message{}, refusal(l.number, err, "/data")
+		return worker.Message{}, refusal(l.Number, err, "/data")
 	}
-	return worker.Message{ID: uuid.NewString(), CorrelationID: ev.CorrelationID, Subject: ev.Type, ContentType: parts.ContentType, Body: l.text}, nil
+	return worker.Message{ID: uuid.NewString(), CorrelationID: ev.CorrelationID, Subject: ev.Type, ContentType: parts.ContentType, Body: l.Text}, nil
+}
+
+// arrival is what the broker will stamp, about now: the event's own time is compared with it.
+func (p *publisher) arrival() envelope.Arrival {
+	return envelope.Arrival{Origin: orchestration.Origin{Queue: p.o.Queue, Enqueued: time.Now()}}
 }
 
 // attributeOf is where the cause of a refusal stands that concerns no data.

@@ -1,5 +1,5 @@
-// Package publish sends events to a queue as an upstream system would: JSON lines, each a CloudEvent, checked before
-// they are sent, in batches.
+// Package publish sends events to a queue as an upstream system would: JSON lines, each a CloudEvent, or a source's rows,
+// which its field map makes events of; checked before they are sent, in batches.
 //
 // The input is a stream: no more than a batch of it is held, an event waits for at most a moment for others to share
 // its batch with, and a line is bounded. Errors: those of package worker; the summary stands whatever happened.
@@ -8,14 +8,19 @@ package publish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/signalbox/signalbox/internal/cli/input"
+	"github.com/signalbox/signalbox/internal/cli/rowsource"
+	"github.com/signalbox/signalbox/mapping/fieldmap"
+	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/envelope"
+	"github.com/signalbox/signalbox/worker/rows"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
 
@@ -29,11 +34,15 @@ type Options struct {
 	In       io.Reader
 	Sender   Sender // nil: a dry run
 	Checker  Checker
+	Decode   func(envelope.Parts, envelope.Arrival, envelope.Limits) (orchestration.Event, error) // as workers read messages; nil: CloudEvents only
 	Queue    string
-	MaxBytes int           // longest line
-	Rate     rate.Limit    // events a second; zero: as fast as it goes
-	Refused  func(Refusal) // told of each bad line, in order
-	Progress func(Summary) // told after each batch; may be nil
+	MaxBytes int                     // longest line
+	Rate     rate.Limit              // events a second; zero: as fast as it goes
+	Source   *rows.Source            // the input is rows of this source; nil: CloudEvents
+	CSV      bool                    // they are a table with a head, not JSON lines
+	Refused  func(Refusal)           // told of each bad line, in order
+	Warned   func(rowsource.Warning) // told of each field of a row that is not as its map would have it; may be nil
+	Progress func(Summary)           // told after each batch; may be nil
 }
 
 // Summary counts lines. Blank ones are not counted.
@@ -45,6 +54,8 @@ type Summary struct {
 	Sent    int    `json:"sent"`    // the broker has them
 	Refused int    `json:"refused"` // by the checks, or by the broker for their size
 	Unsent  int    `json:"unsent"`  // valid, and not known to be with the broker; sending them again is safe
+
+	Warnings int `json:"warnings"` // of rows that were valid
 }
 
 const (
@@ -59,24 +70,28 @@ type publisher struct {
 	most    int // messages of a batch
 	sum     Summary
 	batch   []worker.Message
-	lines   []int // of the batch
+	lines   []int              // of the batch
+	warned  []fieldmap.Warning // of the row that was checked last
 }
 
 // Run reads the input to its end, or to the first failure that the next batch would meet too.
 func Run(ctx context.Context, o Options) (Summary, error) {
 	p := &publisher{o: o, most: maxBatch, sum: Summary{Queue: o.Queue, DryRun: o.Sender == nil}}
+	if p.o.Decode == nil {
+		p.o.Decode = envelope.Decode
+	}
 	if o.Rate > 0 {
 		p.most = max(1, min(maxBatch, int(o.Rate/10)))
 		p.limiter = rate.NewLimiter(o.Rate, p.most)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	lines := make(chan line, maxBatch)
+	read := make(chan input.Line, maxBatch)
 	// Nobody waits for this goroutine: a read from a terminal or a pipe cannot be cut short. It ends with its next line,
 	// with the end of the input, or with the process.
 	ended := make(chan error, 1)
-	go func() { ended <- feed(ctx, newReader(o.In, o.MaxBytes), lines) }()
-	err := p.take(ctx, lines)
+	go func() { ended <- feed(ctx, input.New(o.In, o.MaxBytes, o.CSV), read) }()
+	err := p.take(ctx, read)
 	if err == nil {
 		err = <-ended
 	}
@@ -88,26 +103,20 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 }
 
 // feed reads lines until the input or the context ends, and closes the channel.
-func feed(ctx context.Context, r *reader, lines chan<- line) error {
-	defer close(lines)
-	for {
-		l, err := r.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read line %d: %w", r.number, err)
-		}
+func feed(ctx context.Context, in input.Lines, read chan<- input.Line) error {
+	defer close(read)
+	return input.Each(in, func(l input.Line) error {
 		select {
-		case lines <- l:
+		case read <- l:
+			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-	}
+	})
 }
 
 // take checks lines as they come and sends what is good.
-func (p *publisher) take(ctx context.Context, lines <-chan line) error {
+func (p *publisher) take(ctx context.Context, lines <-chan input.Line) error {
 	pause := time.NewTimer(linger)
 	defer pause.Stop()
 	for {
@@ -133,7 +142,7 @@ func (p *publisher) take(ctx context.Context, lines <-chan line) error {
 	}
 }
 
-func (p *publisher) add(l line) {
+func (p *publisher) add(l input.Line) {
 	p.sum.Read++
 	m, bad := p.check(l)
 	if bad != nil {
@@ -141,8 +150,9 @@ func (p *publisher) add(l line) {
 		return
 	}
 	p.sum.Valid++
+	p.warn(l.Number)
 	if p.o.Sender != nil {
-		p.batch, p.lines = append(p.batch, m), append(p.lines, l.number)
+		p.batch, p.lines = append(p.batch, m), append(p.lines, l.Number)
 	}
 }
 

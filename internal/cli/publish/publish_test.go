@@ -35,9 +35,10 @@ func (checker) Check(ev orchestration.Event) error {
 
 // sender remembers what it sent; fail decides about each message.
 type sender struct {
-	batches []int
-	bodies  []string
-	fail    func(i int, m worker.Message) error
+	batches  []int
+	bodies   []string
+	messages []worker.Message
+	fail     func(i int, m worker.Message) error
 }
 
 func (s *sender) Publish(_ context.Context, _ string, messages []worker.Message) []error {
@@ -47,7 +48,7 @@ func (s *sender) Publish(_ context.Context, _ string, messages []worker.Message)
 		if s.fail != nil {
 			results[i] = s.fail(len(s.bodies), m)
 		}
-		s.bodies = append(s.bodies, string(m.Body))
+		s.bodies, s.messages = append(s.bodies, string(m.Body)), append(s.messages, m)
 	}
 	return results
 }

@@ -18,7 +18,7 @@ func Verdict(s Summary, err error) error {
 	}
 	switch {
 	case s.Read == 0:
-		return exit.New(exit.Nothing, "the input holds no events", "give JSON lines, each a CloudEvent in its JSON format")
+		return exit.New(exit.Nothing, "the input holds no events", "give JSON lines, each a CloudEvent in its JSON format, or with --source a row")
 	case good == s.Read:
 		return nil
 	case good == 0:
