@@ -22,9 +22,6 @@ var ErrNotFound = errors.New("not found")
 // errTokenRefused marks the one failure that is worth a second attempt, with a fresh token.
 var errTokenRefused = errors.New("token refused")
 
-// conversionWait is how long an asynchronously created customer is left alone before another look.
-const conversionWait = 5 * time.Minute
-
 // The classes of failure: values of the label error_type.
 const (
 	classTimeout      = "timeout"
@@ -157,7 +154,7 @@ func (o operation) byVerdict(v verdict) *fault.Error {
 		return f
 	case premature:
 		f := o.fault(fault.Dependency, classConflict, "headquarters has not converted the asynchronously created customer yet")
-		f.Wait, f.Waits = conversionWait, fault.ForPromotion
+		f.Waits = fault.ForPromotion
 		return f
 	case stale:
 		f := o.fault(fault.Blocked, classUnauthorized, "check the relying party and its server resource id in headquarters")

@@ -17,6 +17,17 @@ type Channel struct {
 // Scope separates what may share an ID between CSUs and legal entities; it is part of every key.
 func (c Channel) Scope() string { return c.CSU + "/" + c.LegalEntity }
 
+// Scopes lists the scopes of the rows, each once.
+func (cs Channels) Scopes() []string {
+	var all []string
+	for _, c := range cs {
+		if !contains(all, c.Scope()) {
+			all = append(all, c.Scope())
+		}
+	}
+	return all
+}
+
 // Channels finds an event's row: the named one, else by source, else the only row there is.
 type Channels []Channel
 

@@ -46,9 +46,13 @@ type Identity struct {
 	Keys   []Key // natural keys, which belong to the entity's scope
 }
 
-// Identify says what an event is about, be it late or early. Errors are those of Check.
+// Identify says what an event is about, be it late or early, and whoever says it. Errors are those of Check.
 func (c *Checker) Identify(ev Event) (Identity, error) {
-	_, run, err := c.decode(ev)
+	h, ch, err := c.find(ev)
+	if err != nil {
+		return Identity{}, err
+	}
+	run, err := h.read(ev, ch)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -56,38 +60,41 @@ func (c *Checker) Identify(ev Event) (Identity, error) {
 	return Identity{q.Entity, q.Keys}, nil
 }
 
-// open finds the scenario and the channel, checks and decodes the data, and compares the event's times with the clock.
+// open says whether the event may be run here and now, and decodes its data.
 func (c *Checker) open(ev Event) (handler, opened, error) {
-	if err := checkTimes(ev); err != nil && c.known(ev) {
-		return c.byType[ev.Type], nil, err
+	h, ch, err := c.find(ev)
+	switch {
+	case err != nil:
+		return h, nil, err
+	case h.outline.Internal && !contains(c.own, ev.Origin.Queue):
+		return h, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
 	}
-	return c.decode(ev)
+	if err := checkTimes(ev); err != nil {
+		return h, nil, err
+	}
+	run, err := h.read(ev, ch)
+	return h, run, err
 }
 
-// known says whether a scenario and a channel take the event: what nobody takes is not refused for its times.
-func (c *Checker) known(ev Event) bool {
-	_, known := c.byType[ev.Type]
-	_, fits := c.channels.For(ev)
-	return known && fits
-}
-
-func (c *Checker) decode(ev Event) (handler, opened, error) {
+// find gives the scenario and the channel of an event.
+func (c *Checker) find(ev Event) (handler, Channel, error) {
 	h, ok := c.byType[ev.Type]
 	if !ok {
-		return handler{}, nil, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
-	}
-	if h.outline.Internal && !contains(c.own, ev.Origin.Queue) {
-		return h, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
+		return handler{}, Channel{}, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
 	}
 	ch, ok := c.channels.For(ev)
 	if !ok {
-		return h, nil, fault.New(fault.Poison, fault.UnknownChannel, "no row of the channel table fits this event; add one and replay it")
+		return h, Channel{}, fault.New(fault.Poison, fault.UnknownChannel, "no row of the channel table fits this event; add one and replay it")
 	}
+	return h, ch, nil
+}
+
+// read checks and decodes the data.
+func (h handler) read(ev Event, ch Channel) (opened, error) {
 	if err := h.schema.check(ev.Data); err != nil {
-		return h, nil, err
+		return nil, err
 	}
-	run, err := h.scenario.open(ev, ch)
-	return h, run, err
+	return h.scenario.open(ev, ch)
 }
 
 // maxAhead is how far a producer's clock may run ahead of the broker's.

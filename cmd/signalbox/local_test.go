@@ -47,6 +47,7 @@ func TestEveryExampleWorks(t *testing.T) {
 	// Another deployment's settings in the shell must not get in the way of --local.
 	env = append(env, "SIGNALBOX_SERVICEBUS_QUEUES=elsewhere")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "signalbox.yaml"), exampleFile(t), 0o600))
+	exampleRows(t, dir)
 	local := start(t, env, "local")
 	local.until("In another terminal")
 
@@ -64,6 +65,23 @@ func TestEveryExampleWorks(t *testing.T) {
 	})
 	local.signal(syscall.SIGINT)
 	require.Equal(t, exit.Done, local.code(), local.err.String())
+}
+
+// exampleRows are the field maps and rows that examples name.
+func exampleRows(t *testing.T, dir string) {
+	t.Helper()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "maps"), 0o700))
+	for to, from := range map[string]string{"maps/crm.yaml": "contoso-crm.yaml", "maps/crm.test.yaml": "contoso-crm.test.yaml", "new.yaml": "contoso-crm.yaml",
+		"rows.jsonl": "contoso-crm.jsonl", "chinook-customers.yaml": "chinook-customers.yaml", "customers.csv": "chinook-customers.csv"} {
+		text, err := os.ReadFile(filepath.Join("../../config/examples", from))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, to), text, 0o600))
+	}
+	file := filepath.Join(dir, "signalbox.yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	text = append(text, "sources: [{name: crm, source: https://crm.contoso.example, field_map: maps/crm.yaml}]\n"...)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
 }
 
 // exampleFile is a configuration file that is complete by itself.

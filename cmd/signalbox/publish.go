@@ -54,6 +54,13 @@ func (f *rowFlags) add(c *cobra.Command) {
 
 func (f *rowFlags) any() bool { return f.source != "" || f.file != "" }
 
+func (f *rowFlags) check() error {
+	if f.csv && !f.any() {
+		return errors.New("--csv goes with --source or --map")
+	}
+	return nil
+}
+
 // isTable says whether an input is CSV.
 func (f *rowFlags) isTable(name string) bool {
 	return f.csv || strings.EqualFold(filepath.Ext(name), ".csv")
@@ -78,12 +85,7 @@ func (p *program) publishCommand() *cobra.Command {
 	c.Flags().Var(&f.rate, "rate", "send at most so many events, such as 50/s or 600/m; default: as fast as it goes")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "check only, send nothing")
 	f.rows.add(c)
-	c.PreRunE = func(*cobra.Command, []string) error {
-		if f.rows.csv && !f.rows.any() {
-			return errors.New("--csv goes with --source or --map")
-		}
-		return nil
-	}
+	c.PreRunE = func(*cobra.Command, []string) error { return f.rows.check() }
 	return c
 }
 

@@ -110,9 +110,9 @@ func (p *program) handle(ctx context.Context, action deadletter.Action, h handli
 	})
 }
 
-// foresee is the dry run. It wires the engine as a worker does, and lets it only look.
+// foresee is the dry run.
 func (p *program) foresee(ctx context.Context, d *desk, h handling) error {
-	fleet, err := app.New(d.cfg, app.Parts{Log: io.Discard, NoHealth: true})
+	fleet, err := app.New(d.cfg, app.Parts{Log: io.Discard, LookOnly: true})
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (f *subjectFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.source, "source", "", "the CloudEvents `source` of the event or of the object")
 	flags.StringVar(&f.event, "event", "", "the event's CloudEvents `id`; goes with --source")
-	flags.StringVar(&f.id, "id", "", "the `number` of a business object at its source; goes with --source")
+	flags.StringVar(&f.id, "id", "", "the `number` of a business object at its source; goes with --source; - reads it from standard input")
 	flags.StringVar(&f.kind, "kind", "customer", "the `kind` of the business object")
 	flags.StringVar(&f.email, "email", "", "an e-mail `address` that an object has; - reads it from standard input")
 	flags.IntVar(&f.depth, "depth", 5000, "look at so many messages of each queue")
@@ -79,32 +79,35 @@ func (f *subjectFlags) check(args []string) error {
 	return nil
 }
 
-// longestAddress is more than any mail server takes.
-const longestAddress = 1000
+// longestAnswer is more than any address or number has.
+const longestAnswer = 1000
 
-// address reads an e-mail address.
-func (p *program) address(asked string) (string, error) {
+// private gives what may be personal: an argument as it is, or for - a line of standard input, where no other user sees it.
+func (p *program) private(asked, what, flag string) (string, error) {
 	if asked != "-" {
-		fmt.Fprintln(p.errs, "signalbox: others on this machine can see an address that is an argument, and the shell remembers it; --email - reads it from standard input")
 		return asked, nil
 	}
 	if render.Terminal(p.errs) {
-		fmt.Fprint(p.errs, "e-mail address: ")
+		fmt.Fprint(p.errs, what+": ")
 	}
-	line, err := bufio.NewReader(io.LimitReader(p.in, longestAddress)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(p.in, longestAnswer)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the address: %w", err)
+		return "", fmt.Errorf("read %s: %w", flag, err)
 	}
-	return line, nil
+	return strings.TrimSpace(line), nil
 }
 
 // asked is what the flags ask for.
 func (p *program) asked(f subjectFlags) (a trace.Asked, err error) {
-	a = trace.Asked{CorrelationID: f.correlation, Source: f.source, Event: f.event, Kind: f.kind, ID: f.id}
-	if f.email != "" {
-		if a.Email, err = p.address(f.email); err == nil && !strings.Contains(a.Email, "@") {
-			err = exit.New(exit.Usage, "that is no e-mail address", "give one line with the address on standard input")
-		}
+	a = trace.Asked{CorrelationID: f.correlation, Source: f.source, Event: f.event, Kind: f.kind}
+	if a.ID, err = p.private(f.id, "number", "--id"); err != nil || f.email == "" {
+		return a, err
+	}
+	if f.email != "-" {
+		fmt.Fprintln(p.errs, "signalbox: others on this machine can see an address that is an argument, and the shell remembers it; --email - reads it from standard input")
+	}
+	if a.Email, err = p.private(f.email, "e-mail address", "--email"); err == nil && !strings.Contains(a.Email, "@") {
+		err = exit.New(exit.Usage, "that is no e-mail address", "give one line with the address on standard input")
 	}
 	return a, err
 }

@@ -107,7 +107,7 @@ func TestACommandLineThatIsNotUnderstoodIsUsage(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{"tulip", "config tulip", "sim", "publish", "publish a b", "publish --rate x f", "publish --tulip", "--output yaml version",
 		"trace", "trace not-a-guid", "trace --source s", "trace --source s --event e 11111111-1111-4111-8111-111111111111",
-		"trace --depth 0 11111111-1111-4111-8111-111111111111", "why", "why --id 1001", "why --source s --id 1 --event e", "why --email - --source s",
+		"trace --depth 0 11111111-1111-4111-8111-111111111111", "why", "why --id 1001", "plan", "plan a b", "mapping get --source s", "mapping get", "mapping find", "mapping export --format x", "mapping import", "why --source s --id 1 --event e", "why --email - --source s",
 		"trace --email - 11111111-1111-4111-8111-111111111111", "deadletter show", "deadletter show x", "deadletter list --limit 0",
 		"local --count 0", "local --count 3 --events f", "version x", "completion tcsh", "config show --local --config f", "run --roles ,",
 		"sim servicebus --queue =x", "sim servicebus --queue a,lock=x", "sim servicebus --queue a,tulip=1", "sim csu --burst 3", "sim csu --commit-then-drop 2",

@@ -41,6 +41,7 @@ type Parts struct {
 	Log      io.Writer       // where log lines go; default standard output
 	Settled  worker.Observer // told of every settlement besides telemetry, such as local mode's account
 	NoHealth bool            // no health port
+	LookOnly bool            // an engine for plans alone: no queue is opened, and Redis is not told that this process was here
 
 	DialBroker func(ctx context.Context) (net.Conn, error) // a Service Bus inside the process
 	DialRedis  func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -90,6 +91,9 @@ func New(cfg *config.Config, parts Parts) (*App, error) {
 		return nil, err
 	}
 	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }, a.openBus, a.openWorker, a.openWatch, a.openSweep}
+	if parts.LookOnly {
+		steps = steps[:3]
+	}
 	for _, open := range steps {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, a.Close(context.Background()))
@@ -108,7 +112,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 	a.metrics = telemetry.NewMetrics(telemetry.Known{
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
-		Scenarios: outlines, Kinds: []string{"customer"}, Operations: csuclient.Operations(),
+		Scenarios: outlines, Kinds: scenarios.Kinds(), Operations: csuclient.Operations(),
 		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)),
 	})
 	to := a.parts.Log
@@ -148,8 +152,12 @@ func (a *App) window() time.Duration {
 
 func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 	r := a.cfg.Run
+	var out orchestration.Publisher = publisher{a}
+	if a.parts.LookOnly {
+		out = nil
+	}
 	a.engine, err = orchestration.New(orchestration.Options{
-		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
+		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Store: a.store, Publisher: out, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
 		Owner: a.owner, Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		WaitFirst: r.WaitFirst, WaitMost: r.WaitMost, Patience: r.Patience,
@@ -184,6 +192,14 @@ func (a *App) Bus() *servicebus.Namespace { return a.bus }
 
 // Engine is the engine.
 func (a *App) Engine() *orchestration.Engine { return a.engine }
+
+// Probe says whether what a plan looks at can be reached: the store, and the CSU with a token. It writes nothing.
+func (a *App) Probe(ctx context.Context) error {
+	if err := a.redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	return a.csu.Probe(ctx)
+}
 
 // Run starts what must be there first, works until ctx ends, drains and returns. It may be called once.
 func (a *App) Run(ctx context.Context) error {

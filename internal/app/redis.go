@@ -44,6 +44,9 @@ func (a *App) openRedis() error {
 		a.log.Warn("the store has lost its memory or may have; claims are for looking only for a while", zap.String("reason", change))
 	})
 	o.OnConnect = a.epoch.OnConnect
+	if a.parts.LookOnly {
+		o.OnConnect = func(ctx context.Context, cn *redis.Conn) error { return a.epoch.Refresh(ctx, cn) }
+	}
 	if a.parts.DialRedis != nil {
 		o.Dialer = a.parts.DialRedis
 	}

@@ -1,5 +1,6 @@
-// Package redistable reads bindings from Redis: the go-redis adapter of mapping.Finder. It never writes: bindings are
-// written with the progress of the run that learned them (package orchestration/redisstore).
+// Package redistable keeps bindings in Redis: the go-redis adapter of mapping.Storage. Runs only read here: what they learn is
+// written with their progress (package orchestration/redisstore). What an operator binds is written here, by a script that is
+// as careful.
 //
 // Concurrency: one Table for the process. Errors: mapping.ErrNotBound, or the client's.
 package redistable
@@ -22,8 +23,6 @@ type Table struct {
 	client redis.UniversalClient
 	keys   rediskey.Keys
 }
-
-var _ mapping.Finder = (*Table)(nil)
 
 // New makes a Table over a client that the caller opens and closes.
 func New(client redis.UniversalClient, keys rediskey.Keys) *Table { return &Table{client, keys} }

@@ -33,6 +33,9 @@ func Told() []sinks.Type {
 	}
 }
 
+// Kinds lists the kinds of business objects that scenarios bind.
+func Kinds() []string { return []string{"customer"} }
+
 // All makes every scenario.
 func All(p Parts) []orchestration.Scenario {
 	all := customers.Scenarios(customers.Parts{CSU: func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) },

@@ -14,6 +14,7 @@ import (
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/worker/deadletter"
 	"github.com/signalbox/signalbox/worker/deadletter/redisledger"
@@ -46,6 +47,7 @@ type Store struct {
 	Hasher *keyhash.Hasher
 	Runs   *redisstore.Tracer
 	Ledger *redisledger.Ledger
+	Table  *redistable.Table
 }
 
 // Redis opens the store. Nothing is dialled before the first call.
@@ -59,7 +61,8 @@ func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 	client := redis.NewClient(o)
 	hasher := app.Hasher(cfg)
 	keys := rediskey.New(cfg.CSU.Name, hasher)
-	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys)}
+	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys),
+		Table: redistable.New(client, keys)}
 	return s, func() { _ = client.Close() }, nil
 }
 

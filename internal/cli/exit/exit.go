@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -21,7 +22,7 @@ const (
 	Nothing       = 4   // nothing matched
 	Configuration = 5   // the configuration is not valid, or names what is not there
 	NotAllowed    = 6   // a credential was refused
-	Unreachable   = 7   // the broker or Redis does not answer
+	Unreachable   = 7   // the broker, Redis or the CSU does not answer
 	Interrupted   = 130 // by a signal
 )
 
@@ -96,6 +97,8 @@ var classes = []class{
 	{anyOf(ErrInterrupted, context.Canceled), Interrupted, ""},
 	{func(err error) bool { return len(config.Problems(err)) > 0 }, Configuration, "correct them and try: signalbox config check"},
 	{anyOf(worker.ErrUnauthorized), NotAllowed, "check the key in servicebus.connection_string: it needs Listen and Send on these queues"},
+	{unreachableCSU, Unreachable, "check csu.url and csu.token_url, and that the CSU is up: signalbox doctor"},
+	{func(err error) bool { return fault.KindOf(err) == fault.Blocked }, NotAllowed, "check csu.client_id, csu.client_secret, the audience and the role: signalbox doctor"},
 	{refusedByRedis, NotAllowed, "check user and password in redis.url"},
 	{anyOf(worker.ErrNotFound), Configuration, "create the queue, or correct its name: signalbox config show --origin"},
 	{unreachable, Unreachable, "check the address and that it is up: signalbox config show --origin"},
@@ -109,6 +112,12 @@ func refusedByRedis(err error) bool {
 		}
 	}
 	return false
+}
+
+// unreachableCSU knows a CSU that does not answer: its client hands on no network error, which would name addresses.
+func unreachableCSU(err error) bool {
+	f := new(fault.Error)
+	return errors.As(err, &f) && (f.Class == "network" || f.Class == "timeout")
 }
 
 func unreachable(err error) bool {

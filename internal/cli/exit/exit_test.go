@@ -11,6 +11,7 @@ import (
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -29,6 +30,10 @@ func TestEveryFailureHasItsCode(t *testing.T) {
 		"problems of the configuration":      {invalid, exit.Configuration},
 		"a credential the broker refuses":    {fmt.Errorf("peek: %w", worker.ErrUnauthorized), exit.NotAllowed},
 		"a password Redis refuses":           {errors.New("WRONGPASS invalid username-password pair"), exit.NotAllowed},
+		"a secret the CSU refuses":           {fmt.Errorf("probe: %w", &fault.Error{Kind: fault.Blocked, Class: "unauthorized"}), exit.NotAllowed},
+		"a CSU that nobody knows":            {&fault.Error{Kind: fault.Blocked, Class: "network"}, exit.Unreachable},
+		"a CSU that does not answer":         {&fault.Error{Kind: fault.Transient, Class: "timeout"}, exit.Unreachable},
+		"a CSU that answers nonsense":        {&fault.Error{Kind: fault.Transient, Class: "server_error"}, exit.Failed},
 		"a queue that is not there":          {fmt.Errorf("peek: %w", worker.ErrNotFound), exit.Configuration},
 		"a connection that is refused":       {fmt.Errorf("redis: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), exit.Unreachable},
 		"an address of ours that is taken":   {&net.OpError{Op: "listen", Err: errors.New("in use")}, exit.Failed},

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 )
 
@@ -71,5 +72,21 @@ func (r *reader) read() (Line, error) {
 			err = nil // the last line has no end; the next read says EOF again
 		}
 		return l, err
+	}
+}
+
+// Each hands over one line after the other, to the end of the input or to the first error of use.
+func Each(in Lines, use func(l Line) error) error {
+	for {
+		l, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read line %d: %w", l.Number, err)
+		}
+		if err := use(l); err != nil {
+			return err
+		}
 	}
 }

@@ -4,7 +4,6 @@
 package preview
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -73,18 +72,7 @@ func Run(o Options) (Summary, error) {
 	}
 	p := &previewer{o: o, trier: trier, show: visible{schema: read(trier.Schema(o.Source.Map.Type)), all: o.Values}, by: map[string]*Field{},
 		sum: Summary{Source: o.Source.Source, Type: o.Source.Map.Type, Compared: o.Before != nil, Fields: []*Field{}}}
-	for lines := input.New(o.In, o.MaxBytes, o.CSV); ; {
-		l, err := lines.Next()
-		if errors.Is(err, io.EOF) {
-			return p.sum, nil
-		}
-		if err != nil {
-			return p.sum, fmt.Errorf("read line %d: %w", l.Number, err)
-		}
-		if err := p.add(l); err != nil {
-			return p.sum, err
-		}
-	}
+	return p.sum, input.Each(input.New(o.In, o.MaxBytes, o.CSV), p.add)
 }
 
 func (p *previewer) add(l input.Line) error {

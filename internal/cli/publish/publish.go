@@ -8,7 +8,6 @@ package publish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -99,20 +98,14 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 // feed reads lines until the input or the context ends, and closes the channel.
 func feed(ctx context.Context, in input.Lines, read chan<- input.Line) error {
 	defer close(read)
-	for {
-		l, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read line %d: %w", l.Number, err)
-		}
+	return input.Each(in, func(l input.Line) error {
 		select {
 		case read <- l:
+			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-	}
+	})
 }
 
 // take checks lines as they come and sends what is good.

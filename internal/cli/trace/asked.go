@@ -1,8 +1,6 @@
 package trace
 
 import (
-	"slices"
-
 	"github.com/signalbox/signalbox/internal/pii"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
@@ -25,7 +23,7 @@ func (a Asked) Subject(channels orchestration.Channels) Subject {
 	if a.Event != "" {
 		s.Source, s.ID = a.Source, a.Event
 	}
-	for _, scope := range Scopes(channels) {
+	for _, scope := range channels.Scopes() {
 		if a.ID != "" {
 			s.Objects = append(s.Objects, mapping.Ref{Kind: a.Kind, Scope: scope, Source: a.Source, ID: a.ID})
 		}
@@ -34,15 +32,4 @@ func (a Asked) Subject(channels orchestration.Channels) Subject {
 		}
 	}
 	return s
-}
-
-// Scopes lists the scopes of a channel table, each once.
-func Scopes(channels orchestration.Channels) []string {
-	var all []string
-	for _, ch := range channels {
-		if !slices.Contains(all, ch.Scope()) {
-			all = append(all, ch.Scope())
-		}
-	}
-	return all
 }
