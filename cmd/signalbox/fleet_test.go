@@ -19,12 +19,18 @@ import (
 // send puts a line into the source queue without the checks of publish.
 func (s *stage) send(line string) {
 	s.t.Helper()
+	s.post(envelope.ContentTypeStructured, line)
+}
+
+// post puts a message into the source queue, whatever it is.
+func (s *stage) post(contentType, body string) {
+	s.t.Helper()
 	cfg, err := config.Load(config.Sources{Env: s.env()})
 	require.NoError(s.t, err)
 	bus, done, err := connect.Bus(cfg)
 	require.NoError(s.t, err)
 	defer done()
-	m := worker.Message{ID: uuid.NewString(), ContentType: envelope.ContentTypeStructured, Body: []byte(line)}
+	m := worker.Message{ID: uuid.NewString(), ContentType: contentType, Body: []byte(body)}
 	require.NoError(s.t, bus.Publish(s.t.Context(), source, []worker.Message{m})[0])
 }
 
