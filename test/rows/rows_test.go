@@ -2,9 +2,11 @@
 package rows
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,10 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/signalbox/signalbox/internal/cli/mapped"
 	"github.com/signalbox/signalbox/internal/telemetry"
+	"github.com/signalbox/signalbox/mapping/fieldmap"
+	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
 	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/rows"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -149,3 +155,44 @@ func TestARowThatMakesNoEventWaitsForAPersonWithTheReason(t *testing.T) {
 		p.Stop()
 	})
 }
+
+// TestTheRowsOfAnotherSystemAllBecomeEvents maps the customers of the Chinook sample database, if SIGNALBOX_TEST_CHINOOK
+// names the folder that holds them, else made-up rows of that shape.
+func TestTheRowsOfAnotherSystemAllBecomeEvents(t *testing.T) {
+	const examples = "../../config/examples"
+	file := filepath.Join(examples, "chinook-customers.jsonl")
+	if folder := os.Getenv("SIGNALBOX_TEST_CHINOOK"); folder != "" {
+		file = filepath.Join(folder, "customers.jsonl")
+	}
+	m, err := fieldmap.Load(filepath.Join(examples, "chinook-customers.yaml"), fieldmap.Limits{})
+	require.NoError(t, err)
+	trier, err := mapped.New(0)
+	require.NoError(t, err)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	source := rows.Source{Name: "chinook", Source: "https://chinook.example.com", Map: m}
+	events, e164, none := map[string]bool{}, 0, 0
+	warnings := map[fieldmap.Warning]int{}
+	for line := range strings.Lines(string(text)) {
+		trial := trier.Try(source, []byte(line), orchestration.Event{Origin: orchestration.Origin{Enqueued: time.Now()}})
+		require.Empty(t, trial.Failures, "row %d", len(events)+1)
+		events[trial.Event.ID] = true
+		for _, w := range trial.Warnings {
+			warnings[w]++
+		}
+		var data struct{ Phone string }
+		require.NoError(t, json.Unmarshal(trial.Event.Data, &data))
+		switch {
+		case data.Phone == "":
+			none++
+		case phone.MatchString(data.Phone):
+			e164++
+		}
+	}
+	require.Len(t, events, strings.Count(string(text), "\n"), "each has an id of its own")
+	require.Equal(t, len(events), e164+none+warnings[fieldmap.Warning{Field: "/data/phone", Rule: fieldmap.WarnPhone}])
+	require.Len(t, warnings, 1, "of nothing but phones")
+	t.Logf("%d rows, %d events, 0 refused; %d phone numbers in E.164, %d rows without one, warnings: %v", len(events), len(events), e164, none, warnings)
+}
+
+var phone = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
