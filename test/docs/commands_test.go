@@ -1,0 +1,100 @@
+package docs
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/internal/cli/exit"
+)
+
+// A page that can be followed shows files, each under a line with its name, and commands; under a command may stand what it
+// prints. The page's commands run in order, in a folder of their own, beside a `signalbox local`.
+var (
+	file     = regexp.MustCompile("(?m)^`([a-z0-9.-]+)`:\n\n```[a-z]+\n((?:.*\n)*?)```$")
+	commands = regexp.MustCompile("(?m)^```sh\n((?:.*\n)*?)```$(?:\n\n```text\n((?:.*\n)*?)```$)?")
+)
+
+func TestAPageCanBeFollowed(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "signalbox"), "github.com/signalbox/signalbox/cmd/signalbox").CombinedOutput()
+	require.NoError(t, err, string(out))
+	for _, page := range []string{"docs/how-to/map-a-source.md"} {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
+			env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}
+			dir, text := t.TempDir(), read(t, page)
+			standIns(t, filepath.Join(bin, "signalbox"), env)
+			for _, f := range file.FindAllStringSubmatch(text, -1) {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, f[1]), []byte(f[2]), 0o600))
+			}
+			steps := commands.FindAllStringSubmatch(text, -1)
+			require.NotEmpty(t, steps)
+			for _, s := range steps {
+				var missing, out string
+				for end := time.Now().Add(20 * time.Second); ; { // "a moment later" is when it is there
+					if out, missing = follow(t, dir, env, s[1], s[2]); missing == "" || time.Now().After(end) {
+						break
+					}
+				}
+				require.Empty(t, missing, "%s\n%s", s[1], out)
+			}
+		})
+	}
+}
+
+// follow runs commands and gives the first line of what they should print that they did not.
+func follow(t *testing.T, dir string, env []string, script, prints string) (out, missing string) {
+	t.Helper()
+	sh := exec.Command("sh", "-uc", script)
+	sh.Env, sh.Dir = env, dir
+	got, err := sh.CombinedOutput()
+	if code := sh.ProcessState.ExitCode(); code != exit.Partly { // which pages show on purpose
+		require.NoError(t, err, "%s\n%s", script, got)
+	}
+	for line := range strings.Lines(prints) {
+		if !strings.Contains(words(string(got)), words(strings.TrimRight(line, "\n"))) {
+			return string(got), line
+		}
+	}
+	return string(got), ""
+}
+
+// standIns runs a `signalbox local` until the test ends.
+func standIns(t *testing.T, binary string, env []string) {
+	t.Helper()
+	out, in := io.Pipe()
+	c := exec.Command(binary, "local", "--count", "1")
+	c.Env, c.Stdout, c.Stderr = env, in, in
+	require.NoError(t, c.Start())
+	began, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.Contains(lines.Text(), "In another terminal") {
+				close(began)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = c.Process.Signal(syscall.SIGINT)
+		require.NoError(t, c.Wait())
+		_ = in.Close()
+		<-ended
+	})
+	select {
+	case <-began:
+	case <-time.After(time.Minute):
+		require.FailNow(t, "signalbox local does not begin")
+	}
+}
