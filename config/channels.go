@@ -24,6 +24,8 @@ type channelRow struct {
 	Language    string   `key:"language" help:"locale of new customers, such as en-us"`
 	Group       string   `key:"customer_group" help:"group of new customers; when absent the CSU's own"`
 	Sinks       []string `key:"sinks" help:"names of the sinks that are told how events ended"`
+
+	Only map[string][]string // no key: it comes from the sinks' own rows
 }
 
 var _ = orchestration.Channel(channelRow{})

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/retryafter"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -115,7 +116,7 @@ func (o operation) unreadable(a *answer, detail string) *fault.Error {
 func (o operation) refusal(a *answer, now time.Time) *fault.Error {
 	c := parseComplaint(a.body)
 	code, v, byType := c.verdict()
-	wait, told := retryAfter(a.header, now)
+	wait, told := retryafter.Parse(a.header, now)
 	var f *fault.Error
 	switch {
 	case a.status == http.StatusTooManyRequests:

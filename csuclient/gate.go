@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/retryafter"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -193,7 +194,7 @@ func (g *Gate) grow(full bool) {
 // refuse shuts the gate. Of the calls that were under way together only the first refusal halves the limit; the others
 // may still prolong the pause.
 func (g *Gate) refuse(l Load, fresh, probe bool, now time.Time) {
-	wait := spread(min(l.Wait, maxRetryAfter))
+	wait := spread(min(l.Wait, retryafter.Max))
 	if !l.Told || l.Wait <= 0 {
 		if !fresh {
 			return

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/signalbox/signalbox/internal/retryafter"
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -180,7 +181,7 @@ func tokenFault(ctx context.Context, err error) *fault.Error {
 	default:
 		f = opToken.fault(fault.Blocked, classUnauthorized, "no token: check client id, secret, audience and token endpoint")
 	}
-	f.Wait, _ = retryAfter(answered.Response.Header, time.Now())
+	f.Wait, _ = retryafter.Parse(answered.Response.Header, time.Now())
 	f.Status, f.RequestID = status, requestID(answered.Response.Header, "")
 	if oauthCodes[answered.ErrorCode] {
 		f.Code = answered.ErrorCode

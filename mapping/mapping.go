@@ -50,3 +50,9 @@ var plainID = regexp.MustCompile(`^[A-Za-z0-9._:/-]{1,128}$`)
 // Storable says whether an ID may be stored in clear as the value of a binding: it looks like a number or a code.
 // Anything else (an e-mail address used as an ID, say) counts as personal and is stored as a keyed hash only.
 func Storable(id string) bool { return plainID.MatchString(id) }
+
+var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$`)
+
+// Provisional says whether a D365 id is one that headquarters will replace: while they are being created asynchronously,
+// records have a GUID in the place of their number (Microsoft, "Asynchronous customer creation mode").
+func Provisional(id string) bool { return guid.MatchString(id) }

@@ -15,6 +15,8 @@ import (
 type tries struct {
 	pauses    *backoff.ExponentialBackOff
 	conflicts int
+	until     time.Time // of a pipeline that lingers only so long
+	loose     bool      // a write of this go got no answer
 }
 
 // conflictTries is how often a conflict is looked at again at once, before it counts as transient.
@@ -23,7 +25,7 @@ const conflictTries = 3
 // step looks, and acts when the look found nothing and acting is open. It returns how the go ends if it must.
 func (g *goes) step(ctx context.Context, i int, st StepOutline) (acted bool, end *ending) {
 	call := g.e.opts.Enter(ctx, Call{CorrelationID: g.q.Event.CorrelationID, Lane: g.q.Event.Lane, StillOurs: g.lease.stillOurs})
-	t := &tries{pauses: g.e.pauses(g.e.opts.RetryFor)}
+	t := &tries{pauses: g.e.pauses(g.retryFor()), until: time.Now().Add(g.q.linger)}
 	for {
 		began := time.Now()
 		undo := g.run.undo()
@@ -54,7 +56,7 @@ func (g *goes) step(ctx context.Context, i int, st StepOutline) (acted bool, end
 			wrote, g.inFlight = true, true
 			if err = g.act(call, i, st); err == nil {
 				g.did(ctx, st, "ok", began)
-				g.acted = true
+				g.acted = g.acted || st.Sure != Repeatable // one that lands late is known by its id: it leaves nothing in doubt
 				g.lookOnceMore(call, i, st)
 				return true, nil
 			}
@@ -87,6 +89,8 @@ func (g *goes) closed(st StepOutline, found bool) time.Duration {
 	switch {
 	case !st.Acts:
 		return 0
+	case !found && st.Sure == Repeatable: // our own writes may land behind the next one, but another event's must not
+		return time.Until(g.othersTil)
 	case !found:
 		return time.Until(later(g.ownTil, g.othersTil))
 	case g.q.Order == State && st.Sure == Conclusive:
@@ -98,13 +102,25 @@ func (g *goes) closed(st StepOutline, found bool) time.Duration {
 // await pauses while acting is closed, for the next look; it postpones when the wait is too long for one go.
 func (g *goes) await(ctx context.Context, st StepOutline, t *tries, left time.Duration) *ending {
 	pause := t.pauses.NextBackOff()
-	if left > g.e.opts.WaitInRun && !g.inFlight || pause == backoff.Stop {
+	if left > g.waitInRun() && !g.inFlight || pause == backoff.Stop {
 		return g.postpone(CauseTaint, min(left, taintLook), Released{Attempt: g.inFlight})
 	}
 	if !sleep(ctx, min(max(pause, 10*time.Millisecond), left)) {
 		return g.over(ctx, st, nil)
 	}
 	return nil
+}
+
+// retryFor and waitInRun are how long a step is tried again, and how long one wait may be, within one go.
+func (g *goes) retryFor() time.Duration { return g.lingering(g.e.opts.RetryFor) }
+
+func (g *goes) waitInRun() time.Duration { return g.lingering(g.e.opts.WaitInRun) }
+
+func (g *goes) lingering(d time.Duration) time.Duration {
+	if g.q.linger > 0 {
+		return min(d, g.q.linger)
+	}
+	return d
 }
 
 // taintLook is how often keys that are closed for long are looked at again.
@@ -148,11 +164,14 @@ func (g *goes) failed(ctx context.Context, st StepOutline, t *tries, err error, 
 	f := *fault.As(err) // a copy: the error may be one of the step's own variables
 	f.Kind = kindOf(f.Kind, wrote)
 	if wrote {
-		g.inFlight = f.Kind == fault.Ambiguous
+		t.loose = t.loose || f.Kind == fault.Ambiguous
+		g.inFlight = f.Kind == fault.Ambiguous || st.Sure == Repeatable && t.loose // made again while the one before may still land
 	}
 	if f.Kind == fault.Ambiguous {
 		g.doubts[st.Name], g.suspect = true, true
-		g.ownTil = later(g.ownTil, time.Now().Add(g.e.opts.Window))
+		if st.Sure != Repeatable {
+			g.ownTil = later(g.ownTil, time.Now().Add(g.e.opts.Window))
+		}
 		g.e.opts.Observer.Tainted(ctx, g.q.Scenario, st.Name)
 	}
 	if end := g.over(ctx, st, err); end != nil {
@@ -191,7 +210,9 @@ func (g *goes) next(ctx context.Context, st StepOutline, t *tries, f *fault.Erro
 		f.Reason = orRejected(f.Reason)
 		return reject(f)
 	case fault.Blocked:
-		return g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{})
+		end := g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{})
+		end.out.Err = f
+		return end
 	case fault.Dependency:
 		return g.dependency(f)
 	case fault.Ambiguous:
@@ -216,14 +237,19 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Err
 		if f.Waits != "" {
 			return g.dependency(f)
 		}
-		if g.inFlight {
-			return g.postpone(CauseTaint, min(time.Until(g.ownTil), taintLook), Released{Attempt: true})
+		if g.inFlight && st.Sure != Repeatable {
+			end := g.postpone(CauseTaint, min(time.Until(g.ownTil), taintLook), Released{Attempt: true})
+			end.out.Err = f
+			return end
 		}
 		used := g.attempt()
 		if used >= len(g.e.opts.Reschedule) {
+			failed := f.Brief()
 			f.Reason, f.Detail = fault.AttemptsExhausted, "every attempt failed, the last one with: "+sentence(f)
 			f.Operation, f.Code, f.Status, f.RequestID = "", "", 0, "" // they are in the sentence now
-			return reject(f)
+			end := reject(f)
+			end.back.Failed = failed
+			return end
 		}
 		end := g.postpone(CauseBackoff, g.e.opts.Reschedule[used], Released{Attempt: true})
 		end.out.Err = f
@@ -239,7 +265,7 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Err
 // throttled waits as told if that fits the go, else postpones to that moment. It never counts.
 func (g *goes) throttled(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
 	wait := orElse(f.Wait, time.Second)
-	if wait > g.e.opts.WaitInRun {
+	if wait > g.waitInRun() || g.q.linger > 0 && time.Now().Add(wait).After(t.until) {
 		end := g.postpone(CauseGate, wait, Released{})
 		end.out.Err = f
 		return end

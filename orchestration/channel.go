@@ -1,5 +1,10 @@
 package orchestration
 
+import (
+	"path"
+	"slices"
+)
+
 // Channel is one row of the channel table: which CSU, operating unit and legal entity an event belongs to.
 type Channel struct {
 	Name        string
@@ -11,6 +16,19 @@ type Channel struct {
 	Language    string   // locale of new customers, such as en-us
 	Group       string   // customer group of new customers; empty: the CSU's default
 	Sinks       []string // names of the sinks that are told how events ended
+
+	// Only limits sinks to types of events, by the sink's name: patterns as path.Match has them. A sink without an entry is
+	// told everything.
+	Only map[string][]string
+}
+
+// wants says whether a sink of the channel is to be told an event of a type.
+func (c Channel) wants(sink, typ string) bool {
+	patterns, limited := c.Only[sink]
+	return !limited || slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, typ)
+		return ok && err == nil // a bad pattern is refused with the configuration
+	})
 }
 
 // Scope separates what may share an ID between CSUs and legal entities; it is part of every key.

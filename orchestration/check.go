@@ -3,6 +3,7 @@ package orchestration
 import (
 	"time"
 
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -11,6 +12,7 @@ import (
 type Checker struct {
 	byType   map[string]handler
 	channels Channels
+	own      []string // our own queues
 }
 
 type handler struct {
@@ -38,18 +40,48 @@ func (c *Checker) Check(ev Event) error {
 	return err
 }
 
-// open finds the scenario and the channel, checks and decodes the data.
+// Identity is what an event is about.
+type Identity struct {
+	Entity mapping.Ref
+	Keys   []Key // natural keys, which belong to the entity's scope
+}
+
+// Identify says what an event is about, be it late or early. Errors are those of Check.
+func (c *Checker) Identify(ev Event) (Identity, error) {
+	_, run, err := c.decode(ev)
+	if err != nil {
+		return Identity{}, err
+	}
+	q := run.request()
+	return Identity{q.Entity, q.Keys}, nil
+}
+
+// open finds the scenario and the channel, checks and decodes the data, and compares the event's times with the clock.
 func (c *Checker) open(ev Event) (handler, opened, error) {
+	if err := checkTimes(ev); err != nil && c.known(ev) {
+		return c.byType[ev.Type], nil, err
+	}
+	return c.decode(ev)
+}
+
+// known says whether a scenario and a channel take the event: what nobody takes is not refused for its times.
+func (c *Checker) known(ev Event) bool {
+	_, known := c.byType[ev.Type]
+	_, fits := c.channels.For(ev)
+	return known && fits
+}
+
+func (c *Checker) decode(ev Event) (handler, opened, error) {
 	h, ok := c.byType[ev.Type]
 	if !ok {
 		return handler{}, nil, fault.New(fault.Poison, fault.UnknownType, "no scenario handles this event type; replay it once one is deployed")
 	}
+	if h.outline.Internal && !contains(c.own, ev.Origin.Queue) {
+		return h, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
+	}
 	ch, ok := c.channels.For(ev)
 	if !ok {
 		return h, nil, fault.New(fault.Poison, fault.UnknownChannel, "no row of the channel table fits this event; add one and replay it")
-	}
-	if err := checkTimes(ev); err != nil {
-		return h, nil, err
 	}
 	if err := h.schema.check(ev.Data); err != nil {
 		return h, nil, err

@@ -32,6 +32,7 @@ type Call struct {
 type Options struct {
 	Scenarios []Scenario
 	Channels  Channels
+	OwnQueues []string // where events come from that only Signalbox may send (Pipeline.Internal)
 	Store     Store
 	Publisher Publisher // may be nil when no scenario emits
 	Observer  Observer
@@ -118,6 +119,7 @@ func New(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	checker.own = opts.OwnQueues
 	return &Engine{opts: opts, checker: checker, lines: newLines()}, nil
 }
 
@@ -166,9 +168,11 @@ func (e *Engine) request(ev Event, run opened) (Request, error) {
 	if err != nil {
 		return Request{}, fault.New(fault.Poison, fault.Malformed, "the data is not JSON")
 	}
+	if run.outline().Internal { // we made the id; told again after a crash, a run may find what it had made and say so
+		plain = nil
+	}
 	q := run.request()
 	q.ClaimID, q.Owner = newClaimID(), e.opts.Owner
-	q.Version = stateVersion(ev)
 	q.Fingerprint = e.opts.Hasher.Sum("fingerprint", string(plain))
 	return q, nil
 }

@@ -13,11 +13,14 @@ import (
 // sink that gets one twice knows it by its id.
 func outbound(about Event, ch Channel, entity mapping.Ref, typ, token string, data json.RawMessage) []Event {
 	subject := entity.ID
-	if subject == "" {
+	if subject == "" && mapping.Storable(about.Subject) { // a producer may have put a name there
 		subject = about.Subject
 	}
 	events := make([]Event, 0, len(ch.Sinks))
 	for _, sink := range ch.Sinks {
+		if !ch.wants(sink, typ) {
+			continue
+		}
 		events = append(events, Event{Source: about.Source, ID: derive("outbound", token, sink), Type: typ, Subject: subject, Channel: ch.Name,
 			Sink: sink, CorrelationID: about.CorrelationID, Time: about.Time, Sequence: about.Sequence, Data: data})
 	}

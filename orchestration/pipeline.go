@@ -33,11 +33,24 @@ type Pipeline[E, S any] struct {
 	Order    Order
 	Schema   []byte // JSON Schema (2020-12) of the data
 	Entity   func(E) (kind, id string)
-	Keys     func(E) []Key // natural keys held together with the entity; nil for none
-	Validate func(E) error // what the schema cannot say; nil for nothing
+	EntityOf func(Event, E) (kind, id string) // in place of Entity, where the envelope says what the event is about
+	Keys     func(E) []Key                    // natural keys held together with the entity; nil for none
+	Validate func(E) error                    // what the schema cannot say; nil for nothing
 	Steps    []Step[E, S]
 	Refused  string        // type of the event that tells the channel's sinks of a rejection (Refusal); empty: they are not told
 	Keep     time.Duration // how long a finished run is remembered; 0: as long as the store is told
+
+	// Internal says that only Signalbox may say this: an event of the type must have come to our own queues first, so that
+	// nobody who may publish to a source queue can make one up.
+	Internal bool
+	// ByArrival says of a State that the newest is the one that the broker took last, whatever its time. It is for what we
+	// say ourselves: each event is sent while its run holds the entity, so they reach the queue in the order in which they
+	// became true, while the clocks of their sources need not agree with that.
+	ByArrival bool
+	// Linger is how long a run may stay in its slot to try again or to wait for its turn before it goes on by a copy; 0: as the
+	// engine is told (RetryFor, WaitInRun). A pipeline whose target may be slow for long sets it low, so that its runs do not
+	// take the slots of others.
+	Linger time.Duration
 }
 
 // Scenario is a Pipeline with its types closed over. Only Pipeline implements it.
@@ -55,6 +68,7 @@ type Outline struct {
 	Order         Order
 	Schema        []byte
 	Refused       string
+	Internal      bool
 	Steps         []StepOutline
 }
 
@@ -68,7 +82,7 @@ type StepOutline struct {
 
 // Outline lists the pipeline's steps.
 func (p Pipeline[E, S]) Outline() Outline {
-	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused}
+	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal}
 	for _, s := range p.Steps {
 		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable})
 	}
@@ -80,8 +94,11 @@ func (p Pipeline[E, S]) check() error {
 	say := func(format string, args ...any) {
 		problems = append(problems, fmt.Errorf("scenario %q: "+format, append([]any{p.Name}, args...)...))
 	}
-	if p.Name == "" || p.Handles == "" || p.Entity == nil || len(p.Steps) == 0 {
-		say("needs a name, an event type, an entity and at least one step")
+	if p.Name == "" || p.Handles == "" || (p.Entity == nil) == (p.EntityOf == nil) || len(p.Steps) == 0 {
+		say("needs a name, an event type, an entity, told in one way, and at least one step")
+	}
+	if p.ByArrival && p.Order != State {
+		say("has an order of arrival, but is no state")
 	}
 	seen := map[string]bool{}
 	for _, s := range p.Steps {
@@ -92,8 +109,8 @@ func (p Pipeline[E, S]) check() error {
 			say("two steps are named %q", s.Name)
 		case s.Act == nil && s.Look == nil:
 			say("step %q neither looks nor acts", s.Name)
-		case s.Act != nil && s.Look == nil && s.Sure != AtMostOnce:
-			say("step %q acts without a look; give it one, or say AtMostOnce if that is what you want", s.Name)
+		case s.Act != nil && s.Look == nil && s.Sure != AtMostOnce && s.Sure != Repeatable:
+			say("step %q acts without a look; give it one, or say AtMostOnce or Repeatable if that is what you want", s.Name)
 		}
 		seen[s.Name] = true
 	}
@@ -118,7 +135,7 @@ func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
 			return nil, err
 		}
 	}
-	kind, id := p.Entity(r.In)
+	kind, id := p.entity(ev, r.In)
 	if id == "" {
 		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data has no id of the " + kind}
 	}
@@ -128,6 +145,13 @@ func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
 		o.keys = p.Keys(r.In)
 	}
 	return o, nil
+}
+
+func (p Pipeline[E, S]) entity(ev Event, in E) (kind, id string) {
+	if p.EntityOf != nil {
+		return p.EntityOf(ev, in)
+	}
+	return p.Entity(in)
 }
 
 // opened is one event on one pipeline, with the types closed over: what the engine drives.
@@ -158,9 +182,16 @@ type openRun[E, S any] struct {
 
 func (o *openRun[E, S]) request() Request {
 	q := Request{Event: o.r.Event, Scenario: o.p.Name, Pipeline: o.p.Version, Scope: o.r.Channel.Scope(),
-		CSU: o.r.Channel.CSU, Entity: o.r.entity, Order: o.p.Order, Keys: o.keys}
+		CSU: o.r.Channel.CSU, Entity: o.r.entity, Order: o.p.Order, Keys: o.keys, Version: o.version(), linger: o.p.Linger}
 	q.Event.Data, q.Event.AsReceived, q.Keep = nil, nil, o.p.Keep // the store never sees the data
 	return q
+}
+
+func (o *openRun[E, S]) version() string {
+	if o.p.ByArrival {
+		return arrivalVersion(o.r.Event)
+	}
+	return stateVersion(o.r.Event)
 }
 
 func (o *openRun[E, S]) outline() Outline { return o.p.Outline() }

@@ -149,6 +149,9 @@ func (g *goes) end(ctx context.Context, step string, e ending) Outcome {
 	o.Attempt = g.attempt()
 	if e.back != nil {
 		e.back.Step, e.back.Taint = step, g.inFlight
+		if f := fault.As(o.Err); f != nil && e.back.Failed == "" {
+			e.back.Failed = f.Brief()
+		}
 		err := g.e.untilKnown(ctx, releaseFor, func(call context.Context) error { return g.e.opts.Store.Release(call, g.q, *e.back) })
 		if errors.Is(err, ErrNotOurs) { // another run has it: what this one found out must not settle the message
 			g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, step)

@@ -50,7 +50,7 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last b
 		return reject(errMappingConflict)
 	}
 	g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
-	if errors.Is(err, ErrNotOurs) && acted {
+	if errors.Is(err, ErrNotOurs) && acted && st.Sure != Repeatable {
 		g.aftermath(ctx, s.bindings)
 	}
 	return &ending{out: Outcome{Verdict: Lost, Err: err}}

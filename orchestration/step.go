@@ -18,6 +18,7 @@ const (
 	Conclusive Certainty = iota // it is not there
 	Lagging                     // it may have been written lately and not show yet (a search index)
 	AtMostOnce                  // there is no usable look: the act is made at most once, and what is in doubt goes to a person
+	Repeatable                  // the target knows a repeat of the act by its id and takes it as the same: what is in doubt is made again
 )
 
 // Step is one effect and how to see whether it is already there. The engine looks first, skips the act when the look
@@ -29,7 +30,7 @@ type Step[E, S any] struct {
 	// reports that, keeps one and learns that one.
 	Look func(ctx context.Context, r *Run[E, S]) (found bool, err error)
 	Sure Certainty
-	// Act makes the effect. It is never called twice without a look in between.
+	// Act makes the effect. It is never called twice without a look in between, unless it is Repeatable.
 	Act func(ctx context.Context, r *Run[E, S]) error
 	// Plannable says that Act makes its effects only through clients that tell Call.Plan of a call instead of making it, when
 	// there is one, and give an answer that later steps can work with. A plan then calls Act to learn what it would do.

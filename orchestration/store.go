@@ -59,6 +59,8 @@ type Request struct {
 	Fingerprint string        // keyed hash of the canonical data
 	Keep        time.Duration // how long the run is remembered once finished; 0: as the store is told
 	Place       int           // in line, as an earlier answer to this claim said; 0: none yet
+
+	linger time.Duration // Pipeline.Linger
 }
 
 // Answer is what a claim got.
@@ -125,4 +127,5 @@ type Released struct {
 	Cause   Cause         // what the event waits for; empty when interrupted or rejected
 	Wait    time.Duration // for so long
 	Reason  string        // rejected: the dead letter's reason
+	Failed  string        // what failed, in codes (fault.Error.Brief); empty if nothing did
 }

@@ -13,9 +13,25 @@ func stateVersion(ev Event) string {
 	return fmt.Sprintf("%s/%s/%s.%020d", sortable(ev.Time), paddedSequence(ev.Sequence), sortable(ev.Origin.Enqueued), ev.Origin.Sequence)
 }
 
+// arrivalVersion orders events of one entity by the place where the broker first took them alone.
+func arrivalVersion(ev Event) string {
+	return fmt.Sprintf("%s.%020d", sortable(ev.Origin.Enqueued), ev.Origin.Sequence)
+}
+
 // sortable is a time as text that compares as the time does, for every year that JSON can say. Nanoseconds since 1970
 // would overflow: a producer's null date of the year 1600 would come after everything.
-func sortable(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000") }
+func sortable(t time.Time) string { return t.UTC().Format(sortableTime) }
+
+const sortableTime = "2006-01-02T15:04:05.000000000"
+
+// VersionTime is the moment that a version begins with; zero for text that is no version.
+func VersionTime(version string) time.Time {
+	at, err := time.Parse(sortableTime, version[:min(len(version), len(sortableTime))])
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
 
 // paddedSequence makes numeric sequences compare as numbers; others compare as the text they are.
 func paddedSequence(s string) string {

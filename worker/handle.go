@@ -14,6 +14,7 @@ import (
 // handle takes one message from receive to settlement.
 func (p *pump) handle(work context.Context, m Message) {
 	start := time.Now()
+	m, forged := p.believe(m)
 	delivery := deliveryOf(m)
 	ctx := p.w.options.Observe.Received(work, delivery)
 	run, lose := context.WithCancelCause(ctx)
@@ -23,7 +24,7 @@ func (p *pump) handle(work context.Context, m Message) {
 
 	ev, outcome := p.decide(run, m)
 	interrupted := work.Err() != nil
-	s := settler{pump: p, ctx: context.WithoutCancel(ctx), work: work, m: m, ev: ev, outcome: outcome, lock: lock}
+	s := settler{pump: p, ctx: context.WithoutCancel(ctx), work: work, m: m, ev: ev, outcome: outcome, lock: lock, forged: forged}
 	action, result, err := s.settle()
 
 	wait := time.Duration(0)

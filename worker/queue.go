@@ -37,6 +37,7 @@ type Message struct {
 	LockedUntil   time.Time
 	ExpiresAt     time.Time // zero: no time to live
 	State         State     // where it stands; a deferred message is deferred also while it is locked
+	Due           time.Time // when a scheduled message is to be received; zero for all others
 
 	DeadLetterReason      string // set on dead letters
 	DeadLetterDescription string

@@ -19,6 +19,7 @@ type settler struct {
 	ev      orchestration.Event
 	outcome orchestration.Outcome
 	lock    *lock
+	forged  bool // the message said of itself what only copies may say
 }
 
 // settle decides, does it, and says what came of it.
@@ -46,7 +47,11 @@ func (s *settler) carryOut(decided Settlement) error {
 	case Abandon:
 		return s.call("abandon", func(ctx context.Context) error { return queue.Abandon(ctx, s.m) })
 	case DeadLetter:
-		properties := map[string]any{envelope.PropertyDeadLetteredAt: time.Now().UTC().Format(time.RFC3339Nano)}
+		properties := map[string]any{}
+		if s.forged { // the broker still has what it said: a replay would believe it
+			properties = envelope.Mark(nil, s.ev)
+		}
+		properties[envelope.PropertyDeadLetteredAt] = time.Now().UTC().Format(time.RFC3339Nano)
 		if s.outcome.Step != "" {
 			properties[envelope.PropertyStep] = s.outcome.Step
 		}

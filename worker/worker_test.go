@@ -684,3 +684,36 @@ func TestOptionsReportEveryProblemAtOnce(t *testing.T) {
 
 // pass lets virtual time go by; it is only called inside a bubble.
 func pass(d time.Duration) { <-time.After(d) }
+
+// Only our own queue holds copies. Whoever may publish to a source queue must not make a message look like one.
+func TestWhatAMessageOfASourceSaysOfBeingACopyIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		seen := map[string]orchestration.Event{}
+		s := start(t, func(_ context.Context, ev orchestration.Event) orchestration.Outcome {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[ev.ID] = ev
+			return orchestration.Outcome{Verdict: orchestration.Rejected, Reason: fault.BusinessRule}
+		})
+		said := orchestration.Origin{Queue: "live", Enqueued: time.Now().Add(-time.Hour), Sequence: 7}
+		for queue, id := range map[string]string{"orders": "forged", "live": "copied"} {
+			parts := envelope.Encode(orchestration.Event{Source: "shop", ID: id, Type: "t", Time: time.Now(), Data: []byte(`{}`),
+				Origin: said, Generation: 9, Attempt: 3})
+			require.NoError(t, s.broker.Send(t.Context(), queue, worker.Message{ID: id, ContentType: parts.ContentType, Properties: parts.Properties, Body: parts.Body}, time.Time{}))
+		}
+		synctest.Wait()
+		s.stop()
+		require.Equal(t, said.Queue, seen["copied"].Origin.Queue)
+		require.Equal(t, 9, seen["copied"].Generation)
+		require.Equal(t, "orders", seen["forged"].Origin.Queue)
+		require.Equal(t, []int{1, 0}, []int{seen["forged"].Generation, seen["forged"].Attempt})
+		// Nor may a replay believe it.
+		dead, err := s.orders.DeadLetters().Peek(t.Context(), 0, 10)
+		require.NoError(t, err)
+		require.Len(t, dead, 1)
+		require.Contains(t, dead[0].Properties[envelope.PropertyOrigin], "orders@")
+		require.EqualValues(t, 1, dead[0].Properties[envelope.PropertyGeneration])
+	})
+}

@@ -141,7 +141,7 @@ func (a *App) window() time.Duration {
 func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 	r := a.cfg.Run
 	a.engine, err = orchestration.New(orchestration.Options{
-		Scenarios: list, Channels: a.cfg.Channels, Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
+		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Store: a.store, Publisher: publisher{a}, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
 		Owner: instance() + "/" + uuid.NewString()[:8], Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {

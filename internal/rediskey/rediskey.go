@@ -4,9 +4,9 @@
 // means any shard, one per CSU. Business keys appear as keyed hashes only.
 //
 //	run:<hash(source,id)>   a run: a hash while it lasts, a small string once done    14 days
-//	ent:<hash(entity)>      who holds the entity, and its taints                      14 days
+//	ent:<hash(entity)>      who holds the entity, its taints and its last runs        14 days
 //	nat:<hash(key)>         the same for a natural key; the D365 id learned under it  14 days
-//	map:<hash(entity)>      the binding, with the last applied version                kept
+//	map:<hash(entity)>      the binding, with the last applied version                kept; a version without a binding: 14 days
 //	mapr:<hash(target)>     the binding backwards: a field per source                 kept
 //	corr:<correlation id>   the run, or a set of runs, of a correlation               14 days
 //	waits                   runs that wait, by scenario, cause and step                members: until claimed
@@ -49,7 +49,10 @@ func (k Keys) EntityID(r mapping.Ref) string {
 }
 
 // Entity is the key of an entity's holder.
-func (k Keys) Entity(r mapping.Ref) string { return k.prefix + "ent:" + k.EntityID(r) }
+func (k Keys) Entity(r mapping.Ref) string { return k.EntityNamed(k.EntityID(r)) }
+
+// EntityNamed is the same by the entity's short name, its EntityID.
+func (k Keys) EntityNamed(id string) string { return k.prefix + "ent:" + id }
 
 // Natural is the key of a natural key's holder.
 func (k Keys) Natural(scope, kind string, value pii.Text) string {
@@ -57,7 +60,10 @@ func (k Keys) Natural(scope, kind string, value pii.Text) string {
 }
 
 // Map is the key of a binding.
-func (k Keys) Map(r mapping.Ref) string { return k.prefix + "map:" + k.EntityID(r) }
+func (k Keys) Map(r mapping.Ref) string { return k.MapNamed(k.EntityID(r)) }
+
+// MapNamed is the same by the entity's short name.
+func (k Keys) MapNamed(id string) string { return k.prefix + "map:" + id }
 
 // MapBack is the key of a binding backwards.
 func (k Keys) MapBack(t mapping.Target) string {

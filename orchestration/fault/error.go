@@ -3,6 +3,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -45,6 +46,32 @@ func (e *Error) Error() string {
 		parts = append(parts, e.Err.Error())
 	}
 	return strings.Join(parts, ": ")
+}
+
+// briefly is the longest Brief.
+const briefly = 80
+
+// Brief says what failed in codes alone, for places where space is dear: the operation, the status or else the class, the
+// target's code, as in "Customers.Create 400 InvalidStateProvince". Empty if none of them is known. It holds printable ASCII
+// without the sign |, and at most 80 characters.
+func (e *Error) Brief() string {
+	parts := make([]string, 0, 3)
+	status := e.Class
+	if e.Status != 0 {
+		status = strconv.Itoa(e.Status)
+	}
+	for _, s := range []string{e.Operation, status, e.Code} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '|' {
+			return -1
+		}
+		return r
+	}, strings.Join(parts, " "))
+	return text[:min(len(text), briefly)]
 }
 
 // Unwrap gives the cause.

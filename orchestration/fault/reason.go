@@ -25,6 +25,7 @@ const (
 	AttemptsExhausted Reason = "AttemptsExhausted" // every attempt failed
 	MissingDependency Reason = "MissingDependency" // what it needs never came
 	OutcomeUnknown    Reason = "OutcomeUnknown"    // a write may have happened and cannot be looked up
+	SinkRejected      Reason = "SinkRejected"      // the receiver of what we tell refused it for good
 
 	// Of the platform.
 	DecryptFailed            Reason = "DecryptFailed"
@@ -50,7 +51,7 @@ var blame = map[Reason]Blame{
 	Malformed: Producer, SchemaInvalid: Producer, TooLarge: Producer, UnknownType: Producer, UnknownChannel: Producer,
 	TimeInFuture: Producer, IDConflict: Producer, BusinessRule: Producer, CardDataRefused: Producer, Expired: Producer,
 	CsuRejected: Target, NotPermitted: Target, MappingConflict: Target, DuplicateAccount: Target,
-	AttemptsExhausted: Target, MissingDependency: Target, OutcomeUnknown: Target,
+	AttemptsExhausted: Target, MissingDependency: Target, OutcomeUnknown: Target, SinkRejected: Target,
 	DecryptFailed: Platform, Bug: Platform, CrashLoop: Platform, MaxDeliveryCountExceeded: Platform, Other: Platform,
 }
 
@@ -58,7 +59,7 @@ var blame = map[Reason]Blame{
 func Reasons() []Reason {
 	return []Reason{Malformed, SchemaInvalid, TooLarge, UnknownType, UnknownChannel, TimeInFuture, IDConflict, BusinessRule,
 		CardDataRefused, Expired, CsuRejected, NotPermitted, MappingConflict, DuplicateAccount, AttemptsExhausted,
-		MissingDependency, OutcomeUnknown, DecryptFailed, Bug, CrashLoop, MaxDeliveryCountExceeded, Other}
+		MissingDependency, OutcomeUnknown, SinkRejected, DecryptFailed, Bug, CrashLoop, MaxDeliveryCountExceeded, Other}
 }
 
 // Blame says whose fault r is; a reason not of the list is the platform's.

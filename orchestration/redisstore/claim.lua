@@ -1,8 +1,8 @@
 -- Takes a run, its entity and its natural keys, all or none.
 -- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6 waiting runs, 7.. natural keys
 -- ARGV: 1 a JSON object: claim, owner, run (short name), lease, window, ttl, keep (all ms), gen, attempt, origin, enq (origin in
---       ms, 0 if unknown), fp, state (bool), version, pv, scen, corr, place (in line, 0 if none yet), srv (run id of the server
---       as the caller knows it), dry (only say what the answer would be)
+--       ms, 0 if unknown), fp, state (bool), version, pv, scen, corr, ent (short name of the entity), place (in line, 0 if none
+--       yet), srv (run id of the server as the caller knows it), dry (only say what the answer would be)
 -- Returns a JSON object with "answer" and what belongs to it; see Grant in package orchestration. Nothing is written
 -- unless the answer is go or look_only, save the place in line of an entity that is held, and the end of a superseded run.
 local a = cjson.decode(ARGV[1])
@@ -71,13 +71,33 @@ local function correlate()
   end
   redis.call('PEXPIRE', KEYS[4], a.ttl)
 end
+-- The last five runs of the entity, and of each natural key, for whoever knows what an event was about but not which it was: a
+-- field each, r1 the latest, because one long field would cost the hash its compact form.
+local function remember(key, h)
+  local names = {a.run}
+  for i = 1, 5 do
+    local name = h['r' .. i]
+    if name and name ~= a.run and #names < 5 then names[#names + 1] = name end
+  end
+  for i, name in ipairs(names) do
+    if h['r' .. i] ~= name then redis.call('HSET', key, 'r' .. i, name) end
+  end
+end
 
 if newer then
   if not a.dry and not run.claim and not run['t:' .. a.run] then -- nobody has anything more to say of this run
     waitsNoMore()
     redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = a.fp, o = run.origin or a.origin, g = a.gen, a = a.attempt, s = a.scen,
-      r = a.corr, b = tonumber(run.began or now), t = now, e = 'superseded', h = run.hist}), 'PX', a.keep)
-    if kind == 'none' then correlate() end
+      r = a.corr, b = tonumber(run.began or now), t = now, e = 'superseded', h = run.hist, n = a.ent}), 'PX', a.keep)
+    if kind == 'none' then
+      correlate()
+      for i = 2, #KEYS do
+        if i == 2 or i > 6 then
+          remember(KEYS[i], hash(KEYS[i]))
+          redis.call('PEXPIRE', KEYS[i], a.ttl)
+        end
+      end
+    end
   end
   return answer('superseded')
 end
@@ -154,13 +174,14 @@ local function take()
   local lease = string.format('%d', now + a.lease)
   redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
     'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
-    'began', run.began or string.format('%d', now))
+    'ent', a.ent, 'began', run.began or string.format('%d', now))
   redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej')
   if run.cleared then redis.call('HSET', KEYS[1], 'cleared', run.cleared) end
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   for i = 1, #held do
     local key = KEYS[i == 1 and 2 or i + 5]
     redis.call('HSET', key, 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'run', a.run)
+    remember(key, held[i])
     redis.call('PEXPIRE', key, a.ttl)
   end
   redis.call('HDEL', KEYS[2], 'line')

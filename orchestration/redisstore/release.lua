@@ -1,7 +1,7 @@
 -- Gives a claim back without an end.
 -- KEYS: 1 run, 2 waiting runs, 3 entity, 4.. natural keys
 -- ARGV: 1 claim id, 2 run (short name), 3 step where it stopped, 4 taint window in ms or '' for no taint, 5 '1' if it counts as
---       an attempt, 6 what it waits for, 7 wait in ms, 8 reason if it was rejected
+--       an attempt, 6 what it waits for, 7 wait in ms, 8 reason if it was rejected, 9 what failed, '' for nothing
 -- Returns 1; 0 if the claim is not ours any more. Asked again after it was done it returns 1.
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if kind ~= 'hash' then return 0 end
@@ -32,8 +32,9 @@ if ARGV[6] ~= '' then
   redis.call('ZADD', KEYS[2], til, redis.call('HGET', KEYS[1], 'scen') .. '|' .. ARGV[6] .. '|' .. ARGV[3] .. '|' .. ARGV[2])
   redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))
 end
--- The last 20 events of the run's life, for a person: time, step, what for.
+-- The last 20 events of the run's life, for a person: time, step, what for, and what had failed if anything had.
 local entry = string.format('%d', now) .. '|' .. ARGV[3] .. '|' .. (ARGV[8] ~= '' and ARGV[8] or ARGV[6])
+if ARGV[9] ~= '' then entry = entry .. '|' .. ARGV[9] end
 local lines = {}
 for line in string.gmatch(redis.call('HGET', KEYS[1], 'hist') or '', '[^\n]+') do lines[#lines + 1] = line end
 lines[#lines + 1] = entry

@@ -37,6 +37,7 @@ if a.dry then return 'ok' end
 for i, b in ipairs(a.bindings or {}) do
   local forward, back, old = pair(i)
   redis.call('HSET', forward, 'v', b.id)
+  redis.call('PERSIST', forward)
   redis.call('HSET', back, b.source, b.ref .. '|' .. b.value)
   if b.was then -- the provisional id goes on resolving for a while, by the name of what took its place
     redis.call('HDEL', old, b.source)
@@ -50,6 +51,8 @@ end
 if a.state and a.applied then
   local ver = redis.call('HGET', KEYS[3], 'ver')
   if not ver or ver < a.version then redis.call('HSET', KEYS[3], 'ver', a.version) end
+  -- a version without a binding, of what we tell others, is of use only while an older event may still come
+  if redis.call('HEXISTS', KEYS[3], 'v') == 0 then redis.call('PEXPIRE', KEYS[3], a.ttl) end
 end
 
 -- Taints: this run's own end when its looks have answered them; those that are over end with the finish.
@@ -74,9 +77,10 @@ if not a.finish then
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   return 'ok'
 end
-local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began', 'hist')
+local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began', 'hist', 'ent')
 local done = {c = a.claim, f = run[1], o = run[2], g = tonumber(run[3]), a = tonumber(run[4]), s = run[5], r = run[6],
   b = tonumber(run[7]), t = now, e = a.ended}
 if run[8] then done.h = run[8] end -- only what did not go through at once has one
+if run[9] then done.n = run[9] end
 redis.call('SET', KEYS[1], cjson.encode(done), 'PX', a.keep)
 return 'ok'

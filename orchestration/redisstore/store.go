@@ -129,6 +129,7 @@ type claimArgs struct {
 	Pipeline    int    `json:"pv"`
 	Scenario    string `json:"scen"`
 	Correlation string `json:"corr"`
+	Entity      string `json:"ent"`
 	Place       int    `json:"place"`
 	Server      string `json:"srv"`
 	Dry         bool   `json:"dry,omitempty"`
@@ -170,7 +171,7 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 	a := claimArgs{Claim: q.ClaimID, Owner: q.Owner, Run: k.RunID(q.Event.Source, q.Event.ID), Lease: s.o.Lease.Milliseconds(),
 		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Keep: s.keep(q).Milliseconds(), Dry: dry, Generation: q.Event.Generation, Attempt: q.Event.Attempt,
 		Origin: q.Event.Origin.String(), Fingerprint: q.Fingerprint, State: q.Order == orchestration.State, Version: q.Version,
-		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Place: q.Place, Server: s.o.Epoch.Server()}
+		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Entity: k.EntityID(q.Entity), Place: q.Place, Server: s.o.Epoch.Server()}
 	if !q.Event.Origin.Enqueued.IsZero() {
 		a.Enqueued = q.Event.Origin.Enqueued.UnixMilli()
 	}
@@ -332,7 +333,7 @@ func (s *Store) Release(ctx context.Context, q orchestration.Request, r orchestr
 	held := s.held(q)
 	keys := append([]string{held[0], k.Waits()}, held[1:]...)
 	n, err := releaseScript.Run(ctx, s.o.Client, keys, q.ClaimID, k.RunID(q.Event.Source, q.Event.ID), r.Step, window, attempt,
-		string(r.Cause), r.Wait.Milliseconds(), r.Reason).Int()
+		string(r.Cause), r.Wait.Milliseconds(), r.Reason, r.Failed).Int()
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}

@@ -34,6 +34,7 @@ type RunTrace struct {
 	Run           string      `json:"run"` // short name: the keyed hash of source and id
 	State         RunState    `json:"state"`
 	Scenario      string      `json:"scenario"`
+	Entity        string      `json:"entity,omitempty"` // short name of the business object: the keyed hash of its reference
 	CorrelationID string      `json:"correlation_id"`
 	Origin        string      `json:"origin"` // queue/enqueued (ms)/sequence of the message it began with
 	Generation    int         `json:"generation"`
@@ -66,9 +67,10 @@ type RunDoubt struct {
 
 // RunMoment is one time a run was given back.
 type RunMoment struct {
-	At   time.Time `json:"at"`
-	Step string    `json:"step,omitempty"`
-	Why  string    `json:"why,omitempty"` // a cause, or the reason of a dead letter; empty: interrupted
+	At     time.Time `json:"at"`
+	Step   string    `json:"step,omitempty"`
+	Why    string    `json:"why,omitempty"`    // a cause, or the reason of a dead letter; empty: interrupted
+	Failed string    `json:"failed,omitempty"` // what had failed, in codes
 }
 
 // Tracer reads runs for a person, without scripts and without an Epoch. Safe for concurrent use.
@@ -82,29 +84,39 @@ func NewTracer(client redis.UniversalClient, keys rediskey.Keys) *Tracer {
 	return &Tracer{client, keys}
 }
 
-// ByCorrelation gives the runs of a correlation, oldest first; none if the store knows none.
+// MostRuns is how many runs of one correlation are read: a producer may well give one id to all that it sends.
+const MostRuns = 1000
+
+// ByCorrelation gives the runs of a correlation, oldest first, at most MostRuns of them; none if the store knows none.
 func (t *Tracer) ByCorrelation(ctx context.Context, id string) ([]RunTrace, error) {
 	names, err := t.correlated(ctx, t.keys.Correlation(id))
 	if err != nil {
 		return nil, fmt.Errorf("read the runs of a correlation: %w", err)
 	}
-	var runs []RunTrace
-	for _, name := range names {
-		run, found, err := t.read(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			runs = append(runs, run)
-		}
-	}
-	slices.SortStableFunc(runs, func(a, b RunTrace) int { return a.Began.Compare(b.Began) })
-	return runs, nil
+	return t.Runs(ctx, names)
 }
 
 // ByEvent gives the run of an event; false if the store knows none.
 func (t *Tracer) ByEvent(ctx context.Context, source, id string) (RunTrace, bool, error) {
-	return t.read(ctx, t.keys.RunID(source, id))
+	runs, err := t.Runs(ctx, []string{t.keys.RunID(source, id)})
+	if err != nil || len(runs) == 0 {
+		return RunTrace{}, false, err
+	}
+	return runs[0], true, nil
+}
+
+// Runs reads runs by their short names, and gives those that the store knows, oldest first.
+func (t *Tracer) Runs(ctx context.Context, names []string) ([]RunTrace, error) {
+	var runs []RunTrace
+	for some := range slices.Chunk(names, 100) {
+		got, err := t.read(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, got...)
+	}
+	slices.SortStableFunc(runs, func(a, b RunTrace) int { return a.Began.Compare(b.Began) })
+	return runs, nil
 }
 
 // Generation is the generation that an event's run has reached; 0 if the store knows none.
@@ -124,7 +136,7 @@ func (t *Tracer) correlated(ctx context.Context, key string) ([]string, error) {
 	var one *redis.StringCmd
 	var several *redis.StringSliceCmd
 	_, err := t.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		one, several = p.Get(ctx, key), p.SMembers(ctx, key)
+		one, several = p.Get(ctx, key), p.SRandMemberN(ctx, key, MostRuns)
 		return nil
 	})
 	switch {
@@ -136,37 +148,47 @@ func (t *Tracer) correlated(ctx context.Context, key string) ([]string, error) {
 	return nil, err
 }
 
-// read gives one run. A transaction reads both shapes at once: a hash while the run lasts, a string once it is done.
-func (t *Tracer) read(ctx context.Context, name string) (RunTrace, bool, error) {
-	key := t.keys.Run(name)
-	var (
-		now   *redis.TimeCmd
-		ttl   *redis.DurationCmd
-		done  *redis.StringCmd
-		lasts *redis.MapStringStringCmd
-	)
+// stored is a run as the store has it: a string once it is done, a hash while it lasts.
+type stored struct {
+	ttl   *redis.DurationCmd
+	done  *redis.StringCmd
+	lasts *redis.MapStringStringCmd
+}
+
+// read gives some runs. One transaction reads both shapes of each, so that none changes from one to the other in between.
+func (t *Tracer) read(ctx context.Context, names []string) ([]RunTrace, error) {
+	var now *redis.TimeCmd
+	found := make([]stored, len(names))
 	_, err := t.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		now, ttl, done, lasts = p.Time(ctx), p.PTTL(ctx, key), p.Get(ctx, key), p.HGetAll(ctx, key)
+		now = p.Time(ctx)
+		for i, name := range names {
+			key := t.keys.Run(name)
+			found[i] = stored{p.PTTL(ctx, key), p.Get(ctx, key), p.HGetAll(ctx, key)}
+		}
 		return nil
 	})
-	r := RunTrace{Run: name, Steps: []string{}, History: []RunMoment{}}
-	switch {
-	case done.Err() == nil:
-		if err := r.fromDone(done.Val()); err != nil {
-			return r, false, err
+	var runs []RunTrace
+	for i, s := range found {
+		r := RunTrace{Run: names[i], Steps: []string{}, History: []RunMoment{}}
+		switch {
+		case s.done.Err() == nil:
+			if err := r.fromDone(s.done.Val()); err != nil {
+				return nil, err
+			}
+		case s.lasts.Err() == nil && len(s.lasts.Val()) > 0:
+			r.fromHash(s.lasts.Val(), now.Val())
+		case errors.Is(s.done.Err(), redis.Nil):
+			continue
+		default:
+			return nil, fmt.Errorf("read a run: %w", err)
 		}
-	case lasts.Err() == nil && len(lasts.Val()) > 0:
-		r.fromHash(lasts.Val(), now.Val())
-	case errors.Is(done.Err(), redis.Nil):
-		return r, false, nil
-	default:
-		return r, false, fmt.Errorf("read a run: %w", err)
+		r.ServerTime = now.Val().UTC().Truncate(time.Millisecond)
+		if ttl := s.ttl.Val(); ttl > 0 {
+			r.ForgottenAt = r.ServerTime.Add(ttl)
+		}
+		runs = append(runs, r)
 	}
-	r.ServerTime = now.Val().UTC().Truncate(time.Millisecond)
-	if ttl.Val() > 0 {
-		r.ForgottenAt = r.ServerTime.Add(ttl.Val())
-	}
-	return r, true, nil
+	return runs, nil
 }
 
 // doneRecord is what save.lua leaves of a finished run.
@@ -180,6 +202,7 @@ type doneRecord struct {
 	Ended       int64  `json:"t"`
 	Outcome     string `json:"e"`
 	History     string `json:"h"`
+	Entity      string `json:"n"`
 }
 
 func (r *RunTrace) fromDone(text string) error {
@@ -187,14 +210,14 @@ func (r *RunTrace) fromDone(text string) error {
 	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		return fmt.Errorf("read the record of a finished run: %w", err)
 	}
-	r.State, r.Scenario, r.CorrelationID, r.Origin = RunDone, d.Scenario, d.Correlation, d.Origin
+	r.State, r.Scenario, r.Entity, r.CorrelationID, r.Origin = RunDone, d.Scenario, d.Entity, d.Correlation, d.Origin
 	r.Generation, r.Attempt, r.Outcome, r.Began, r.Ended = d.Generation, d.Attempt, d.Outcome, moment(d.Began), moment(d.Ended)
 	r.remembers(d.History)
 	return nil
 }
 
 func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
-	r.Scenario, r.CorrelationID, r.Origin = h["scen"], h["corr"], h["origin"]
+	r.Scenario, r.Entity, r.CorrelationID, r.Origin = h["scen"], h["ent"], h["corr"], h["origin"]
 	r.Generation, r.Attempt = int(number(h["gen"])), int(number(h["attempt"]))
 	r.Began, r.Owner, r.LeaseUntil = moment(number(h["began"])), h["owner"], moment(number(h["lease"]))
 	if h["steps"] != "" {
@@ -236,13 +259,17 @@ func waitOf(text string) *RunWait {
 	return &RunWait{For: part[0], Step: part[1], Until: moment(number(part[2]))}
 }
 
-// momentOf reads time|step|why, as release.lua writes it.
+// momentOf reads time|step|why or time|step|why|failed, as release.lua writes it.
 func momentOf(line string) (RunMoment, bool) {
 	part := strings.Split(line, "|")
-	if len(part) != 3 {
+	if len(part) != 3 && len(part) != 4 {
 		return RunMoment{}, false
 	}
-	return RunMoment{At: moment(number(part[0])), Step: part[1], Why: part[2]}, true
+	m := RunMoment{At: moment(number(part[0])), Step: part[1], Why: part[2]}
+	if len(part) == 4 {
+		m.Failed = part[3]
+	}
+	return m, true
 }
 
 // number is 0 for what is missing: a run that another version wrote is shown as far as it can be read.

@@ -5,17 +5,30 @@ import (
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
+	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 )
 
 // Parts is what scenarios are made from.
 type Parts struct {
 	// CSU gives the calls of a channel's operating unit.
 	CSU func(orchestration.Channel) *csuclient.Channel
+	// Sinks are those of the sink table.
+	Sinks sinks.Parts
+}
+
+// Told lists every type of event that scenarios tell to sinks. That a customer is relayed is a state: the newest says it all. A
+// refusal is a fact about one event, and no later event makes it untrue.
+func Told() []sinks.Type {
+	return []sinks.Type{
+		{Name: customers.RelayedType, Kind: "customer", Order: orchestration.State},
+		{Name: customers.RefusedType, Kind: "customer", Order: orchestration.Fact},
+	}
 }
 
 // All makes every scenario.
 func All(p Parts) []orchestration.Scenario {
-	return []orchestration.Scenario{
+	all := []orchestration.Scenario{
 		customers.Scenario(func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }),
 	}
+	return append(all, sinks.Scenarios(Told(), p.Sinks)...)
 }

@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/keyhash":    {},
 	"internal/sample":     {},
 	"internal/health":     {},
+	"internal/retryafter": {},
 	"mapping":             {},
 	"mapping/normal":      {},
 	"mapping/fieldmap":    {"mapping/normal", "orchestration/fault"},
@@ -35,7 +36,7 @@ var arrows = map[string][]string{
 	// The owners of the ports.
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
-	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret"},
+	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
 	"config":        {"orchestration", "internal/secret", "mapping/fieldmap"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
@@ -50,9 +51,16 @@ var arrows = map[string][]string{
 
 	"worker/deadletter/redisledger": {"worker/deadletter", "internal/rediskey"},
 
+	// Sinks: how events leave.
+	"sink/cloudevent": {"orchestration"},
+	"sink/webhook":    {"orchestration", "orchestration/fault", "sink/cloudevent", "internal/secret", "internal/retryafter"},
+	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
+
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
 	"orchestration/scenarios":           {"orchestration", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+
+	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
 	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash"},

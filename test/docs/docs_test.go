@@ -22,16 +22,18 @@ func read(t *testing.T, path ...string) string {
 	return string(b)
 }
 
-func TestEveryReasonIsDocumentedWithWhoseFaultItIsAndNoOther(t *testing.T) {
+func TestEveryReasonIsDocumentedAsTheCodeExplainsItAndNoOther(t *testing.T) {
 	t.Parallel()
-	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\|").FindAllStringSubmatch(read(t, "docs", "reference", "dead-letters.md"), -1)
-	documented := map[fault.Reason]fault.Blame{}
-	for _, r := range rows {
-		documented[fault.Reason(r[1])] = fault.Blame(r[2])
+	type row struct {
+		Blame     fault.Blame
+		Means, Do string
 	}
-	known := map[fault.Reason]fault.Blame{}
+	documented, known := map[fault.Reason]row{}, map[fault.Reason]row{}
+	for _, r := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\| (.*) \\| (.*) \\|$").FindAllStringSubmatch(read(t, "docs", "reference", "dead-letters.md"), -1) {
+		documented[fault.Reason(r[1])] = row{fault.Blame(r[2]), r[3], r[4]}
+	}
 	for _, r := range fault.Reasons() {
-		known[r] = r.Blame()
+		known[r] = row{r.Blame(), r.Advice().Means, r.Advice().Do}
 	}
 	require.Equal(t, known, documented)
 }

@@ -37,7 +37,7 @@ func bury(t *testing.T, o orchestration.Outcome, messages ...worker.Message) *qu
 	o.Verdict = orchestration.Rejected
 	w, err := worker.New(worker.Options{
 		Handler: handler(func(context.Context, orchestration.Event) orchestration.Outcome { return o }), Outbox: broker,
-		Intakes: []worker.Intake{{Queue: queue, Slots: 1, OwnQueue: "live"}},
+		Intakes: []worker.Intake{{Queue: queue, Slots: 1, OwnQueue: "orders"}},
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -330,6 +330,22 @@ func TestATimeToLiveIsSeen(t *testing.T) {
 	})
 }
 
+func TestALookSaysWhenAScheduledMessageIsDue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, namespace := local(t, "orders")
+		at := time.Now().Add(time.Hour)
+		require.NoError(t, namespace.Send(t.Context(), "orders", event("later", 1), at))
+		require.NoError(t, namespace.Send(t.Context(), "orders", event("now", 1), time.Time{}))
+		got, err := namespace.Queue("orders").Browse().Peek(t.Context(), 0, 10)
+		require.NoError(t, err)
+		require.Len(t, got, 2)
+		require.Equal(t, worker.Scheduled, got[0].State)
+		require.WithinDuration(t, at, got[0].Due, time.Second)
+		require.Equal(t, worker.Active, got[1].State)
+		require.Zero(t, got[1].Due)
+	})
+}
+
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	_, err := servicebus.Open(servicebus.Options{})

@@ -19,6 +19,9 @@ func received(queue string, m *azservicebus.ReceivedMessage) worker.Message {
 		Enqueued: value(m.EnqueuedTime).UTC(), LockedUntil: value(m.LockedUntil).UTC(),
 		State: states[m.State], DeadLetterReason: value(m.DeadLetterReason), DeadLetterDescription: value(m.DeadLetterErrorDescription),
 	}
+	if m.State == azservicebus.MessageStateScheduled {
+		out.Due = value(m.ScheduledEnqueueTime).UTC()
+	}
 	// A message without a time to live comes with zero, which the SDK adds to the enqueued time all the same.
 	if ttl := value(m.TimeToLive); ttl > 0 && ttl < endless && m.ExpiresAt != nil {
 		out.ExpiresAt = m.ExpiresAt.UTC()

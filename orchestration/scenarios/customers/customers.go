@@ -40,10 +40,10 @@ func Scenario(csu func(orchestration.Channel) Accounts) orchestration.Pipeline[C
 	c := customers{csu}
 	return orchestration.Pipeline[Changed, learned]{
 		Name: "customers", Handles: EventType, Version: 1, Order: orchestration.State, Schema: schema,
-		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check,
+		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check, Refused: RefusedType,
 		Steps: []step{
 			{Name: "create-account", Look: c.findAccount, Sure: orchestration.Lagging, Act: c.create, Plannable: true, Note: bind},
-			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Act: c.update, Plannable: true, Note: learnEmail},
+			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Act: c.update, Plannable: true, Note: updated},
 		},
 	}
 }
@@ -54,6 +54,14 @@ func bind(r *run) {
 	if r.Binding == "" {
 		learnEmail(r)
 	}
+	if r.State.Created {
+		tell(r)
+	}
+}
+
+func updated(r *run) {
+	learnEmail(r)
+	tell(r)
 }
 
 // learnEmail records that this e-mail address has the account: a search may not show it for a while.

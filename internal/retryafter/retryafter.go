@@ -1,4 +1,5 @@
-package csuclient
+// Package retryafter reads how long a server asks to stay away.
+package retryafter
 
 import (
 	"net/http"
@@ -6,13 +7,13 @@ import (
 	"time"
 )
 
-// maxRetryAfter is the longest pause that a server may ask for; after it, one probe looks.
-const maxRetryAfter = 10 * time.Minute
+// Max is the longest pause that a server may ask for; after it, one probe looks.
+const Max = 10 * time.Minute
 
-// retryAfter reads how long the server asks to stay away: whole seconds, or an HTTP date. A date is measured from the
+// Parse reads the header's two forms: whole seconds, or an HTTP date. A date is measured from the
 // answer's own Date where there is one, so that a clock of ours that is wrong does not matter. Nonsense, zero and the past are
-// no advice. Source: RFC 9110, 10.2.3.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+// no advice: false. Source: RFC 9110, 10.2.3.
+func Parse(h http.Header, now time.Time) (time.Duration, bool) {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
 		return 0, false
@@ -34,7 +35,7 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 func seconds(digits string) time.Duration {
 	digits = strings.TrimLeft(digits, "0")
 	if len(digits) > 4 {
-		return maxRetryAfter
+		return Max
 	}
 	n := 0
 	for _, d := range digits {
@@ -47,5 +48,5 @@ func capped(d time.Duration) (time.Duration, bool) {
 	if d <= 0 {
 		return 0, false
 	}
-	return min(d, maxRetryAfter), true
+	return min(d, Max), true
 }

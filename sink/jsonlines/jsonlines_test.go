@@ -1,0 +1,313 @@
+package jsonlines
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func event(id string) orchestration.Event {
+	return orchestration.Event{Source: "https://shop.example.com", ID: id, Type: "signalbox.customer.relayed.v1", Subject: "1001",
+		Time: time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC), Data: json.RawMessage(`{"id":"1001"}`)}
+}
+
+func open(t *testing.T, path string, maxBytes int64) *Sink {
+	t.Helper()
+	s, err := Open(Options{Name: "audit", Path: path, MaxBytes: maxBytes})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func deliver(t *testing.T, s *Sink, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		require.NoError(t, s.Deliver(t.Context(), event(id)))
+	}
+}
+
+// ids are the events in a file, in order; every line must be one.
+func ids(t *testing.T, path string) (out []string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for line := range strings.Lines(string(b)) {
+		require.True(t, strings.HasSuffix(line, "\n"), "a whole line")
+		var ev struct{ ID string }
+		require.NoError(t, json.Unmarshal([]byte(line), &ev), line)
+		out = append(out, ev.ID)
+	}
+	return out
+}
+
+// all are the events in the files that were put aside and in the file, in order.
+func all(t *testing.T, path string) (out []string) {
+	t.Helper()
+	old, err := filepath.Glob(strings.TrimSuffix(path, ".jsonl") + "-*.jsonl")
+	require.NoError(t, err)
+	for _, f := range append(old, path) {
+		out = append(out, ids(t, f)...)
+	}
+	return out
+}
+
+func TestEachEventIsOneLineOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, 0)
+	deliver(t, s, "a", "b", "a", "c", "b")
+	require.Equal(t, []string{"a", "b", "c"}, ids(t, path))
+	require.NoError(t, s.Close())
+	deliver(t, open(t, path, 0), "c", "d", "a")
+	require.Equal(t, []string{"a", "b", "c", "d"}, ids(t, path), "after a restart")
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+// A crash may stop a write at any byte. What was torn was not delivered, so it is delivered again, and is there once and whole.
+func TestATornLineIsCutOffAndWrittenAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	whole := filepath.Join(dir, "whole.jsonl")
+	deliver(t, open(t, whole, 0), "a", "b")
+	text, err := os.ReadFile(whole)
+	require.NoError(t, err)
+	first := strings.Index(string(text), "\n") + 1
+	for cut := first; cut < len(text); cut++ {
+		path := filepath.Join(dir, fmt.Sprintf("cut-%d.jsonl", cut))
+		require.NoError(t, os.WriteFile(path, text[:cut], 0o600))
+		s := open(t, path, 0)
+		deliver(t, s, "b", "c")
+		require.Equal(t, []string{"a", "b", "c"}, ids(t, path), "cut at %d", cut)
+		require.NoError(t, s.Close())
+	}
+	for cut := 1; cut < first; cut++ {
+		path := filepath.Join(dir, fmt.Sprintf("first-%d.jsonl", cut))
+		require.NoError(t, os.WriteFile(path, text[:cut], 0o600))
+		deliver(t, open(t, path, 0), "a")
+		require.Equal(t, []string{"a"}, ids(t, path), "cut at %d", cut)
+	}
+}
+
+func TestALongTornLineIsFoundToo(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	deliver(t, open(t, path, 0), "a")
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString(beginning + strings.Repeat("x", 3<<20))
+	require.NoError(t, errors.Join(err, f.Close()))
+	deliver(t, open(t, path, 0), "b")
+	require.Equal(t, []string{"a", "b"}, ids(t, path))
+}
+
+func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	require.NoError(t, os.WriteFile(path, []byte("a person's note\n{\"not\":\"an event\"}\nand another, without an end"), 0o600))
+	deliver(t, open(t, path, 0), "a")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(text), "a person's note\n{\"not\":\"an event\"}\nand another, without an end\n"+beginning))
+	s := open(t, path, 0)
+	deliver(t, s, "a", "b")
+	require.Equal(t, 5, strings.Count(readAll(t, path), "\n"))
+}
+
+func readAll(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestAFileThatIsFullIsPutAsideAndRepeatsAreKnownAllTheSame(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	var want []string
+	s := open(t, path, 1000)
+	for i := range 20 {
+		want = append(want, fmt.Sprint("e", i))
+		deliver(t, s, want[i])
+		if i%7 == 6 {
+			require.NoError(t, s.Close())
+			s = open(t, path, 1000)
+			deliver(t, s, want[i], want[i-1], want[i-2], want[i-3]) // over the seam between two files
+		}
+	}
+	require.Equal(t, want, all(t, path))
+	old, err := filepath.Glob(strings.TrimSuffix(path, ".jsonl") + "-*")
+	require.NoError(t, err)
+	require.Greater(t, len(old), 3)
+	for _, f := range append(old, path) {
+		info, err := os.Stat(f)
+		require.NoError(t, err)
+		require.LessOrEqual(t, info.Size(), int64(1000))
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	}
+}
+
+func TestALineLargerThanTheLimitHasAFileOfItsOwn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, 10)
+	deliver(t, s, "a", "b", "c")
+	require.Equal(t, []string{"a", "b", "c"}, all(t, path))
+}
+
+func TestAFileThatSomebodyMovedOrEmptiedIsBegunAnew(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, 0)
+	deliver(t, s, "a")
+	require.NoError(t, os.Rename(path, path+".1"))
+	deliver(t, s, "b")
+	require.Equal(t, []string{"b"}, ids(t, path))
+	require.NoError(t, os.Truncate(path, 0))
+	deliver(t, s, "c", "b")
+	require.Equal(t, []string{"c"}, ids(t, path), "told is told, wherever it was taken to")
+	require.NoError(t, os.Remove(path))
+	deliver(t, s, "d")
+	require.Equal(t, []string{"d"}, ids(t, path))
+}
+
+// Several processes of one machine, each with deliveries of its own and repeats of the others'.
+func TestProcessesMayShareAFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	var wait sync.WaitGroup
+	for range 4 {
+		s := open(t, path, 8000)
+		for i := range 60 {
+			wait.Go(func() {
+				if err := s.Deliver(t.Context(), event(fmt.Sprint("e", i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wait.Wait()
+	seen := map[string]int{}
+	for _, id := range all(t, path) {
+		seen[id]++
+	}
+	require.Len(t, seen, 60)
+	for id, n := range seen {
+		require.Equal(t, 1, n, id)
+	}
+}
+
+func TestDeliveriesThatWaitTogetherAreMadeSafeTogether(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, 0)
+	syncs := 0
+	first, begun := make(chan struct{}), make(chan struct{})
+	s.log.fsync = func(f *os.File) error {
+		if syncs++; syncs == 1 {
+			close(begun)
+			<-first
+		}
+		return f.Sync()
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() { _ = s.Deliver(t.Context(), event("first")) })
+	<-begun
+	for i := range 50 {
+		wait.Go(func() { _ = s.Deliver(t.Context(), event(fmt.Sprint("e", i))) })
+	}
+	require.Eventually(t, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return len(s.waiting) == 50 }, 5*time.Second, time.Millisecond)
+	close(first)
+	wait.Wait()
+	require.Len(t, ids(t, path), 51)
+	require.Equal(t, 2, syncs)
+}
+
+func TestALineIsNotDeliveredBeforeItIsSafe(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, 0)
+	deliver(t, s, "a")
+	s.log.fsync = func(*os.File) error { return &os.PathError{Op: "sync", Path: path, Err: syscall.EIO} }
+	err := s.Deliver(t.Context(), event("b"))
+	f := fault.As(err)
+	require.Equal(t, fault.Transient, f.Kind)
+	require.Contains(t, f.Detail, "the sink audit could not write its file: ")
+	require.NotContains(t, err.Error(), path)
+	// The file shows the line, but whether the disk has it nobody knows: it is written once more.
+	deliver(t, s, "b", "a", "b")
+	require.Equal(t, []string{"a", "b", "b"}, ids(t, path))
+}
+
+func TestAHandleThatBrokeIsOpenedAnew(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, 0)
+	deliver(t, s, "a")
+	require.NoError(t, s.log.f.Close())
+	require.Error(t, s.Deliver(t.Context(), event("b")))
+	deliver(t, s, "b", "a")
+	require.Equal(t, []string{"a", "b"}, ids(t, path))
+}
+
+func TestWhatCannotBeAFileIsFoundAtTheStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, o := range []Options{{Name: "audit"}, {Path: "x"}, {Name: "audit", Path: dir}, {Name: "audit", Path: filepath.Join(dir, "missing", "x.jsonl")},
+		{Name: "audit", Path: "/dev/null"}, {Name: "audit", Path: filepath.Join(dir, "x"), MaxBytes: -1}} {
+		_, err := Open(o)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), dir)
+	}
+}
+
+func TestDataThatIsNotJSONIsADefect(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	ev := event("a")
+	ev.Data = json.RawMessage("{")
+	require.Equal(t, fault.Bug, fault.As(open(t, path, 0).Deliver(t.Context(), ev)).Reason)
+	require.Empty(t, ids(t, path))
+}
+
+func TestOnlySoManyEventsAreKnown(t *testing.T) {
+	t.Parallel()
+	r := newRecent()
+	for i := range 3 * mostKnown / 2 {
+		r.add(fmt.Sprint(i))
+	}
+	require.Len(t, r.known, mostKnown)
+	require.True(t, r.has(fmt.Sprint(3*mostKnown/2-1)))
+	require.False(t, r.has("0"))
+}
+
+func TestOnlySoMuchIsLookedBackOver(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, 0)
+	deliver(t, s, "first")
+	large := event("large")
+	large.Data = json.RawMessage(`"` + strings.Repeat("x", lookBack) + `"`)
+	require.NoError(t, s.Deliver(t.Context(), large))
+	deliver(t, s, "last")
+	require.NoError(t, s.Close())
+	s = open(t, path, 0)
+	deliver(t, s, "last", "first")
+	require.Equal(t, []string{"first", "large", "last", "first"}, ids(t, path))
+}

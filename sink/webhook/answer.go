@@ -1,0 +1,135 @@
+package webhook
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/signalbox/signalbox/internal/retryafter"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// The classes of failure: values of the label error_type.
+const (
+	classTimeout      = "timeout"
+	classNetwork      = "network"
+	classThrottled    = "throttled"
+	classUnauthorized = "unauthorized"
+	classNotFound     = "not_found"
+	classConflict     = "conflict"
+	classInvalid      = "invalid"
+	classServerError  = "server_error"
+	classCancelled    = "cancelled"
+)
+
+// said is what a delivery tells the gate of the receiver. The zero value tells nothing.
+type said struct {
+	word word
+	wait time.Duration // refused: how long it asks to be left alone; zero: it did not say
+	took time.Duration // served: how long it needed
+}
+
+type word int
+
+const (
+	nothing word = iota
+	served       // it answered for the event, whether it took it or not
+	refused      // it is overloaded
+	failed       // it did not answer, or not as a receiver
+)
+
+func (s *Sink) fault(kind fault.Kind, reason fault.Reason, class, detail string) *fault.Error {
+	f := fault.New(kind, reason, "the sink "+s.opts.Name+" "+detail)
+	f.Operation, f.Class = "Sink.Deliver", class
+	return f
+}
+
+// answered reads a status. What a receiver says of the event is final; what it says of the door (who are you, there is nothing
+// here, go elsewhere) waits for a person like a receiver that is down, because it is said of every event alike: dead-lettering
+// them all at once would help nobody.
+func (s *Sink) answered(status int, h http.Header) (*fault.Error, said) {
+	f, verdict := s.verdict(status, h)
+	if f != nil {
+		f.Status = status
+	}
+	return f, verdict
+}
+
+func (s *Sink) verdict(status int, h http.Header) (*fault.Error, said) {
+	wait, told := retryafter.Parse(h, time.Now())
+	down := said{word: failed}
+	switch {
+	case status >= 200 && status < 300:
+		return nil, said{word: served}
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && told:
+		return s.fault(fault.Throttled, "", classThrottled, "asks to wait"), said{word: refused, wait: wait}
+	case status < 400:
+		return s.fault(fault.Transient, "", classNetwork, "sends its deliveries elsewhere; set its url to where it really is"), down
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
+		return s.fault(fault.Transient, "", classUnauthorized, "does not accept our signature or address; compare its secret with ours"), down
+	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
+		return s.fault(fault.Transient, "", classNotFound, "has nothing at its url that takes deliveries"), down
+	case status == http.StatusRequestTimeout:
+		return s.fault(fault.Ambiguous, "", classTimeout, "did not get the whole delivery in time"), down
+	case status == http.StatusTooEarly:
+		return s.fault(fault.Transient, "", classServerError, "asks for the delivery once more"), down
+	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout: // whoever is behind may still be at it
+		return s.fault(fault.Ambiguous, "", classServerError, "did not answer for itself"), down
+	case status >= 500:
+		return s.fault(fault.Transient, "", classServerError, "failed"), down
+	case status == http.StatusGone:
+		return s.fault(fault.Permanent, fault.SinkRejected, classNotFound, "is gone for good, it says; take it out of the sink table"), said{word: served}
+	case status == http.StatusConflict:
+		return s.fault(fault.Permanent, fault.SinkRejected, classConflict, "refused the event for good"), said{word: served}
+	}
+	return s.fault(fault.Permanent, fault.SinkRejected, classInvalid, "refused the event for good"), said{word: served}
+}
+
+// broken explains a round trip without an answer. The error itself is dropped: it holds the URL. What may have left is
+// ambiguous: it may still arrive.
+func (s *Sink) broken(ctx context.Context, err error, left bool) (*fault.Error, said) {
+	if ctx.Err() != nil {
+		f := s.cancelled(ctx)
+		if left {
+			f.Kind = fault.Ambiguous
+		}
+		return f, said{}
+	}
+	class, detail := network(err)
+	f := s.fault(fault.Transient, "", class, detail)
+	if left {
+		f.Kind = fault.Ambiguous
+	}
+	return f, said{word: failed}
+}
+
+func (s *Sink) cancelled(ctx context.Context) *fault.Error {
+	f := s.fault(fault.Transient, "", classCancelled, "was not told: the run was cut short")
+	f.Err = context.Cause(ctx)
+	return f
+}
+
+func network(err error) (class, detail string) {
+	var dns *net.DNSError
+	var untrusted *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError
+	var netErr net.Error
+	switch {
+	case errors.Is(err, errAddress):
+		return classInvalid, "has an address that is never told anything: one of this machine, of the link, or of the cloud's own services"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return classNetwork, "is at a host that nobody knows"
+	case errors.As(err, &untrusted), errors.As(err, &noTLS):
+		return classNetwork, "has a certificate that is not trusted"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
+		return classTimeout, "did not answer in time"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return classNetwork, "refuses connections"
+	}
+	return classNetwork, "dropped the connection"
+}

@@ -1,0 +1,201 @@
+package webhook
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	strikesOut = 3                      // failures in a row that shut the gate
+	firstRest  = time.Second            // of a shut gate, doubled while probes fail
+	longest    = 5 * time.Minute        // rest between probes of a receiver that is down
+	patience   = 2 * time.Second        // how long a delivery stands in line while the receiver takes others
+	lineLength = 2                      // times the limit: more than that are sent away at once
+	usual      = 100 * time.Millisecond // a delivery takes so long, as far as we know at first
+	farthest   = 10 * time.Minute       // a delivery that is sent away comes back by then, however many were before it
+)
+
+// gate is how one receiver is treated by one process. It lets so many deliveries go at once and a few stand in line; whoever
+// it sends away gets a moment to come back at, one after the other at the receiver's own pace, so that a long queue costs no
+// slot and no stampede. The first refusal shuts it for everyone for as long as the receiver said; failures in a row shut it,
+// too. Then a single probe goes at a time, and the one that is served opens it.
+type gate struct {
+	limit int
+
+	mu       sync.Mutex
+	inFlight int
+	line     []*waiter // oldest first
+	shut     bool
+	probing  bool
+	until    time.Time // shut: no probe before
+	strikes  int       // failures in a row
+	rests    int       // how often it was shut since the last delivery that was served, for a time of our own choice
+	cuts     int       // how often it was shut: what began before says nothing of now
+	pace     time.Duration
+	next     time.Time // the next moment to hand out
+}
+
+// waiter is a delivery in line. Its turn has come when ready is closed and goes is true.
+type waiter struct {
+	ready chan struct{}
+	goes  bool
+	turn  turn
+}
+
+// turn is a delivery that goes.
+type turn struct {
+	cut   int
+	probe bool
+}
+
+func newGate(limit int) *gate { return &gate{limit: limit, pace: usual} }
+
+// closed is until when the gate is shut; zero when it is open.
+func (g *gate) closed() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.shut {
+		return time.Time{}
+	}
+	return g.until
+}
+
+// enter waits for a turn. leave ends it, and says when to come back should the receiver have asked to wait. Where there is no
+// turn leave is nil, and wait says when to come back.
+func (g *gate) enter(ctx context.Context) (leave func(said) (wait time.Duration), wait time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	switch {
+	case g.admits(now):
+		return g.leaver(g.take()), 0
+	case g.shut, len(g.line) >= lineLength*g.limit:
+		return nil, g.moment(now)
+	}
+	w := &waiter{ready: make(chan struct{})}
+	g.line = append(g.line, w)
+	g.stand(ctx, w)
+	g.line = slices.DeleteFunc(g.line, func(other *waiter) bool { return other == w })
+	if !w.goes {
+		return nil, g.moment(time.Now())
+	}
+	return g.leaver(w.turn), 0
+}
+
+// stand waits in line, without the lock.
+func (g *gate) stand(ctx context.Context, w *waiter) {
+	g.mu.Unlock()
+	defer g.mu.Lock()
+	tired := time.NewTimer(patience)
+	defer tired.Stop()
+	select {
+	case <-w.ready:
+	case <-tired.C:
+	case <-ctx.Done():
+	}
+}
+
+func (g *gate) admits(now time.Time) bool {
+	if g.shut {
+		return !g.probing && !now.Before(g.until)
+	}
+	return g.inFlight < g.limit && len(g.line) == 0
+}
+
+func (g *gate) take() turn {
+	g.inFlight++
+	g.probing = g.shut
+	return turn{cut: g.cuts, probe: g.shut}
+}
+
+func (g *gate) leaver(t turn) func(said) time.Duration {
+	return func(v said) time.Duration {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return g.leave(t, v, time.Now())
+	}
+}
+
+// leave learns from how a delivery went.
+func (g *gate) leave(t turn, v said, now time.Time) (wait time.Duration) {
+	g.inFlight--
+	fresh := t.cut == g.cuts
+	if t.probe && fresh {
+		g.probing = false
+	}
+	switch v.word {
+	case served:
+		g.pace = max((7*g.pace+v.took)/8, time.Millisecond)
+		if fresh {
+			g.strikes, g.rests = 0, 0
+			g.shut = g.shut && !t.probe
+		}
+	case refused:
+		switch {
+		case v.wait > 0:
+			g.close(now.Add(v.wait))
+		case fresh:
+			g.close(now.Add(g.rest()))
+		}
+		wait = g.moment(now)
+	case failed:
+		if fresh {
+			if g.strikes++; t.probe || g.strikes >= strikesOut {
+				g.close(now.Add(g.rest()))
+			}
+		}
+	}
+	g.callNext()
+	return wait
+}
+
+// rest is how long a receiver is left alone that did not say for how long.
+func (g *gate) rest() time.Duration {
+	d := min(firstRest<<min(g.rests, 10), longest)
+	g.rests++
+	return d + rand.N(d/2+1)
+}
+
+// close shuts the gate and sends away who stands in line.
+func (g *gate) close(until time.Time) {
+	g.shut, g.probing = true, false
+	g.cuts++
+	if until.After(g.until) {
+		g.until = until
+	}
+	for _, w := range g.line {
+		close(w.ready)
+	}
+	g.line = nil
+}
+
+// callNext lets go who stands in line, as far as there is room.
+func (g *gate) callNext() {
+	for !g.shut && len(g.line) > 0 && g.inFlight < g.limit {
+		w := g.line[0]
+		g.line = g.line[1:]
+		w.goes, w.turn = true, g.take()
+		close(w.ready)
+	}
+}
+
+// moment is when to come back: behind everyone who was sent away before, at the receiver's pace.
+func (g *gate) moment(now time.Time) time.Duration {
+	first := now
+	if g.shut && g.until.After(now) {
+		first = g.until
+	}
+	at := first
+	if g.next.After(at) {
+		at = g.next
+	}
+	at = at.Add(g.pace / time.Duration(g.limit))
+	if last := first.Add(farthest); at.After(last) {
+		return last.Sub(now)
+	}
+	g.next = at
+	return at.Sub(now)
+}

@@ -1,0 +1,227 @@
+package webhook
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// goes takes a turn that must be there.
+func goes(t *testing.T, g *gate) func(said) time.Duration {
+	t.Helper()
+	leave, wait := g.enter(t.Context())
+	require.NotNil(t, leave, "sent away for %s", wait)
+	return leave
+}
+
+func sentAway(t *testing.T, g *gate) time.Duration {
+	t.Helper()
+	leave, wait := g.enter(t.Context())
+	require.Nil(t, leave)
+	require.Positive(t, wait)
+	return wait
+}
+
+func pass(d time.Duration) { <-time.After(d) }
+
+func TestARefusalShutsTheGateForAllForAsLongAsTheReceiverSaid(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(4)
+		first, second := goes(t, g), goes(t, g)
+		require.GreaterOrEqual(t, first(said{word: refused, wait: time.Minute}), time.Minute)
+		require.Equal(t, time.Now().Add(time.Minute), g.closed())
+		second(said{word: served, took: time.Second}) // it was asked before: it opens nothing
+		require.GreaterOrEqual(t, sentAway(t, g), time.Minute)
+
+		pass(time.Minute)
+		probe := goes(t, g)
+		sentAway(t, g) // one at a time
+		probe(said{word: served, took: time.Second})
+		require.Zero(t, g.closed())
+		goes(t, g)(said{})
+	})
+}
+
+func TestFailuresInARowShutTheGateLongerAndLonger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(4)
+		goes(t, g)(said{word: failed})
+		goes(t, g)(said{word: failed})
+		goes(t, g)(said{word: served})
+		goes(t, g)(said{word: failed})
+		goes(t, g)(said{word: failed})
+		require.Zero(t, g.closed(), "not in a row")
+		goes(t, g)(said{word: failed})
+		var rests []time.Duration
+		for range 12 {
+			rest := time.Until(g.closed())
+			rests = append(rests, rest)
+			pass(rest)
+			goes(t, g)(said{word: failed})
+		}
+		require.InDelta(t, 1.25, rests[0].Seconds(), .25)
+		require.InDelta(t, 2.5, rests[1].Seconds(), .5)
+		require.LessOrEqual(t, rests[11], longest*3/2)
+		require.GreaterOrEqual(t, rests[11], longest)
+
+		pass(time.Until(g.closed()))
+		goes(t, g)(said{word: served})
+		require.Zero(t, g.closed())
+	})
+}
+
+func TestAProbeThatWasCutShortLetsTheNextOneGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1)
+		goes(t, g)(said{word: refused, wait: time.Second})
+		pass(time.Second)
+		goes(t, g)(said{})
+		goes(t, g)(said{word: served})
+		require.Zero(t, g.closed())
+	})
+}
+
+// A burst is not sent away while the receiver takes one after the other.
+func TestAFewStandInLineAndTheRestComeBackOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(2)
+		first, second := goes(t, g), goes(t, g)
+		var wait sync.WaitGroup
+		took := make(chan time.Duration, 4)
+		began := time.Now()
+		for range 4 {
+			wait.Go(func() {
+				leave, _ := g.enter(t.Context())
+				if leave == nil {
+					took <- -1
+					return
+				}
+				took <- time.Since(began)
+				pass(100 * time.Millisecond)
+				leave(said{word: served, took: 100 * time.Millisecond})
+			})
+		}
+		synctest.Wait()
+		var moments []time.Duration
+		for range 100 {
+			moments = append(moments, sentAway(t, g))
+		}
+		require.LessOrEqual(t, moments[0], time.Second)
+		require.Greater(t, moments[99]-moments[0], 4*time.Second, "two at a time, a tenth of a second each")
+		for i := 1; i < 100; i++ {
+			require.Greater(t, moments[i], moments[i-1])
+		}
+		pass(100 * time.Millisecond)
+		first(said{word: served, took: 100 * time.Millisecond})
+		second(said{word: served, took: 100 * time.Millisecond})
+		wait.Wait()
+		close(took)
+		for d := range took {
+			require.NotEqual(t, time.Duration(-1), d, "nobody in line is sent away")
+		}
+	})
+}
+
+func TestWhoStandsInLineIsSentAwayWhenTheGateShutsOrTheWaitIsLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1)
+		only := goes(t, g)
+		var away []time.Duration
+		var wait sync.WaitGroup
+		wait.Go(func() { away = append(away, sentAway(t, g)) })
+		synctest.Wait()
+		pass(patience)
+		wait.Wait()
+		wait.Go(func() { away = append(away, sentAway(t, g)) })
+		synctest.Wait()
+		began := time.Now()
+		only(said{word: refused, wait: time.Minute})
+		wait.Wait()
+		require.Zero(t, time.Since(began))
+		require.GreaterOrEqual(t, away[1], time.Minute)
+	})
+}
+
+func TestWhoGivesUpInLineLeavesNoTurnBehind(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1)
+		only := goes(t, g)
+		ctx, cancel := context.WithCancel(t.Context())
+		var wait sync.WaitGroup
+		wait.Go(func() { leave, _ := g.enter(ctx); require.Nil(t, leave) })
+		synctest.Wait()
+		cancel()
+		wait.Wait()
+		only(said{word: served})
+		goes(t, g)(said{word: served})
+	})
+}
+
+func TestTheLastOfALongQueueComesBackWithinTenMinutesAllTheSame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1)
+		goes(t, g)(said{word: refused, wait: time.Minute})
+		for range 100_000 {
+			require.LessOrEqual(t, sentAway(t, g), 11*time.Minute)
+		}
+	})
+}
+
+// Whatever happens in whatever order, turns are never more than allowed and never lost.
+func TestTheGateNeverLosesATurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(3)
+		var mu sync.Mutex
+		var wait sync.WaitGroup
+		at, most := 0, 0
+		for i := range 200 {
+			wait.Go(func() {
+				for {
+					pass(time.Duration(i%17) * 10 * time.Millisecond)
+					leave, away := g.enter(t.Context())
+					if leave == nil {
+						pass(away)
+						continue
+					}
+					mu.Lock()
+					at++
+					most = max(most, at)
+					mu.Unlock()
+					pass(time.Duration(i%5) * 20 * time.Millisecond)
+					mu.Lock()
+					at--
+					mu.Unlock()
+					switch {
+					case i%29 == 0:
+						leave(said{word: refused, wait: time.Second})
+					case i%31 == 0:
+						leave(said{word: failed})
+					case i%37 == 0:
+						leave(said{})
+					default:
+						leave(said{word: served, took: 50 * time.Millisecond})
+					}
+					return
+				}
+			})
+		}
+		wait.Wait()
+		require.LessOrEqual(t, most, 3)
+		require.Zero(t, g.inFlight)
+		pass(10 * time.Minute)
+		goes(t, g)(said{word: served})
+		goes(t, g)(said{word: served})
+	})
+}
