@@ -7,6 +7,7 @@ import (
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/pii"
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/test/sim/csu"
 )
@@ -17,7 +18,7 @@ func TestAProvisionalAccountSaysSoAndIsFoundAgainByItsParty(t *testing.T) {
 		made, err := u.channel.CreateCustomer(ctx, jane)
 		require.NoError(t, err)
 		require.True(t, made.IsAsync)
-		require.True(t, csuclient.Provisional(made.AccountNumber))
+		require.True(t, mapping.Provisional(made.AccountNumber))
 		require.NotEmpty(t, made.Party())
 		hits, err := u.channel.FindCustomersByEmail(ctx, jane.Email)
 		require.NoError(t, err)
@@ -34,7 +35,7 @@ func TestAProvisionalAccountSaysSoAndIsFoundAgainByItsParty(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, hits, 1)
 		require.False(t, hits[0].IsAsync)
-		require.False(t, csuclient.Provisional(hits[0].AccountNumber))
+		require.False(t, mapping.Provisional(hits[0].AccountNumber))
 		got, err := u.channel.ReadCustomer(ctx, hits[0].AccountNumber)
 		require.NoError(t, err)
 		require.Equal(t, made.Party(), got.Party())

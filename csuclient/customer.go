@@ -3,8 +3,6 @@ package csuclient
 import (
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/signalbox/signalbox/internal/pii"
 )
 
@@ -128,9 +126,6 @@ func (c Customer) Party() string {
 	}
 	return c.NewPartyNumber
 }
-
-// Provisional says whether an account number is one that the CSU gave an asynchronously created customer: a GUID.
-func Provisional(account string) bool { return len(account) == 36 && uuid.Validate(account) == nil }
 
 // Environment says which CSU answers.
 type Environment struct {

@@ -27,7 +27,6 @@ import (
 	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
-	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
@@ -78,7 +77,7 @@ type App struct {
 // New wires an App. It dials nothing; Close gives back what it made.
 func New(cfg *config.Config, parts Parts) (*App, error) {
 	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg)}
-	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) }})
+	list := a.scenarios()
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@
 package scenarios
 
 import (
+	"slices"
+
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
@@ -12,6 +14,8 @@ import (
 type Parts struct {
 	// CSU gives the calls of a channel's operating unit.
 	CSU func(orchestration.Channel) *csuclient.Channel
+	// Customers is what the customers scenarios are made from besides; its accounts are those of CSU.
+	Customers customers.Parts
 	// Sinks are those of the sink table.
 	Sinks sinks.Parts
 }
@@ -27,8 +31,6 @@ func Told() []sinks.Type {
 
 // All makes every scenario.
 func All(p Parts) []orchestration.Scenario {
-	all := []orchestration.Scenario{
-		customers.Scenario(func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }),
-	}
-	return append(all, sinks.Scenarios(Told(), p.Sinks)...)
+	p.Customers.Accounts = func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }
+	return slices.Concat(customers.Scenarios(p.Customers), sinks.Scenarios(Told(), p.Sinks))
 }

@@ -1,117 +1,112 @@
 package customers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
+func (c customers) csu(ch orchestration.Channel) Accounts { return c.Accounts(ch) }
+
 // findAccount looks by binding, then by what was last learned under the e-mail address, then by searching for it. Of
-// several accounts it takes the lowest, so that every run picks the same.
+// several accounts it takes the best, so that every run picks the same. An address that the CSU would refuse is refused first.
 func (c customers) findAccount(ctx context.Context, r *run) (bool, error) {
+	if _, err := c.wanted(ctx, r); err != nil {
+		return false, err
+	}
 	if r.Binding != "" {
 		r.State.Account = r.Binding
 		return true, nil
 	}
-	if account, err := c.hinted(ctx, r); err != nil || account != "" {
-		r.State.Account = account
-		return account != "", err
+	if is, err := c.hinted(ctx, r); err != nil || is.AccountNumber != "" {
+		r.State.Account, r.State.Provisional, r.State.Party = is.AccountNumber, is.IsAsync, is.Party()
+		return is.AccountNumber != "", err
 	}
 	hits, err := c.csu(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
 	if err != nil || len(hits) == 0 {
 		return false, err
 	}
-	accounts := make([]string, 0, len(hits)+1)
-	for _, h := range hits {
-		accounts = append(accounts, h.AccountNumber)
+	made := r.State.Account
+	if r.State.Created && !slices.ContainsFunc(hits, is(made)) { // looked at once more; the search does not show it yet
+		hits = append(hits, csuclient.GlobalCustomer{AccountNumber: made, IsAsync: r.State.Provisional, PartyNumber: r.State.Party})
 	}
-	if made := r.State.Account; r.State.Created && !slices.Contains(accounts, made) { // looked at once more; the search does not show it yet
-		accounts = append(accounts, made)
-		slices.Sort(accounts)
-	}
-	if len(accounts) > 1 {
-		r.Report(fault.DuplicateAccount, fmt.Sprintf("%d accounts have the customer's e-mail address; %s is used, %s and others should be merged or blocked",
-			len(accounts), accounts[0], accounts[1]))
-	}
-	if r.State.Account != accounts[0] {
-		r.State = learned{Account: accounts[0]}
+	best := pick(r, hits)
+	if made != best.AccountNumber {
+		r.State = learned{Account: best.AccountNumber, Provisional: best.IsAsync, Party: best.PartyNumber}
 	}
 	return true, nil
 }
 
-// hinted is the account last learned under the e-mail address, if it still has it: searching lags behind a create.
-func (c customers) hinted(ctx context.Context, r *run) (string, error) {
-	hint := r.Hints[0]
-	if hint == "" {
-		return "", nil
+func is(account string) func(csuclient.GlobalCustomer) bool {
+	return func(h csuclient.GlobalCustomer) bool { return h.AccountNumber == account }
+}
+
+// pick takes the best of the accounts that have the e-mail address, a permanent one before a provisional one, then by number,
+// and reports that there are others.
+func pick(r *run, hits []csuclient.GlobalCustomer) csuclient.GlobalCustomer {
+	slices.SortFunc(hits, func(a, b csuclient.GlobalCustomer) int {
+		return cmp.Or(compareBool(a.IsAsync, b.IsAsync), strings.Compare(a.AccountNumber, b.AccountNumber))
+	})
+	if len(hits) > 1 {
+		r.Report(fault.DuplicateAccount, duplicates(hits))
 	}
-	got, err := c.csu(r.Channel).ReadCustomer(ctx, hint)
+	return hits[0]
+}
+
+func duplicates(hits []csuclient.GlobalCustomer) string {
+	return fmt.Sprintf("%d accounts have the customer's e-mail address; %s is used, %s and others should be merged or blocked",
+		len(hits), hits[0].AccountNumber, hits[1].AccountNumber)
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// hinted is the account last learned under the e-mail address, if it still has it: searching lags behind a create. Its account
+// number is empty if there is none.
+func (c customers) hinted(ctx context.Context, r *run) (csuclient.Customer, error) {
+	if r.Hints[0] == "" {
+		return csuclient.Customer{}, nil
+	}
+	return c.withEmail(ctx, r, r.Hints[0])
+}
+
+// withEmail reads an account if it is there and has the event's e-mail address now.
+func (c customers) withEmail(ctx context.Context, r *run, account string) (csuclient.Customer, error) {
+	got, err := c.csu(r.Channel).ReadCustomer(ctx, account)
 	switch {
 	case errors.Is(err, csuclient.ErrNotFound):
-		return "", nil
+		return csuclient.Customer{}, nil
 	case err != nil:
-		return "", err
+		return csuclient.Customer{}, err
 	case !got.Email.Same(r.In.Email):
-		return "", nil
+		return csuclient.Customer{}, nil
 	}
-	return hint, nil
+	return got, nil
 }
 
 func (c customers) create(ctx context.Context, r *run) error {
-	made, err := c.csu(r.Channel).CreateCustomer(ctx, r.In.customer(r.Channel))
+	want, err := c.wanted(ctx, r)
 	if err != nil {
 		return err
 	}
-	r.State.Account, r.State.Created = made.AccountNumber, true
+	made, err := c.csu(r.Channel).CreateCustomer(ctx, want)
+	if err != nil {
+		return err
+	}
+	r.State = learned{Account: made.AccountNumber, Created: true, Provisional: made.IsAsync, Party: made.Party()}
 	return nil
-}
-
-// sameAlready compares the account with the event and keeps what differs for the update right behind it.
-func (c customers) sameAlready(ctx context.Context, r *run) (bool, error) {
-	is, err := c.csu(r.Channel).ReadCustomer(ctx, r.State.Account)
-	if err != nil {
-		return false, err
-	}
-	r.State.changes = changes(is, r.In.customer(r.Channel))
-	if r.State.changes.Email != nil {
-		if err := c.emailFree(ctx, r); err != nil {
-			return false, err
-		}
-	}
-	return r.State.changes.IsEmpty(), nil
-}
-
-// emailFree refuses to give an account the e-mail address of another: the CSU would take it, and then two have one. An
-// account made lately is known by what was learned under the address; a search may not show it yet.
-func (c customers) emailFree(ctx context.Context, r *run) error {
-	other, err := c.hinted(ctx, r)
-	if err != nil {
-		return err
-	}
-	if other != "" && other != r.State.Account {
-		return taken(other, r.State.Account)
-	}
-	hits, err := c.csu(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
-	if err != nil {
-		return err
-	}
-	for _, h := range hits {
-		if h.AccountNumber != r.State.Account {
-			return taken(h.AccountNumber, r.State.Account)
-		}
-	}
-	return nil
-}
-
-func taken(other, bound string) error {
-	return fault.New(fault.Permanent, fault.MappingConflict, fmt.Sprintf(
-		"the customer's new e-mail address belongs to account %s, while this customer is bound to %s; decide which is right, then replay", other, bound))
-}
-
-func (c customers) update(ctx context.Context, r *run) error {
-	return c.csu(r.Channel).UpdateCustomer(ctx, r.State.Account, r.State.changes)
 }

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/mapping/redistable"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
+	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
+)
+
+// scenarios makes every scenario. They are made before what they call is opened: they call it later.
+func (a *App) scenarios() []orchestration.Scenario {
+	return scenarios.All(scenarios.Parts{
+		CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
+		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
+			PromoteAfter: a.cfg.Customers.PromoteAfter},
+	})
+}
+
+// bindings reads the bindings of the configured CSU.
+type bindings struct{ a *App }
+
+func (b bindings) table() *redistable.Table {
+	return redistable.New(b.a.redis, rediskey.New(b.a.cfg.CSU.Name, b.a.hasher))
+}
+
+func (b bindings) Sources(ctx context.Context, account mapping.Target) ([]mapping.Ref, error) {
+	return b.table().Sources(ctx, account)
+}
+
+func (b bindings) Resolve(ctx context.Context, account mapping.Target) (mapping.Target, error) {
+	return b.table().Resolve(ctx, account)
+}
