@@ -26,43 +26,65 @@ func (c customers) findAccount(ctx context.Context, r *run) (bool, error) {
 		return true, nil
 	}
 	if is, err := c.hinted(ctx, r); err != nil || is.AccountNumber != "" {
-		r.State.Account, r.State.Provisional, r.State.Party = is.AccountNumber, is.IsAsync, is.Party()
+		r.State.take(is)
 		return is.AccountNumber != "", err
 	}
-	hits, err := c.csu(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
-	if err != nil || len(hits) == 0 {
+	accounts, err := c.searched(ctx, r)
+	if err != nil || len(accounts) == 0 {
 		return false, err
 	}
 	made := r.State.Account
-	if r.State.Created && !slices.ContainsFunc(hits, is(made)) { // looked at once more; the search does not show it yet
-		hits = append(hits, csuclient.GlobalCustomer{AccountNumber: made, IsAsync: r.State.Provisional, PartyNumber: r.State.Party})
+	if r.State.Created && !slices.ContainsFunc(accounts, numbered(made)) { // looked at once more; the search does not show it yet
+		accounts = append(accounts, csuclient.Customer{AccountNumber: made, IsAsync: r.State.Provisional, PartyNumber: r.State.Party})
 	}
-	best := pick(r, hits)
-	if made != best.AccountNumber {
-		r.State = learned{Account: best.AccountNumber, Provisional: best.IsAsync, Party: best.PartyNumber}
+	slices.SortFunc(accounts, func(a, b csuclient.Customer) int {
+		return cmp.Or(compareBool(a.IsAsync, b.IsAsync), strings.Compare(a.AccountNumber, b.AccountNumber))
+	})
+	if len(accounts) > 1 {
+		r.Report(fault.DuplicateAccount, duplicates(len(accounts), accounts[0].AccountNumber, accounts[1].AccountNumber))
+	}
+	if made != accounts[0].AccountNumber {
+		r.State.take(accounts[0])
 	}
 	return true, nil
 }
 
-func is(account string) func(csuclient.GlobalCustomer) bool {
-	return func(h csuclient.GlobalCustomer) bool { return h.AccountNumber == account }
+// take begins anew with an account that was found.
+func (l *learned) take(is csuclient.Customer) {
+	*l = learned{Account: is.AccountNumber, Provisional: is.IsAsync, Party: is.Party(), read: is}
 }
 
-// pick takes the best of the accounts that have the e-mail address, a permanent one before a provisional one, then by number,
-// and reports that there are others.
-func pick(r *run, hits []csuclient.GlobalCustomer) csuclient.GlobalCustomer {
-	slices.SortFunc(hits, func(a, b csuclient.GlobalCustomer) int {
-		return cmp.Or(compareBool(a.IsAsync, b.IsAsync), strings.Compare(a.AccountNumber, b.AccountNumber))
-	})
-	if len(hits) > 1 {
-		r.Report(fault.DuplicateAccount, duplicates(hits))
+// searched gives the accounts that the search shows for the e-mail address, as they are now: a search may show who had the
+// address a while ago.
+func (c customers) searched(ctx context.Context, r *run) (accounts []csuclient.Customer, err error) {
+	hits, err := c.csu(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
+	if err != nil {
+		return nil, err
 	}
-	return hits[0]
+	replaced := ""
+	for _, h := range hits {
+		is, err := c.csu(r.Channel).ReadCustomer(ctx, h.AccountNumber)
+		switch {
+		case errors.Is(err, csuclient.ErrNotFound) && provisional(h):
+			replaced = h.AccountNumber
+		case err != nil:
+			return nil, err
+		case is.Email.Same(r.In.Email):
+			accounts = append(accounts, is)
+		}
+	}
+	if len(accounts) == 0 && replaced != "" { // it has a permanent account by now, which the search will show: not one to create
+		return nil, c.unpromoted(replaced, r.Event)
+	}
+	return accounts, nil
 }
 
-func duplicates(hits []csuclient.GlobalCustomer) string {
-	return fmt.Sprintf("%d accounts have the customer's e-mail address; %s is used, %s and others should be merged or blocked",
-		len(hits), hits[0].AccountNumber, hits[1].AccountNumber)
+func numbered(account string) func(csuclient.Customer) bool {
+	return func(is csuclient.Customer) bool { return is.AccountNumber == account }
+}
+
+func duplicates(n int, used, other string) string {
+	return fmt.Sprintf("%d accounts have the customer's e-mail address; %s is used, %s and others should be merged or blocked", n, used, other)
 }
 
 func compareBool(a, b bool) int {

@@ -90,6 +90,7 @@ func TestOfAnAccountJustMadeAndOneThatLandedLateTheLowerIsKept(t *testing.T) {
 	found, err := c.findAccount(t.Context(), r)
 	require.NoError(t, err)
 	require.True(t, found)
+	r.State.read = csuclient.Customer{}
 	require.Equal(t, learned{Account: "000007"}, r.State, "not made by this run: it must be updated")
 
 	r.State = learned{Account: "000006", Created: true}

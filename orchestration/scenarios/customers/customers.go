@@ -55,6 +55,7 @@ type learned struct {
 	Party       string `json:"party,omitempty"`       // the party number, if the CSU said
 	Was         string `json:"was,omitempty"`         // the provisional account whose place Account took while this run went on
 
+	read     csuclient.Customer        // the account as it was found a moment ago, for the look right behind it; never saved
 	changes  csuclient.CustomerChanges // what the look saw missing, for the act right behind it; never saved
 	withheld []string                  // groups of fields that a source of higher authority has the say in; never saved
 }

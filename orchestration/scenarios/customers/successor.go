@@ -39,7 +39,7 @@ func (c customers) successor(ctx context.Context, ch orchestration.Channel, g go
 			return account, nil
 		}
 	}
-	if slices.ContainsFunc(hits, is(g.account)) {
+	if slices.ContainsFunc(hits, func(h csuclient.GlobalCustomer) bool { return h.AccountNumber == g.account }) {
 		return "", nil
 	}
 	hits = slices.DeleteFunc(hits, provisional)
@@ -47,7 +47,7 @@ func (c customers) successor(ctx context.Context, ch orchestration.Channel, g go
 		return "", nil
 	}
 	if len(hits) > 1 {
-		report(fault.DuplicateAccount, duplicates(hits))
+		report(fault.DuplicateAccount, duplicates(len(hits), hits[0].AccountNumber, hits[1].AccountNumber))
 	}
 	return hits[0].AccountNumber, nil
 }

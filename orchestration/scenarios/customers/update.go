@@ -44,6 +44,10 @@ func (c customers) current(ctx context.Context, r *run) (csuclient.Customer, err
 	if r.Binding != "" && r.State.Was == "" {
 		r.State.Account = r.Binding // what was learned before the wait may be provisional
 	}
+	if is := r.State.read; is.AccountNumber == r.State.Account && is.AccountNumber != "" {
+		r.State.read = csuclient.Customer{}
+		return is, nil
+	}
 	csu, account := c.csu(r.Channel), r.State.Account
 	is, err := csu.ReadCustomer(ctx, account)
 	if errors.Is(err, csuclient.ErrNotFound) && mapping.Provisional(account) {
