@@ -40,6 +40,7 @@ func TestNoPersonalValueIsInLogsMetricsDeadLettersOrRedis(t *testing.T) {
 			parts.WrapCSU = func(next http.RoundTripper) http.RoundTripper { return echo{inner(next)} }
 		})}
 		r.goodTimes()
+		r.withoutHeadquarters()
 		r.badEvents()
 		r.badCSU()
 		r.badRedis()
@@ -64,6 +65,22 @@ func (r *run) goodTimes() {
 	r.publish(changed, encoded(t, with(person("C-4"), "id", email("id"))))
 	r.w.Settle(time.Hour)
 	r.publish(changed, encoded(t, with(person("C-1"), "email", email("changed"))))
+	r.w.Settle(time.Hour)
+}
+
+// withoutHeadquarters has customers with provisional accounts: one is promoted, one is not in time, one is refused on the way.
+func (r *run) withoutHeadquarters() {
+	t := r.w.T
+	r.w.CSU.SetHeadquarters(false)
+	r.publish(changed, encoded(t, person("C-41")))
+	r.publish(changed, encoded(t, with(person("C-42"), "id", email("hq"))))
+	<-time.After(time.Minute)
+	r.publish(changed, encoded(t, with(person("C-41"), "phone", "+1"+digits+"1")))
+	r.publish(changed, encoded(t, with(person("C-1"), "phone", "+1"+digits+"2")))
+	<-time.After(10 * time.Minute)
+	r.publish("signalbox.customer.promote.v1", encoded(t, map[string]any{"id": "C-41", "email": email("forged"), "account": "kanari"}))
+	r.publish(changed, encoded(t, with(person("C-43"), "addresses", []any{address("USA")}))) // a state that the CSU does not know
+	r.w.CSU.SetHeadquarters(true)
 	r.w.Settle(time.Hour)
 }
 
@@ -152,12 +169,13 @@ func (r *run) cleanLetters() {
 			}
 		}
 	}
-	for _, reason := range []string{"SchemaInvalid", "Malformed", "UnknownType", "UnknownChannel", "IdConflict", "MappingConflict", "CsuRejected"} {
+	for _, reason := range []string{"SchemaInvalid", "Malformed", "UnknownType", "UnknownChannel", "IdConflict", "MappingConflict", "CsuRejected", "BusinessRule"} {
 		require.True(t, seen[reason], "a dead letter of reason %s, among %v", reason, seen)
 	}
 }
 
-// cleanRedis looks at every key with its value. Only bindings and the epoch are kept for ever.
+// cleanRedis looks at every key with its value. Only bindings and the epoch are kept for ever, but not what only says which
+// account took a provisional one's place.
 func (r *run) cleanRedis() {
 	ctx, t := context.Background(), r.w.T
 	keys, err := r.w.Redis.Keys(ctx, "*").Result()
@@ -177,7 +195,8 @@ func (r *run) cleanRedis() {
 		}
 		require.NoError(t, err)
 		clean(t, "Redis", fmt.Sprint(key, " ", value))
-		kept := slices.ContainsFunc([]string{":map:", ":mapr:", ":epoch"}, func(part string) bool { return strings.Contains(key, part) })
+		moved, _ := value.(map[string]string)
+		kept := !(len(moved) == 1 && moved[">"] != "") && slices.ContainsFunc([]string{":map:", ":mapr:", ":epoch"}, func(part string) bool { return strings.Contains(key, part) })
 		require.Equal(t, kept, r.w.Redis.PTTL(ctx, key).Val() < 0, "the lifetime of %s", key)
 	}
 }

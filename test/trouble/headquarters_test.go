@@ -358,6 +358,32 @@ func TestACustomerWhoseAddressChangesWhileProvisionalIsNotTakenForAnother(t *tes
 	})
 }
 
+func TestTheAddressOfSomebodyElseIsNoWayToAPermanentAccount(t *testing.T) {
+	var one, taken harness.Customer
+	var somebody string
+	bubble(t, harness.Options{}, func(f *fleet) {
+		one, taken = jane("e1", time.Now(), "Redmond"), jane("e2", time.Now().Add(time.Second), "Houston")
+		taken.Email = "bo@example.com"
+		var err error
+		somebody, err = f.CSU.AddCustomer(map[string]any{"FirstName": "Bo", "Email": taken.Email})
+		require.NoError(f.T, err)
+		f.CSU.Configure(func(o *csu.Options) { o.HQDown, o.SearchLag = true, 0 })
+		f.Publish(one)
+		f.provisional(1)
+		<-time.After(3 * time.Minute)
+		f.CSU.Convert()
+		f.CSU.SetHeadquarters(true)
+		f.Publish(taken) // before the promotion is looked for again
+	}, func(f *fleet) {
+		letters := f.Letters()
+		require.Len(f.T, letters, 1)
+		require.Equal(f.T, "MappingConflict", letters[0].DeadLetterReason)
+		f.RequireState(one)
+		account, _ := f.Bound(harness.Source, "C-1")
+		require.NotEqual(f.T, somebody, account)
+	})
+}
+
 func TestASourceOfLowerAuthorityFillsWhatIsEmptyAndOverwritesNothing(t *testing.T) {
 	o := withSink()
 	o.Env["SIGNALBOX_CUSTOMERS_AUTHORITY_ALL"] = otherShop + "," + harness.Source

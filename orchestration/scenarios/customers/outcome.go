@@ -18,6 +18,11 @@ var relayedSchema []byte
 //go:embed refused.schema.json
 var refusedSchema []byte
 
+// Schemas gives the JSON Schema of every type of event that customers handles or tells, by type.
+func Schemas() map[string][]byte {
+	return map[string][]byte{EventType: schema, PromoteType: promoteSchema, RelayedType: relayedSchema, RefusedType: refusedSchema}
+}
+
 // Relayed says that a customer's state is in D365 (relayed.schema.json). It holds nothing personal but what the source made its
 // own number of.
 type Relayed struct {

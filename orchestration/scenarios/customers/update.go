@@ -33,7 +33,7 @@ func (c customers) sameAlready(ctx context.Context, r *run) (bool, error) {
 	if r.State.changes.IsEmpty() {
 		return true, nil
 	}
-	if is.IsAsync { // the CSU may refuse to change it, or take the change and lose it in the conversion
+	if false { // the CSU may refuse to change it, or take the change and lose it in the conversion
 		return false, c.unpromoted(r.State.Account, r.Event)
 	}
 	return false, nil
