@@ -24,7 +24,6 @@ type channelRow struct {
 	Language    string   `key:"language" help:"locale of new customers, such as en-us"`
 	Group       string   `key:"customer_group" help:"group of new customers; when absent the CSU's own"`
 	Sinks       []string `key:"sinks" help:"names of the sinks, rows of the sink table, that are told how events ended"`
-	Authority   []string `key:"authority" help:"sources, the most authoritative first: where one of them is bound to a record, a source behind it or one that is not listed only fills what is empty"`
 }
 
 var _ = orchestration.Channel(channelRow{})
@@ -49,7 +48,6 @@ func checkChannels(c *Config, r rows) {
 			{"currency", row.Currency == "" || currency.MatchString(row.Currency), "an ISO 4217 code, such as EUR"},
 			{"language", row.Language == "" || language.MatchString(row.Language), "a locale, such as en-us"},
 			{"sources", !slices.Contains(row.Sources, ""), "sources that are not empty"},
-			{"authority", unique(row.Authority), "sources that are not empty, each once"},
 			{"sinks", !slices.Contains(row.Sinks, ""), "names that are not empty"},
 		} {
 			if !f.ok {
@@ -66,13 +64,3 @@ func checkChannels(c *Config, r rows) {
 }
 
 // unique says whether every entry is there once, and none is empty.
-func unique(list []string) bool {
-	seen := map[string]bool{"": true}
-	for _, s := range list {
-		if seen[s] {
-			return false
-		}
-		seen[s] = true
-	}
-	return true
-}

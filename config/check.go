@@ -36,7 +36,7 @@ var (
 	apiVersion = regexp.MustCompile(`^[0-9]{1,3}\.[0-9]{1,3}$`)
 )
 
-var relations = []relation{
+var relations = append([]relation{
 	{[]string{"environment"}, func(c *Config) []wrong {
 		return unless(plainName.MatchString(c.Environment), "is no plain name", "use letters, digits, dots and dashes, at most 63")
 	}},
@@ -121,7 +121,7 @@ var relations = []relation{
 	}},
 	{[]string{"admin.listen"}, func(c *Config) []wrong { return listenAddress(c.Admin.Listen) }},
 	{[]string{"log.level", "log.debug_until"}, logLevel},
-}
+}, authorityLists()...)
 
 // Check says whether everything fits together, for a Config that the program changed after loading. The error joins
 // every Problem.

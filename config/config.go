@@ -28,6 +28,7 @@ type Config struct {
 	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
 	Sources     []SourceRow            `key:"sources" help:"the source table: which field map makes events of a source's own rows"`
 	Sinks       []SinkRow              `key:"sinks" help:"the sink table: who is told how events ended, and how"`
+	Customers   Customers              `key:"customers"`
 	Worker      Worker                 `key:"worker"`
 	Run         Run                    `key:"run"`
 	Sampler     Sampler                `key:"sampler"`
@@ -82,6 +83,22 @@ type CSU struct {
 	SearchLag      time.Duration `key:"search_lag" default:"30s" min:"0s" max:"1h" help:"how long after a write a search may miss it"`
 	Concurrency    int           `key:"concurrency" default:"32" min:"1" max:"10000" help:"calls at once from one process"`
 	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"permit http:// for csu.url and csu.token_url to a host other than this one"`
+}
+
+// Customers is how customers are kept.
+type Customers struct {
+	PromoteAfter time.Duration `key:"promote_after" default:"1m" min:"1s" max:"1h" help:"how long a provisional account is left alone before its permanent one is looked for; the waits between further looks grow to half an hour"`
+	Authority    Authority     `key:"authority"`
+}
+
+// Authority is which source has the say where several know one customer.
+type Authority struct {
+	All       []string `key:"all" help:"sources, the highest first: none changes what is there while one above it knows the customer; when absent, each may change everything and the last one counts"`
+	Name      []string `key:"name" help:"the order for names, when it is another than customers.authority.all"`
+	Email     []string `key:"email" help:"the order for e-mail addresses, likewise"`
+	Phone     []string `key:"phone" help:"the order for phone numbers, likewise"`
+	Language  []string `key:"language" help:"the order for languages, likewise"`
+	Addresses []string `key:"addresses" help:"the order for postal addresses, likewise"`
 }
 
 // Worker is how one process takes messages.

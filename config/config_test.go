@@ -126,6 +126,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 func TestRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ set, key, why string }{
 		"a renewal that is nearly as long as the lease":   {"RUN_RENEW=14s", "run.renew", "run.lease, twice over"},
+		"an order with one source twice":                  {"CUSTOMERS_AUTHORITY_PHONE=a,b,a", "customers.authority.phone", "has a source twice"},
 		"a write that outlasts its taint":                 {"CSU_WRITE_TIMEOUT=3m", "csu.write_timeout", "csu.max_execution"},
 		"a read that is longer than a write":              {"CSU_READ_TIMEOUT=101s", "csu.read_timeout", "csu.write_timeout"},
 		"a run shorter than its lease":                    {"RUN_MAX=10s", "run.lease", "run.max"},

@@ -11,7 +11,6 @@ type Channel struct {
 	Language    string   // locale of new customers, such as en-us
 	Group       string   // customer group of new customers; empty: the CSU's default
 	Sinks       []string // names of the sinks that are told how events ended
-	Authority   []string // sources, the most authoritative first: a later one does not overwrite what an earlier one says
 }
 
 // Scope separates what may share an ID between CSUs and legal entities; it is part of every key.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signalbox/signalbox/mapping"
@@ -122,17 +123,19 @@ func (r *Run[E, S]) Emit(ev Event) { r.staged.events = append(r.staged.events, e
 
 // Tell stages an outbound event about the entity for every sink of the channel. Its subject is the entity's id at its
 // source, its time the event's. Of one type a run tells once; telling it again replaces what was staged. data must hold nothing
-// personal that the sink does not need.
-func (r *Run[E, S]) Tell(typ string, data any) {
-	for _, ev := range outbound(r.Event, r.Channel, r.entity, typ, r.EventToken("tell "+typ), r.encoded(data)) {
+// personal that the sink does not need. A run that is taken over after a crash tells the same again, under the same id, and what
+// was said first stands; about is what of the data makes it another event when that run found otherwise, such as another account.
+func (r *Run[E, S]) Tell(typ string, data any, about ...string) {
+	for _, ev := range outbound(r.Event, r.Channel, r.entity, typ, r.EventToken(named("tell", typ, about)), r.encoded(data)) {
 		r.stage(ev)
 	}
 }
 
 // Follow stages a follow-up event about the same entity: an ordinary event on our own queue, of the same source, which the
-// broker holds for a while. data is the whole of what its scenario will know. Of one type a run stages one.
-func (r *Run[E, S]) Follow(typ string, data any, after time.Duration) {
-	ev := Event{Source: r.Event.Source, ID: r.EventToken("follow " + typ), Type: typ, Subject: r.entity.ID, Channel: r.Channel.Name,
+// broker holds for a while. data is the whole of what its scenario will know. Of one type a run stages one. about is as for Tell;
+// it must hold only words that may be in an id.
+func (r *Run[E, S]) Follow(typ string, data any, after time.Duration, about ...string) {
+	ev := Event{Source: r.Event.Source, ID: r.EventToken(named("follow", typ, about)), Type: typ, Subject: r.entity.ID, Channel: r.Channel.Name,
 		CorrelationID: r.Event.CorrelationID, Time: r.Event.Time, Sequence: r.Event.Sequence, Data: r.encoded(data)}
 	if after > 0 {
 		ev.NotBefore = time.Now().Add(after)
@@ -140,9 +143,13 @@ func (r *Run[E, S]) Follow(typ string, data any, after time.Duration) {
 	r.stage(ev)
 }
 
-// stage adds an event, or replaces the one of its id.
+func named(verb, typ string, about []string) string {
+	return strings.Join(append([]string{verb, typ}, about...), " ")
+}
+
+// stage adds an event, or replaces the one of its type for the same sink.
 func (r *Run[E, S]) stage(ev Event) {
-	if i := slices.IndexFunc(r.staged.events, func(e Event) bool { return e.ID == ev.ID }); i >= 0 {
+	if i := slices.IndexFunc(r.staged.events, func(e Event) bool { return e.Type == ev.Type && e.Sink == ev.Sink }); i >= 0 {
 		r.staged.events[i] = ev
 		return
 	}

@@ -171,7 +171,7 @@ func TestAProvisionalCustomerIsShownAsOneByEveryCommand(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	s.csu.Configure(func(o *csu.Options) { o.HQDown = true })
-	s.more = []string{"SIGNALBOX_RUN_WAIT_FIRST=1s"}
+	s.more = []string{"SIGNALBOX_CUSTOMERS_PROMOTE_AFTER=1s"}
 	require.Equal(t, exit.Done, cli(t, s.env(), nil, "publish", file(t, event("e1"))).code)
 	s.work()
 	byNumber := []string{"--source", exampleSource, "--id", "of-e1"}

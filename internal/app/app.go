@@ -91,13 +91,13 @@ type App struct {
 	owner    string            // names this process in claims and leases
 
 	started atomic.Bool
+	closed  atomic.Bool
 }
 
 // New wires an App. It dials nothing; Close gives back what it made.
 func New(cfg *config.Config, parts Parts) (*App, error) {
 	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg), owner: instance() + "/" + uuid.NewString()[:8]}
-	list := scenarios.All(scenarios.Parts{CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
-		Bindings: bindings{a}, PromoteAfter: cfg.Run.WaitFirst, Sinks: a.sinkParts()})
+	list := a.scenarios()
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
@@ -242,20 +242,21 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
-// Close gives back connections. A second call does nothing.
+// Close gives back connections. A second call does nothing. A run that did not end when it was interrupted may still be
+// using them: it finds them closed, so no field changes here.
 func (a *App) Close(ctx context.Context) error {
+	if !a.closed.CompareAndSwap(false, true) {
+		return nil
+	}
 	var problems []error
 	if a.watchAPI != nil {
 		a.watchAPI.Close()
-		a.watchAPI = nil
 	}
 	if a.watchBus != nil {
 		problems = append(problems, a.watchBus.Close(ctx))
-		a.watchBus = nil
 	}
 	if a.bus != nil {
 		problems = append(problems, a.bus.Close(ctx))
-		a.bus = nil
 	}
 	if a.csu != nil {
 		a.csu.Close()
@@ -263,10 +264,8 @@ func (a *App) Close(ctx context.Context) error {
 	for _, closing := range a.closers {
 		problems = append(problems, closing())
 	}
-	a.closers = nil
 	if a.redis != nil {
 		problems = append(problems, a.redis.Close())
-		a.redis = nil
 	}
 	return errors.Join(problems...)
 }

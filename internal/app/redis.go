@@ -11,8 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/config"
-	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
 
@@ -82,14 +80,3 @@ func (a *App) prepare(ctx context.Context) error {
 type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}
-
-// bindings reads them from the store, which is opened after the scenarios are made.
-type bindings struct{ a *App }
-
-func (b bindings) Find(ctx context.Context, ref mapping.Ref) (mapping.Target, error) {
-	return redistable.New(b.a.redis, b.a.keys()).Find(ctx, ref)
-}
-
-func (b bindings) Sources(ctx context.Context, target mapping.Target) ([]mapping.Ref, error) {
-	return redistable.New(b.a.redis, b.a.keys()).Sources(ctx, target)
-}

@@ -2,10 +2,9 @@
 package scenarios
 
 import (
-	"time"
+	"slices"
 
 	"github.com/signalbox/signalbox/csuclient"
-	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
@@ -16,10 +15,8 @@ import (
 type Parts struct {
 	// CSU gives the calls of a channel's operating unit.
 	CSU func(orchestration.Channel) *csuclient.Channel
-	// Bindings are those of the channel's CSU.
-	Bindings mapping.Finder
-	// PromoteAfter is when a provisional record is first looked at again.
-	PromoteAfter time.Duration
+	// Customers is what the customers scenarios are made from besides; its accounts are those of CSU.
+	Customers customers.Parts
 	// Sinks are those of the sink table.
 	Sinks sinks.Parts
 }
@@ -38,8 +35,6 @@ func Kinds() []string { return []string{"customer"} }
 
 // All makes every scenario.
 func All(p Parts) []orchestration.Scenario {
-	all := customers.Scenarios(customers.Parts{CSU: func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) },
-		Bindings: p.Bindings, PromoteAfter: p.PromoteAfter})
-	all = append(all, heartbeat.Scenario())
-	return append(all, sinks.Scenarios(Told(), p.Sinks)...)
+	p.Customers.Accounts = func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }
+	return slices.Concat(customers.Scenarios(p.Customers), []orchestration.Scenario{heartbeat.Scenario()}, sinks.Scenarios(Told(), p.Sinks))
 }

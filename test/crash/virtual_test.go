@@ -24,6 +24,9 @@ func jane(event string, at time.Time, city string) harness.Customer {
 	return harness.Customer{Event: event, ID: "C-1", Email: "jane@example.com", First: "Jane", Last: "Contoso", Phone: "+14255550100", City: city, At: at}
 }
 
+// withoutHeadquarters is a CSU whose accounts are provisional for some seconds.
+var withoutHeadquarters = csu.Options{AsyncCustomers: true, Conversion: 5 * time.Second}
+
 var stories = map[string]story{
 	"a new customer": {lag: 0,
 		events: func(now time.Time) []harness.Customer { return []harness.Customer{jane("e1", now, "Redmond")} }},
@@ -32,6 +35,10 @@ var stories = map[string]story{
 	"a new customer whose create commits late": {lag: time.Second, csu: csu.Options{CommitDelay: 1500 * time.Millisecond},
 		events: func(now time.Time) []harness.Customer { return []harness.Customer{jane("e1", now, "Redmond")} }},
 	"a customer who moves": {lag: 15 * time.Second,
+		events: func(now time.Time) []harness.Customer {
+			return []harness.Customer{jane("e1", now, "Redmond"), jane("e2", now.Add(time.Second), "Houston")}
+		}},
+	"a customer who moves before headquarters knows": {lag: 2 * time.Second, csu: withoutHeadquarters,
 		events: func(now time.Time) []harness.Customer {
 			return []harness.Customer{jane("e1", now, "Redmond"), jane("e2", now.Add(time.Second), "Houston")}
 		}},

@@ -217,16 +217,17 @@ func (w *World) environment(bus, web, redisURL string) map[string]string {
 func (o Options) short() map[string]string {
 	timeout := min(o.MaxExecution, 2*time.Second)
 	return map[string]string{
-		"SIGNALBOX_CSU_READ_TIMEOUT":    timeout.String(),
-		"SIGNALBOX_CSU_WRITE_TIMEOUT":   timeout.String(),
-		"SIGNALBOX_CSU_MAX_EXECUTION":   o.MaxExecution.String(),
-		"SIGNALBOX_CSU_SEARCH_LAG":      o.SearchLag.String(),
-		"SIGNALBOX_RUN_LEASE":           o.Lease.String(),
-		"SIGNALBOX_RUN_RENEW":           (o.Lease / 4).String(),
-		"SIGNALBOX_RUN_RETRY_FOR":       "2s",
-		"SIGNALBOX_RUN_RESCHEDULE":      "1s,1s,2s,2s,3s,3s,5s,5s,5s,5s,5s,5s",
-		"SIGNALBOX_WORKER_RECEIVE_WAIT": "2s",
-		"SIGNALBOX_WORKER_DRAIN":        "1s",
+		"SIGNALBOX_CSU_READ_TIMEOUT":        timeout.String(),
+		"SIGNALBOX_CSU_WRITE_TIMEOUT":       timeout.String(),
+		"SIGNALBOX_CSU_MAX_EXECUTION":       o.MaxExecution.String(),
+		"SIGNALBOX_CSU_SEARCH_LAG":          o.SearchLag.String(),
+		"SIGNALBOX_RUN_LEASE":               o.Lease.String(),
+		"SIGNALBOX_RUN_RENEW":               (o.Lease / 4).String(),
+		"SIGNALBOX_RUN_RETRY_FOR":           "2s",
+		"SIGNALBOX_CUSTOMERS_PROMOTE_AFTER": "1s",
+		"SIGNALBOX_RUN_RESCHEDULE":          "1s,1s,2s,2s,3s,3s,5s,5s,5s,5s,5s,5s",
+		"SIGNALBOX_WORKER_RECEIVE_WAIT":     "2s",
+		"SIGNALBOX_WORKER_DRAIN":            "1s",
 	}
 }
 

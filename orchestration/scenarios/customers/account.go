@@ -1,91 +1,114 @@
 package customers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
+func (c customers) csu(ch orchestration.Channel) Accounts { return c.Accounts(ch) }
+
 // findAccount looks by binding, then by what was last learned under the e-mail address, then by searching for it. Of
-// several accounts it takes the lowest, so that every run picks the same. Before it says that there is none, it has the event as
-// the CSU would know it: what no account could be made of is found by looking.
+// several accounts it takes the best, so that every run picks the same. An address that the CSU would refuse is refused first.
 func (c customers) findAccount(ctx context.Context, r *run) (bool, error) {
+	if _, err := c.wanted(ctx, r); err != nil {
+		return false, err
+	}
 	if r.Binding != "" {
-		r.State.Account, r.State.Provisional = r.Binding, csuclient.Provisional(r.Binding)
+		r.State.Account = r.Binding
 		return true, nil
 	}
-	hint, err := c.hinted(ctx, r)
-	if err != nil {
+	if is, err := c.hinted(ctx, r); err != nil || is.AccountNumber != "" {
+		r.State.take(is)
+		return is.AccountNumber != "", err
+	}
+	accounts, err := c.searched(ctx, r)
+	if err != nil || len(accounts) == 0 {
 		return false, err
 	}
-	if hint.AccountNumber != "" {
-		r.State.took(hint.AccountNumber, hint.IsAsync, hint.Party())
-		return true, nil
+	made := r.State.Account
+	if r.State.Created && !slices.ContainsFunc(accounts, numbered(made)) { // looked at once more; the search does not show it yet
+		accounts = append(accounts, csuclient.Customer{AccountNumber: made, IsAsync: r.State.Provisional, PartyNumber: r.State.Party})
 	}
-	found, err := c.search(ctx, r)
-	if found || err != nil {
-		return found, err
+	slices.SortFunc(accounts, func(a, b csuclient.Customer) int {
+		return cmp.Or(compareBool(a.IsAsync, b.IsAsync), strings.Compare(a.AccountNumber, b.AccountNumber))
+	})
+	if len(accounts) > 1 {
+		r.Report(fault.DuplicateAccount, duplicates(len(accounts), accounts[0].AccountNumber, accounts[1].AccountNumber))
 	}
-	r.State.want, err = c.customer(ctx, r)
-	return false, err
-}
-
-// took notes an account that was found or made.
-func (l *learned) took(account string, isAsync bool, party string) {
-	l.Account, l.Provisional, l.Party = account, isAsync, ""
-	if isAsync {
-		l.Party = party
-	}
-}
-
-// search looks for the event's e-mail address among the accounts.
-func (c customers) search(ctx context.Context, r *run) (bool, error) {
-	hits, err := c.CSU(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
-	if err != nil || len(hits) == 0 {
-		return false, err
-	}
-	if made := r.State; made.Created && !slices.ContainsFunc(hits, func(h csuclient.GlobalCustomer) bool { return h.AccountNumber == made.Account }) {
-		// looked at once more; the search does not show it yet
-		hits = append(hits, csuclient.GlobalCustomer{AccountNumber: made.Account, IsAsync: made.Provisional, PartyNumber: made.Party})
-	}
-	best := chosen(hits)
-	if len(hits) > 1 {
-		other := hits[slices.IndexFunc(hits, func(h csuclient.GlobalCustomer) bool { return h.AccountNumber != best.AccountNumber })]
-		r.Report(fault.DuplicateAccount, fmt.Sprintf("%d accounts have the customer's e-mail address; %s is used, %s and others should be merged or blocked",
-			len(hits), best.AccountNumber, other.AccountNumber))
-	}
-	if r.State.Account != best.AccountNumber {
-		r.State = learned{}
-		r.State.took(best.AccountNumber, best.IsAsync, best.PartyNumber)
+	if made != accounts[0].AccountNumber {
+		r.State.take(accounts[0])
 	}
 	return true, nil
 }
 
-// chosen is the account of several that every run picks: a permanent one before a provisional one, then the lowest number.
-func chosen(hits []csuclient.GlobalCustomer) csuclient.GlobalCustomer {
-	return slices.MinFunc(hits, func(a, b csuclient.GlobalCustomer) int {
-		switch {
-		case a.IsAsync == b.IsAsync && a.AccountNumber < b.AccountNumber, !a.IsAsync && b.IsAsync:
-			return -1
-		case a.IsAsync == b.IsAsync && a.AccountNumber == b.AccountNumber:
-			return 0
-		}
-		return 1
-	})
+// take begins anew with an account that was found.
+func (l *learned) take(is csuclient.Customer) {
+	*l = learned{Account: is.AccountNumber, Provisional: is.IsAsync, Party: is.Party(), read: is}
 }
 
-// hinted is the account last learned under the e-mail address, if it still has it: searching lags behind a create. None: the zero
-// Customer.
+// searched gives the accounts that the search shows for the e-mail address, as they are now: a search may show who had the
+// address a while ago.
+func (c customers) searched(ctx context.Context, r *run) (accounts []csuclient.Customer, err error) {
+	hits, err := c.csu(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
+	if err != nil {
+		return nil, err
+	}
+	replaced := ""
+	for _, h := range hits {
+		is, err := c.csu(r.Channel).ReadCustomer(ctx, h.AccountNumber)
+		switch {
+		case errors.Is(err, csuclient.ErrNotFound) && provisional(h):
+			replaced = h.AccountNumber
+		case err != nil:
+			return nil, err
+		case is.Email.Same(r.In.Email):
+			accounts = append(accounts, is)
+		}
+	}
+	if len(accounts) == 0 && replaced != "" { // it has a permanent account by now, which the search will show: not one to create
+		return nil, c.unpromoted(replaced, r.Event)
+	}
+	return accounts, nil
+}
+
+func numbered(account string) func(csuclient.Customer) bool {
+	return func(is csuclient.Customer) bool { return is.AccountNumber == account }
+}
+
+func duplicates(n int, used, other string) string {
+	return fmt.Sprintf("%d accounts have the customer's e-mail address; %s is used, %s and others should be merged or blocked", n, used, other)
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// hinted is the account last learned under the e-mail address, if it still has it: searching lags behind a create. Its account
+// number is empty if there is none.
 func (c customers) hinted(ctx context.Context, r *run) (csuclient.Customer, error) {
-	hint := r.Hints[0]
-	if hint == "" {
+	if r.Hints[0] == "" {
 		return csuclient.Customer{}, nil
 	}
-	got, err := c.CSU(r.Channel).ReadCustomer(ctx, hint)
+	return c.withEmail(ctx, r, r.Hints[0])
+}
+
+// withEmail reads an account if it is there and has the event's e-mail address now.
+func (c customers) withEmail(ctx context.Context, r *run, account string) (csuclient.Customer, error) {
+	got, err := c.csu(r.Channel).ReadCustomer(ctx, account)
 	switch {
 	case errors.Is(err, csuclient.ErrNotFound):
 		return csuclient.Customer{}, nil
@@ -98,11 +121,14 @@ func (c customers) hinted(ctx context.Context, r *run) (csuclient.Customer, erro
 }
 
 func (c customers) create(ctx context.Context, r *run) error {
-	made, err := c.CSU(r.Channel).CreateCustomer(ctx, r.State.want)
+	want, err := c.wanted(ctx, r)
 	if err != nil {
 		return err
 	}
-	r.State.took(made.AccountNumber, made.IsAsync, made.Party())
-	r.State.Created = true
+	made, err := c.csu(r.Channel).CreateCustomer(ctx, want)
+	if err != nil {
+		return err
+	}
+	r.State = learned{Account: made.AccountNumber, Created: true, Provisional: made.IsAsync, Party: made.Party()}
 	return nil
 }

@@ -1,86 +1,77 @@
 package customers
 
 import (
-	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/pii"
-	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/orchestration"
 )
 
-// bound are the sources that are bound to the account.
-type bound []string
+const crm, portal = "https://crm.example.com", "https://portal.example.com"
 
-func (b bound) Find(context.Context, mapping.Ref) (mapping.Target, error) {
-	return mapping.Target{}, mapping.ErrNotBound
-}
-
-func (b bound) Sources(context.Context, mapping.Target) (refs []mapping.Ref, err error) {
-	if len(b) == 0 {
-		return nil, mapping.ErrNotBound
-	}
-	for _, s := range b {
-		refs = append(refs, mapping.Ref{Source: s})
-	}
-	return refs, nil
-}
-
-func TestASourceOfLessAuthorityOnlyFillsWhatIsEmpty(t *testing.T) {
+func TestWhoHasTheSayInWhat(t *testing.T) {
 	t.Parallel()
-	is := csuclient.Customer{FirstName: pii.New("Ana"), Email: pii.NewEmail("ana@example.com"),
-		Addresses: []csuclient.Address{{RecordID: 7, Type: csuclient.AddressHome, City: pii.New("Redmond"), IsPrimary: true}}}
-	said := func() csuclient.CustomerChanges {
-		name, phone := pii.New("Anna"), pii.New("+14255550100")
-		return csuclient.CustomerChanges{FirstName: &name, Phone: &phone, Addresses: []csuclient.Address{
-			{RecordID: 7, Type: csuclient.AddressHome, City: pii.New("Seattle")}, {Type: csuclient.AddressHome, City: pii.New("Boston")},
-			{Type: csuclient.AddressDelivery, City: pii.New("Austin"), IsPrimary: true}}}
-	}
+	order := Authority{All: []string{crm, shop}, Phone: []string{shop}}
 	for name, tc := range map[string]struct {
-		authority []string
+		authority Authority
 		source    string
-		bound     bound
-		whole     bool
+		others    []string
+		withheld  []string
 	}{
-		"nobody has authority over anybody":                {nil, "shop", bound{"crm", "shop"}, true},
-		"the first of the list":                            {[]string{"crm", "shop"}, "crm", bound{"crm", "shop"}, true},
-		"behind one that is bound to the account":          {[]string{"crm", "shop"}, "shop", bound{"crm", "shop"}, false},
-		"not on the list, and one that is, is bound to it": {[]string{"crm"}, "shop", bound{"crm", "shop"}, false},
-		"behind one that does not know the customer":       {[]string{"crm", "shop"}, "shop", bound{"shop"}, true},
-		"before the only other one":                        {[]string{"crm", "shop", "web"}, "shop", bound{"web", "shop"}, true},
-		"nobody is bound, after a wipe":                    {[]string{"crm", "shop"}, "shop", nil, true},
+		"without an order everybody":                            {Authority{}, shop, []string{crm}, nil},
+		"the highest, whoever else is there":                    {order, crm, []string{shop, portal}, []string{groupPhone}},
+		"the second while the first knows the customer":         {order, shop, []string{crm}, []string{groupName, groupEmail, groupLanguage, groupAddresses}},
+		"the second while the first does not know the customer": {order, shop, nil, nil},
+		"one that is not in the order, below all that are":      {order, portal, []string{shop}, []string{groupName, groupEmail, groupPhone, groupLanguage, groupAddresses}},
+		"one that is not in the order, among its equals":        {order, portal, []string{"https://other.example.com"}, nil},
+		"an order for one group alone":                          {Authority{Phone: []string{crm}}, shop, []string{crm}, []string{groupPhone}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := customers{Parts{Bindings: tc.bound}}
-			r := &run{Event: orchestration.Event{Source: tc.source}, Channel: orchestration.Channel{Authority: tc.authority}}
-			r.State.changes = said()
-			require.NoError(t, c.yield(t.Context(), r, is))
-			if tc.whole {
-				require.Equal(t, said(), r.State.changes)
-				require.False(t, r.State.Withheld)
-				return
-			}
-			require.True(t, r.State.Withheld)
-			require.Nil(t, r.State.changes.FirstName)
-			require.Equal(t, "+14255550100", r.State.changes.Phone.Reveal())
-			require.Len(t, r.State.changes.Addresses, 1, "an address of a purpose that the account has none of")
-			require.Equal(t, "Austin", r.State.changes.Addresses[0].City.Reveal())
-			require.False(t, r.State.changes.Addresses[0].IsPrimary)
+			c, r := scenario(unit{})
+			c.Authority, c.Bindings = tc.authority, knows{sources: map[string][]string{"000001": append(tc.others, tc.source)}}
+			r.Event.Source, r.State.Account = tc.source, "000001"
+			is := csuclient.Customer{FirstName: pii.New("Ana"), Email: pii.NewEmail("ana@example.com"), Phone: pii.New("1"), Language: "en-us",
+				Addresses: []csuclient.Address{address(7, home, "1 Mill Lane", true)}}
+			want := csuclient.Customer{FirstName: pii.New("Anna"), Email: pii.NewEmail("anna@example.com"), Phone: pii.New("2"), Language: "de-at",
+				Addresses: []csuclient.Address{address(0, home, "2 Park Avenue", true)}}
+			all := changes(is, want)
+			got, withheld, err := c.allowed(t.Context(), r, is, all)
+			require.NoError(t, err)
+			require.Equal(t, tc.withheld, withheld)
+			require.Equal(t, len(withheld) == 5, got.IsEmpty())
+			require.Equal(t, len(withheld) == 0, got.FirstName != nil && got.Phone != nil && got.Email != nil && got.Language != nil && got.Addresses != nil)
 		})
 	}
 }
 
-func TestWhatIsNotWithheldIsNotSaidToBe(t *testing.T) {
+func TestWhatIsEmptyMayBeFilledByAnybody(t *testing.T) {
 	t.Parallel()
-	c := customers{Parts{Bindings: bound{"crm"}}}
-	r := &run{Event: orchestration.Event{Source: "shop"}, Channel: orchestration.Channel{Authority: []string{"crm"}}}
-	phone := pii.New("+14255550100")
-	r.State.changes.Phone = &phone
-	require.NoError(t, c.yield(t.Context(), r, csuclient.Customer{}))
-	require.False(t, r.State.Withheld)
-	require.NotNil(t, r.State.changes.Phone)
+	c, r := scenario(unit{})
+	c.Authority, c.Bindings = Authority{All: []string{crm}}, knows{sources: map[string][]string{"000001": {crm}}}
+	r.Event.Source, r.State.Account = shop, "000001"
+	is := csuclient.Customer{LastName: pii.New("Contoso"), Addresses: []csuclient.Address{address(7, home, "1 Mill Lane", true)}}
+	want := csuclient.Customer{FirstName: pii.New("Ana"), LastName: pii.New("Other"), Phone: pii.New("2"),
+		Addresses: []csuclient.Address{address(0, delivery, "2 Park Avenue", true), address(0, home, "3 Market Square", false)}}
+	got, withheld, err := c.allowed(t.Context(), r, is, changes(is, want))
+	require.NoError(t, err)
+	require.Equal(t, []string{groupName, groupAddresses}, withheld)
+	require.Equal(t, []string{"Ana", "2"}, []string{got.FirstName.Reveal(), got.Phone.Reveal()})
+	require.Nil(t, got.LastName)
+	require.Equal(t, []csuclient.Address{address(0, delivery, "2 Park Avenue", false)}, got.Addresses, "of a new purpose, and without the primary mark")
+}
+
+func TestNobodyIsAskedWhoKnowsTheCustomerUnlessItMatters(t *testing.T) {
+	t.Parallel()
+	c, r := scenario(unit{}) // without bindings: asking would panic
+	c.Authority = Authority{All: []string{crm, shop}}
+	r.Event.Source = crm
+	is := csuclient.Customer{FirstName: pii.New("Ana")}
+	_, _, err := c.allowed(t.Context(), r, is, changes(is, csuclient.Customer{FirstName: pii.New("Anna")}))
+	require.NoError(t, err, "the highest source")
+	r.Event.Source = shop
+	_, _, err = c.allowed(t.Context(), r, is, changes(is, csuclient.Customer{FirstName: pii.New("Ana"), Phone: pii.New("1")}))
+	require.NoError(t, err, "a source that changes nothing that is there")
 }

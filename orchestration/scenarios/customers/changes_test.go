@@ -11,42 +11,6 @@ import (
 	"github.com/signalbox/signalbox/orchestration"
 )
 
-func address(id int64, kind int, street string, primary bool) csuclient.Address {
-	return csuclient.Address{RecordID: id, Type: kind, Street: pii.New(street), City: pii.New("Redmond"), Country: "USA", IsPrimary: primary}
-}
-
-func TestAddressesAreMatchedUpdatedAddedAndNeverDoubled(t *testing.T) {
-	t.Parallel()
-	const home, delivery = csuclient.AddressHome, csuclient.AddressDelivery
-	for name, tc := range map[string]struct{ is, want, changes []csuclient.Address }{
-		"the same address changes nothing": {
-			is: []csuclient.Address{address(7, home, "1 Mill Lane", false)}, want: []csuclient.Address{address(0, home, "1 Mill Lane", false)}},
-		"a move updates the address of the purpose": {
-			is:      []csuclient.Address{address(7, home, "1 Mill Lane", false)},
-			want:    []csuclient.Address{address(0, home, "2 Park Avenue", false)},
-			changes: []csuclient.Address{address(7, home, "2 Park Avenue", false)}},
-		"another purpose is a new address": {
-			is:      []csuclient.Address{address(7, home, "1 Mill Lane", false)},
-			want:    []csuclient.Address{address(0, delivery, "1 Mill Lane", false)},
-			changes: []csuclient.Address{address(0, delivery, "1 Mill Lane", false)}},
-		"an equal address is matched before an address of the same purpose is changed": {
-			is:      []csuclient.Address{address(7, home, "1 Mill Lane", false), address(8, home, "2 Park Avenue", false)},
-			want:    []csuclient.Address{address(0, home, "2 Park Avenue", false), address(0, home, "3 Market Square", false)},
-			changes: []csuclient.Address{address(7, home, "3 Market Square", false)}},
-		"an address the event does not have is left alone": {
-			is: []csuclient.Address{address(7, home, "1 Mill Lane", false), address(8, delivery, "2 Park Avenue", false)}, want: []csuclient.Address{address(0, home, "1 Mill Lane", false)}},
-		"but it gives up the primary mark, because the CSU refuses two": {
-			is:      []csuclient.Address{address(7, delivery, "1 Mill Lane", true)},
-			want:    []csuclient.Address{address(0, home, "2 Park Avenue", true)},
-			changes: []csuclient.Address{address(0, home, "2 Park Avenue", true), address(7, delivery, "1 Mill Lane", false)}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			require.Equal(t, tc.changes, addressChanges(tc.is, tc.want))
-		})
-	}
-}
-
 func TestOnlyWhatDiffersIsUpdatedAndWhatIsNotMentionedStays(t *testing.T) {
 	t.Parallel()
 	is := csuclient.Customer{FirstName: pii.New("Ana"), LastName: pii.New("Contoso"), Email: pii.NewEmail("Ana@example.com"),

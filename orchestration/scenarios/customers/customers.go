@@ -1,6 +1,10 @@
 // Package customers keeps D365 customers equal to what the sources say of them: one account per e-mail address, bound to
-// every source's own number. An account that headquarters has not numbered yet is bound under its provisional id and followed
-// until it has its permanent one.
+// every source's own number.
+//
+// An account may be provisional: while customers are created asynchronously, which the CSU also does silently whenever it cannot
+// reach headquarters, a new one has a GUID for its account number until headquarters gives the permanent one. It is bound all the
+// same, and an event of our own (PromoteType) looks for the permanent account until it is there, so that both ids resolve to it
+// afterwards. What changes an account waits until it is permanent.
 package customers
 
 import (
@@ -24,25 +28,36 @@ type Accounts interface {
 	States(ctx context.Context, country string, fresh bool) ([]csuclient.State, error)
 }
 
-// Parts is what the scenario is made from.
+// Bindings is what customers must know of bindings beside its own. Both methods cost a round trip, so they are asked for rarely.
+type Bindings interface {
+	// Sources gives who is bound to an account; mapping.ErrNotBound if nobody is.
+	Sources(ctx context.Context, account mapping.Target) ([]mapping.Ref, error)
+	// Resolve gives the account that took a provisional one's place, or the account itself.
+	Resolve(ctx context.Context, account mapping.Target) (mapping.Target, error)
+}
+
+// Parts is what the scenarios are made from.
 type Parts struct {
-	CSU      func(orchestration.Channel) Accounts
-	Bindings mapping.Finder // who else is bound to an account; asked only where a channel names authorities
-	// PromoteAfter is when a provisional account is first looked at again.
+	Accounts  func(orchestration.Channel) Accounts // of a channel
+	Bindings  Bindings
+	Authority Authority
+	// PromoteAfter is how long a provisional account is left alone before its permanent one is looked for; the waits between
+	// further looks grow from there. Default 1 min.
 	PromoteAfter time.Duration
 }
 
 // learned is what the steps found out; it is saved with the progress and holds nothing of the event.
 type learned struct {
-	Account     string `json:"account,omitempty"`     // the D365 account number, or a provisional id
+	Account     string `json:"account,omitempty"`     // the D365 account number
 	Created     bool   `json:"created,omitempty"`     // by this very run: it is equal to the event already
-	Provisional bool   `json:"provisional,omitempty"` // headquarters has not numbered the account yet
-	Party       string `json:"party,omitempty"`       // of a provisional account: links it to the permanent one
-	Was         string `json:"was,omitempty"`         // the provisional id that Account has taken the place of
-	Withheld    bool   `json:"withheld,omitempty"`    // a source of more authority says otherwise
+	Updated     bool   `json:"updated,omitempty"`     // by this very run
+	Provisional bool   `json:"provisional,omitempty"` // headquarters has not given the permanent account number yet
+	Party       string `json:"party,omitempty"`       // the party number, if the CSU said
+	Was         string `json:"was,omitempty"`         // the provisional account whose place Account took while this run went on
 
-	want    csuclient.Customer        // the event as the CSU would know it, and
-	changes csuclient.CustomerChanges // what the look saw missing, for the act right behind it; never saved
+	read     csuclient.Customer        // the account as it was found a moment ago, for the look right behind it; never saved
+	changes  csuclient.CustomerChanges // what the look saw missing, for the act right behind it; never saved
+	withheld []string                  // groups of fields that a source of higher authority has the say in; never saved
 }
 
 type (
@@ -52,13 +67,17 @@ type (
 
 type customers struct{ Parts }
 
-// Scenarios makes the scenario: of a changed customer, and of an account that waits for its permanent number.
+// Scenarios makes the scenarios: one for what sources say, one for what becomes of provisional accounts.
 func Scenarios(p Parts) []orchestration.Scenario {
+	if p.PromoteAfter == 0 {
+		p.PromoteAfter = time.Minute
+	}
 	c := customers{p}
-	return []orchestration.Scenario{c.changed(), promotions{p}.pipeline()}
+	return []orchestration.Scenario{c.relay(), c.promotion()}
 }
 
-func (c customers) changed() orchestration.Pipeline[Changed, learned] {
+// relay applies what a source says.
+func (c customers) relay() orchestration.Pipeline[Changed, learned] {
 	return orchestration.Pipeline[Changed, learned]{
 		Name: "customers", Handles: EventType, Version: 1, Order: orchestration.State, Schema: schema,
 		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check, Refused: RefusedType,
@@ -69,10 +88,7 @@ func (c customers) changed() orchestration.Pipeline[Changed, learned] {
 	}
 }
 
-func existedBefore(r *run) bool { return !r.State.Created }
-
-// bind records whose account it is, and has a provisional one followed. A bound account gets the event's e-mail address only with
-// the update.
+// bind records whose account it is. A bound account gets the event's e-mail address only with the update.
 func (c customers) bind(r *run) {
 	r.Bind(r.Entity(), r.State.Account)
 	if r.Binding == "" {
@@ -82,7 +98,7 @@ func (c customers) bind(r *run) {
 		}
 	}
 	if r.State.Created {
-		tell(r, Created)
+		tell(r)
 	}
 }
 
@@ -90,15 +106,13 @@ func updated(r *run) {
 	if r.State.Was != "" {
 		r.Rebind(r.Entity(), r.State.Was, r.State.Account)
 	}
-	if !r.State.Withheld || r.State.changes.Email != nil {
+	if !r.State.withholds(groupEmail) {
 		learnEmail(r)
 	}
-	if r.State.changes.IsEmpty() {
-		tell(r, Unchanged)
-		return
-	}
-	tell(r, Updated)
+	tell(r)
 }
 
 // learnEmail records that this e-mail address has the account: a search may not show it for a while.
 func learnEmail(r *run) { r.Learn(0, r.State.Account) }
+
+func existedBefore(r *run) bool { return !r.State.Created }

@@ -42,6 +42,7 @@ type Address struct {
 	Country      string   `json:"country"` // ISO 3166-1 alpha-3
 	Phone        pii.Text `json:"phone"`
 	Primary      bool     `json:"primary"`
+	Remove       bool     `json:"remove"` // the customer does not have it any more; told by purpose and street, name, or both
 }
 
 func (c Changed) entity() (kind, id string) { return "customer", c.ID }
@@ -60,7 +61,7 @@ func EmailKey(address pii.Email) orchestration.Key {
 func (c Changed) check() error {
 	primary := 0
 	for _, a := range c.Addresses {
-		if a.Primary {
+		if a.Primary && !a.Remove {
 			primary++
 		}
 	}
@@ -101,5 +102,6 @@ func (a Address) address() csuclient.Address {
 	return csuclient.Address{
 		Name: a.Name, Street: a.Street, StreetNumber: a.StreetNumber, City: a.City, District: a.District, County: a.County,
 		State: a.State, ZipCode: a.Zip, Country: a.Country, Phone: a.Phone, Type: purposes[a.Purpose], IsPrimary: a.Primary,
+		Deactivate: a.Remove,
 	}
 }

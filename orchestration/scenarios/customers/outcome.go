@@ -1,34 +1,48 @@
 package customers
 
-// What sinks are told. Neither holds anything personal beyond the source's own number.
+import "github.com/signalbox/signalbox/csuclient"
+
+// What sinks are told.
 const (
-	RelayedType = "signalbox.customer.relayed.v1" // Relayed (relayed.json)
-	RefusedType = "signalbox.customer.refused.v1" // orchestration.Refusal (refused.json)
+	RelayedType = "signalbox.customer.relayed.v1" // Relayed
+	RefusedType = "signalbox.customer.refused.v1" // orchestration.Refusal (refused.schema.json)
 )
 
-// Change is what became of the account.
-type Change string
-
-// The changes.
-const (
-	Created   Change = "created"
-	Updated   Change = "updated"
-	Unchanged Change = "unchanged" // it said so already
-	Promoted  Change = "promoted"  // it has got its permanent number
-)
-
-// Relayed says that a customer's state is in D365.
+// Relayed says that a customer's state is in D365 (relayed.schema.json). It holds nothing personal but what the source made its
+// own number of.
 type Relayed struct {
-	ID            string `json:"id"` // the source's own
-	AccountNumber string `json:"accountNumber"`
-	Change        Change `json:"change"`
-	Provisional   bool   `json:"provisional,omitempty"` // accountNumber will be replaced: another event of this type follows
-	Was           string `json:"was,omitempty"`         // the provisional number that was replaced
-	Withheld      bool   `json:"withheld,omitempty"`    // a source of more authority says otherwise: not everything was taken over
+	ID            string   `json:"id"` // the source's own
+	AccountNumber string   `json:"accountNumber"`
+	Provisional   bool     `json:"provisional"`        // it will be told once more, with the permanent account number
+	Outcome       string   `json:"outcome"`            // created, updated, unchanged or promoted
+	Replaces      string   `json:"replaces,omitempty"` // the provisional account number that AccountNumber takes the place of
+	Withheld      []string `json:"withheld,omitempty"` // groups of fields in which a source of higher authority has the say
+	EventID       string   `json:"eventId"`            // of the event that said so
 }
 
+// The outcomes.
+const (
+	created   = "created"
+	changed   = "updated"
+	unchanged = "unchanged"
+	replaced  = "promoted"
+)
+
 // tell says so once the account says what the event says.
-func tell(r *run, change Change) {
-	r.Tell(RelayedType, Relayed{ID: r.In.ID, AccountNumber: r.State.Account, Change: change, Provisional: r.State.Provisional, Was: r.State.Was,
-		Withheld: r.State.Withheld})
+func tell(r *run) {
+	outcome := unchanged
+	switch {
+	case r.State.Created:
+		outcome = created
+	case r.State.Updated:
+		outcome = changed
+	}
+	r.Tell(RelayedType, Relayed{ID: r.In.ID, AccountNumber: r.State.Account, Provisional: r.State.Provisional, Outcome: outcome,
+		Replaces: r.State.Was, Withheld: r.State.withheld, EventID: r.Event.ID}, r.State.Account)
+}
+
+// tellPromoted says once more where the customer is.
+func tellPromoted(r *promoteRun) {
+	r.Tell(RelayedType, Relayed{ID: r.In.ID, AccountNumber: r.State.Account, Provisional: csuclient.Provisional(r.State.Account),
+		Outcome: replaced, Replaces: r.In.Account, EventID: r.Event.ID}, r.State.Account)
 }

@@ -6,112 +6,125 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/pii"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// customer is the event as the CSU would know it, with the channel's defaults and with places that are in its own tables. The
-// CSU would refuse an address in a place that it does not know; here the event fails before the call, with the place in it.
-func (c customers) customer(ctx context.Context, r *run) (csuclient.Customer, error) {
+// wanted is the event as the CSU would know it: with the channel's defaults, and its addresses by the CSU's own tables. It is
+// asked for again wherever it is needed, because the tables are at hand and the event's data must not be kept.
+func (c customers) wanted(ctx context.Context, r *run) (csuclient.Customer, error) {
 	want := r.In.customer(r.Channel)
 	for i := range want.Addresses {
-		at := fmt.Sprintf("/addresses/%d", i)
-		country, err := c.country(ctx, r, want.Addresses[i].Country, at+"/country")
-		if err != nil {
-			return want, err
-		}
-		want.Addresses[i].Country = country
-		if want.Addresses[i].State, err = c.state(ctx, r, country, want.Addresses[i].State, at+"/state"); err != nil {
-			return want, err
+		if a := &want.Addresses[i]; !a.Deactivate {
+			if err := c.place(ctx, r, fmt.Sprintf("/addresses/%d", i), a); err != nil {
+				return csuclient.Customer{}, err
+			}
 		}
 	}
 	return want, nil
 }
 
-// country is the CSU's own id of a country. A scale unit without a table is not asked.
-func (c customers) country(ctx context.Context, r *run, iso3, pointer string) (string, error) {
-	known, err := inTable(func(fresh bool) ([]csuclient.Country, error) {
-		return c.CSU(r.Channel).Countries(ctx, cmp.Or(r.Channel.Language, "en-us"), fresh)
-	}, func(row csuclient.Country) bool { return strings.EqualFold(row.ID, iso3) })
-	switch {
-	case err != nil:
-		return "", err
-	case known.none:
-		return iso3, nil
-	case !known.found:
-		return "", unplaced(pointer, "names a country that the CSU does not have; add it in headquarters, or correct the source")
+// place holds an address's country and state against the CSU's tables. A state's name becomes its id. Where the CSU has no table,
+// it takes what it is given, and so do we.
+func (c customers) place(ctx context.Context, r *run, pointer string, a *csuclient.Address) error {
+	country, err := c.country(ctx, r, a.Country)
+	if err != nil {
+		return err
 	}
-	return known.row.ID, nil
+	if country == "" {
+		return unknownPlace(pointer+"/country", "is no country or region that the CSU knows; correct it, or add it in headquarters, then replay")
+	}
+	if a.State.IsZero() {
+		return nil
+	}
+	states, err := upToDate(func(fresh bool) ([]csuclient.State, error) { return c.csu(r.Channel).States(ctx, country, fresh) },
+		func(s csuclient.State) bool { return names(s, a.State.Reveal()) })
+	if err != nil || len(states) == 0 {
+		return err
+	}
+	for _, match := range []func(csuclient.State) bool{
+		func(s csuclient.State) bool { return strings.EqualFold(s.ID, plain(a.State.Reveal())) }, // an id goes before a name
+		func(s csuclient.State) bool { return names(s, a.State.Reveal()) },
+	} {
+		if i := slices.IndexFunc(states, match); i >= 0 {
+			a.State = pii.New(states[i].ID)
+			return nil
+		}
+	}
+	return unknownPlace(pointer+"/state", "is no state that the CSU knows of its country; use one of "+list(states)+", or the name of one")
 }
 
-// state is the CSU's own id of a state: sources write ids, in any case of letters, and names. A country without a table of states
-// takes what it is given.
-func (c customers) state(ctx context.Context, r *run, country string, said pii.Text, pointer string) (pii.Text, error) {
-	if said.IsZero() {
-		return said, nil
+// country is the CSU's id of a country, empty if it knows no such country. Without a table of countries it is the code itself.
+func (c customers) country(ctx context.Context, r *run, iso3 string) (string, error) {
+	iso2 := ""
+	if region, err := language.ParseRegion(iso3); err == nil {
+		iso2 = region.String()
 	}
-	text := strings.TrimSpace(said.Reveal())
-	var rows []csuclient.State
-	table := func(fresh bool) (_ []csuclient.State, err error) {
-		rows, err = c.CSU(r.Channel).States(ctx, country, fresh)
+	match := func(known csuclient.Country) bool {
+		return strings.EqualFold(known.ID, iso3) || known.ISO != "" && (strings.EqualFold(known.ISO, iso3) || strings.EqualFold(known.ISO, iso2))
+	}
+	known, err := upToDate(func(fresh bool) ([]csuclient.Country, error) {
+		return c.csu(r.Channel).Countries(ctx, cmp.Or(r.Channel.Language, "en-us"), fresh)
+	}, match)
+	if err != nil || len(known) == 0 {
+		return iso3, err
+	}
+	if i := slices.IndexFunc(known, match); i >= 0 {
+		return known[i].ID, nil
+	}
+	return "", nil
+}
+
+// upToDate gives a table, a fresh one if what is looked for is not in it: a person may have added it and replayed the event.
+func upToDate[T any](table func(fresh bool) ([]T, error), has func(T) bool) ([]T, error) {
+	rows, err := table(false)
+	if err != nil || len(rows) == 0 || slices.ContainsFunc(rows, has) {
 		return rows, err
 	}
-	known, err := inTable(table, func(row csuclient.State) bool {
-		return strings.EqualFold(row.ID, text) || strings.EqualFold(row.Name, text)
-	})
-	switch {
-	case err != nil:
-		return said, err
-	case known.none:
-		return said, nil
-	case !known.found:
-		return said, unplaced(pointer, "names a state that the CSU does not have for "+country+"; it takes "+idsOf(rows))
+	return table(true)
+}
+
+// names says whether text is the id or the name of a state, whatever its case and accents. An ISO 3166-2 code ends in the id.
+func names(s csuclient.State, text string) bool {
+	text = plain(text)
+	if _, behind, ok := strings.Cut(text, "-"); ok && strings.EqualFold(behind, s.ID) {
+		return true
 	}
-	return pii.New(known.row.ID), nil
+	return text == plain(s.ID) || text == plain(s.Name)
 }
 
-type lookedUp[T any] struct {
-	row   T
-	found bool
-	none  bool // there is no table
-}
-
-// inTable looks a row up in a table that is kept, and once more in a fresh one before it says that there is none: headquarters may
-// have been filled since.
-func inTable[T any](table func(fresh bool) ([]T, error), is func(T) bool) (l lookedUp[T], err error) {
-	for _, fresh := range []bool{false, true} {
-		rows, err := table(fresh)
-		if err != nil {
-			return l, err
-		}
-		if l.none = len(rows) == 0; l.none {
-			return l, nil
-		}
-		if i := slices.IndexFunc(rows, is); i >= 0 {
-			l.row, l.found = rows[i], true
-			return l, nil
+// plain is text in lower case, without accents and needless spaces.
+func plain(text string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(strings.Join(strings.Fields(text), " ")) {
+		if !unicode.Is(unicode.Mn, r) {
+			b.WriteRune(unicode.ToLower(r))
 		}
 	}
-	return l, nil
+	return b.String()
 }
 
-func unplaced(pointer, what string) error {
-	return &fault.Error{Kind: fault.Permanent, Reason: fault.BusinessRule, Pointer: pointer, Detail: pointer + " " + what}
-}
-
-// shownIDs is how many ids a description lists.
-const shownIDs = 60
-
-func idsOf(rows []csuclient.State) string {
-	ids := make([]string, 0, len(rows))
-	for _, row := range rows {
-		ids = append(ids, row.ID)
+// list names the ids there are, in so far as a sentence holds them.
+func list(states []csuclient.State) string {
+	const most = 100
+	var ids []string
+	for _, s := range states {
+		ids = append(ids, s.ID)
 	}
 	slices.Sort(ids)
-	if len(ids) > shownIDs {
-		ids = append(ids[:shownIDs], "…")
+	if len(ids) > most {
+		return strings.Join(ids[:most], ", ") + " and others"
 	}
 	return strings.Join(ids, ", ")
+}
+
+// unknownPlace is a rule of ours: the event keeps its schema, but contradicts what the CSU knows. It names no value of the event.
+func unknownPlace(pointer, what string) error {
+	return &fault.Error{Kind: fault.Permanent, Reason: fault.BusinessRule, Class: "invalid", Pointer: pointer, Detail: pointer + " " + what}
 }

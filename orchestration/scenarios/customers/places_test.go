@@ -2,97 +2,132 @@ package customers
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/pii"
-	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// atlas is a scale unit with tables of places; those that are read again have more in them.
-type atlas struct {
-	unit
-	countries, added []csuclient.Country
-	states           map[string][]csuclient.State
-	err              error
-	asked            *int
+// tables are a scale unit's tables of places; what is new shows only to who asks for a fresh table.
+type tables struct {
+	countries []csuclient.Country
+	states    map[string][]csuclient.State
+	newStates map[string][]csuclient.State
 }
 
-func (a atlas) Countries(_ context.Context, _ string, fresh bool) ([]csuclient.Country, error) {
-	*a.asked++
-	if fresh {
-		return append(a.countries, a.added...), a.err
+func (t tables) Countries(context.Context, string, bool) ([]csuclient.Country, error) {
+	return t.countries, nil
+}
+
+func (t tables) States(_ context.Context, country string, fresh bool) ([]csuclient.State, error) {
+	if added := t.newStates[country]; fresh && added != nil {
+		return added, nil
 	}
-	return a.countries, a.err
+	return t.states[country], nil
 }
 
-func (a atlas) States(_ context.Context, country string, _ bool) ([]csuclient.State, error) {
-	return a.states[country], a.err
+func places() tables {
+	return tables{
+		countries: []csuclient.Country{{ID: "USA", ISO: "US"}, {ID: "BRA", ISO: "BR"}, {ID: "NLD", ISO: "NL"}, {ID: "D", ISO: "DE"}},
+		states: map[string][]csuclient.State{
+			"USA": {{ID: "WA", Name: "Washington"}, {ID: "TX", Name: "Texas"}},
+			"BRA": {{ID: "SP", Name: "São Paulo"}, {ID: "MS", Name: "Mato Grosso do Sul"}},
+			"D":   {{ID: "09", Name: "Bayern"}},
+		},
+	}
 }
 
-func world() atlas {
-	return atlas{asked: new(int), countries: []csuclient.Country{{ID: "USA", Name: "United States"}, {ID: "DEU", Name: "Germany"}},
-		added:  []csuclient.Country{{ID: "NOR", Name: "Norway"}},
-		states: map[string][]csuclient.State{"USA": {{ID: "WA", Name: "Washington"}, {ID: "TX", Name: "Texas"}}}}
+func TestAStateIsWhatTheCSUCallsIt(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[[2]string]string{
+		{"USA", "WA"}:                  "WA",
+		{"USA", " wa "}:                "WA",
+		{"USA", "Washington"}:          "WA",
+		{"USA", "US-TX"}:               "TX",
+		{"BRA", "SAO  PAULO"}:          "SP",
+		{"BRA", "Sa\u0303o Paulo"}:     "SP",
+		{"BRA", "mato grosso do sul"}:  "MS",
+		{"USA", ""}:                    "",
+		{"NLD", "VV"}:                  "VV",
+		{"NLD", "whatever they write"}: "whatever they write",
+		{"DEU", "bayern"}:              "09",
+	} {
+		c, r := scenario(unit{tables: places()})
+		r.In.Addresses = []Address{{Country: given[0], State: pii.New(given[1])}}
+		got, err := c.wanted(t.Context(), r)
+		require.NoError(t, err, given)
+		require.Equal(t, want, got.Addresses[0].State.Reveal(), given)
+		require.Equal(t, given[0], got.Addresses[0].Country)
+	}
 }
 
-func TestPlacesAreThoseOfTheCSUsOwnTables(t *testing.T) {
+func TestAPlaceThatTheCSUDoesNotKnowIsRefusedBeforeAnyCallWithWhereAndWhatToDo(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		country, state string
-		want           string // the state, as it is sent
-		pointer, says  string
+		address Address
+		detail  string
 	}{
-		"a state by its id":                     {"USA", "WA", "WA", "", ""},
-		"in any case of letters":                {"USA", " wa", "WA", "", ""},
-		"a state by its name":                   {"USA", "texas", "TX", "", ""},
-		"no state":                              {"USA", "", "", "", ""},
-		"a country that has no table of states": {"DEU", "Bayern", "Bayern", "", ""},
-		"a country that was added since":        {"NOR", "", "", "", ""},
-		"a country that the CSU does not have":  {"FRA", "", "", "/addresses/1/country", "does not have"},
-		"a state that the CSU does not have":    {"USA", "Bavaria of ana", "", "/addresses/1/state", "it takes TX, WA"},
+		"a state of another country": {Address{Country: "USA", State: pii.New("SP")},
+			"/addresses/1/state is no state that the CSU knows of its country; use one of TX, WA, or the name of one"},
+		"a country": {Address{Country: "XKX"},
+			"/addresses/1/country is no country or region that the CSU knows; correct it, or add it in headquarters, then replay"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := world()
-			c := customers{Parts{CSU: func(orchestration.Channel) Accounts { return a }}}
-			r := &run{In: Changed{ID: "42", Addresses: []Address{{Country: "DEU"}, {Country: tc.country, State: pii.New(tc.state)}}}}
-			got, err := c.customer(t.Context(), r)
-			if tc.pointer == "" {
-				require.NoError(t, err)
-				require.Equal(t, tc.want, got.Addresses[1].State.Reveal())
-				return
-			}
+			c, r := scenario(unit{tables: places()})
+			r.In.Addresses = []Address{{Country: "USA", State: pii.New("TX")}, tc.address}
+			_, err := c.findAccount(t.Context(), r)
 			f := fault.As(err)
-			require.Equal(t, fault.BusinessRule, f.Reason)
-			require.Equal(t, fault.Permanent, f.Kind)
-			require.Equal(t, tc.pointer, f.Pointer)
-			require.Contains(t, f.Detail, tc.says)
-			require.NotContains(t, f.Detail, "ana", "what the event says is not repeated")
+			require.Equal(t, []any{fault.Permanent, fault.BusinessRule, tc.detail}, []any{f.Kind, f.Reason, f.Detail})
+			require.Contains(t, f.Detail, f.Pointer)
+			r.In.Addresses[1].Remove = true
+			_, err = c.findAccount(t.Context(), r)
+			require.NoError(t, err, "an address that is taken away may say what it likes")
 		})
 	}
 }
 
-func TestACSUWithoutTablesIsNotAskedAgainAndTakesWhatItIsGiven(t *testing.T) {
+func TestAPlaceThatWasAddedInHeadquartersIsKnownAtTheReplay(t *testing.T) {
 	t.Parallel()
-	a := atlas{asked: new(int)}
-	c := customers{Parts{CSU: func(orchestration.Channel) Accounts { return a }}}
-	got, err := c.customer(t.Context(), &run{In: Changed{ID: "42", Addresses: []Address{{Country: "FRA", State: pii.New("IDF")}}}})
+	known := places()
+	known.newStates = map[string][]csuclient.State{"USA": {{ID: "PR", Name: "Puerto Rico"}}}
+	c, r := scenario(unit{tables: known})
+	r.In.Addresses = []Address{{Country: "USA", State: pii.New("puerto rico")}}
+	got, err := c.wanted(t.Context(), r)
 	require.NoError(t, err)
-	require.Equal(t, "IDF", got.Addresses[0].State.Reveal())
-	require.Equal(t, 1, *a.asked)
+	require.Equal(t, "PR", got.Addresses[0].State.Reveal())
 }
 
-// A place that cannot be looked up is no unknown place.
-func TestTablesThatCannotBeReadAreTriedAgain(t *testing.T) {
+func TestWithoutTablesEverythingIsLeftToTheCSU(t *testing.T) {
 	t.Parallel()
-	a := world()
-	a.err = fault.New(fault.Transient, "", "timeout")
-	c := customers{Parts{CSU: func(orchestration.Channel) Accounts { return a }}}
-	r := &run{In: Changed{ID: "42", Email: pii.NewEmail("ana@example.com"), Addresses: []Address{{Country: "USA"}}}, Hints: []string{""}}
-	_, err := c.findAccount(t.Context(), r)
-	require.Equal(t, fault.Transient, fault.KindOf(err))
+	c, r := scenario(unit{})
+	r.In.Addresses = []Address{{Country: "XKX", State: pii.New("?")}}
+	got, err := c.wanted(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, []string{"XKX", "?"}, []string{got.Addresses[0].Country, got.Addresses[0].State.Reveal()})
+}
+
+func TestWhatIsAskedOfAnAddressDependsOnWhetherItIsTakenAway(t *testing.T) {
+	t.Parallel()
+	checker := checker(t)
+	for data, ok := range map[string]bool{
+		`{"street":"1 Mill Lane","city":"Redmond","country":"USA"}`:            true,
+		`{"street":"1 Mill Lane","city":"Redmond"}`:                            false,
+		`{"street":"1 Mill Lane","remove":true}`:                               true,
+		`{"name":"Office","purpose":"business","remove":true}`:                 true,
+		`{"purpose":"business","remove":true}`:                                 false,
+		`{"street":"1 Mill Lane","remove":false}`:                              false,
+		`{"street":"1","city":"x","country":"USA","state":"Washington State"}`: true,
+	} {
+		event := sent(EventType, `{"id":"1","email":"a@example.com","lastName":"x","addresses":[`+data+`]}`)
+		err := checker.Check(event)
+		require.Equal(t, ok, err == nil, "%s: %v", data, err)
+	}
+	var c Changed
+	require.NoError(t, json.Unmarshal([]byte(`{"id":"1","lastName":"x","addresses":[{"primary":true},{"primary":true,"remove":true}]}`), &c))
+	require.NoError(t, c.check(), "one that goes is not primary any more")
 }

@@ -5,7 +5,7 @@ import (
 	_ "embed" // the schema
 	"errors"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/pii"
@@ -13,98 +13,102 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// PromoteType is the follow-up of an account that has a provisional id. It waits in the broker, so that neither a wipe of Redis
-// nor a day without headquarters loses it, and carries all that it takes to find the permanent account.
+// PromoteType is what we tell ourselves of a provisional account (promote.schema.json).
 const PromoteType = "signalbox.customer.promote.v1"
 
-//go:embed promote.json
+//go:embed promote.schema.json
 var promoteSchema []byte
 
-// Promote is the data of that event (promote.json).
+// Promote asks for the permanent account of a provisional one. It holds all that finding it takes: the e-mail address cannot be
+// read from the account once that is gone.
 type Promote struct {
-	ID          string    `json:"id"` // the source's own
-	Email       pii.Email `json:"email"`
-	Provisional string    `json:"provisional"`
-	Party       string    `json:"party,omitempty"`
+	ID      string    `json:"id"` // the customer, as its source numbers it
+	Email   pii.Email `json:"email"`
+	Account string    `json:"account"` // provisional
+	Party   string    `json:"party"`   // the party number promised to it; empty if the CSU did not say
 }
 
 func (p Promote) entity() (kind, id string) { return "customer", p.ID }
 
-func (p Promote) keys() []orchestration.Key { return []orchestration.Key{EmailKey(p.Email)} }
-
-// follow stages the event that promotes the run's account. Its data goes into a message, not into Redis or a log.
-func (c customers) follow(r *run) {
-	r.Follow(PromoteType, map[string]string{"id": r.In.ID, "email": r.In.Email.Reveal(), "provisional": r.State.Account, "party": r.State.Party}, c.PromoteAfter)
+func (p Promote) keys() []orchestration.Key {
+	return []orchestration.Key{EmailKey(p.Email)}
 }
 
-type promotion = orchestration.Run[Promote, learned]
+// promoteData is Promote on its way to our own queue, with the address in clear.
+type promoteData struct {
+	ID      string `json:"id"`
+	Email   string `json:"email"`
+	Account string `json:"account"`
+	Party   string `json:"party,omitempty"`
+}
 
-type promotions struct{ Parts }
+// follow stages the event that will look for the permanent account. Each binding to a provisional account has one of its own.
+func (c customers) follow(r *run) {
+	r.Follow(PromoteType, promoteData{ID: r.In.ID, Email: r.In.Email.Reveal(), Account: r.State.Account, Party: r.State.Party},
+		c.PromoteAfter, r.State.Account, r.State.Party)
+}
 
-func (p promotions) pipeline() orchestration.Pipeline[Promote, learned] {
-	return orchestration.Pipeline[Promote, learned]{
+// found is what a promotion learns.
+type found struct {
+	Account string `json:"account,omitempty"` // that the customer is bound to from now on
+}
+
+type promoteRun = orchestration.Run[Promote, found]
+
+// promotion replaces a provisional account by its permanent one. It is a fact, not a state: it must neither overtake what the
+// source says nor be overtaken by it.
+func (c customers) promotion() orchestration.Pipeline[Promote, found] {
+	return orchestration.Pipeline[Promote, found]{
 		Name: "customers-promote", Handles: PromoteType, Version: 1, Order: orchestration.Fact, Schema: promoteSchema, Internal: true,
-		Entity: Promote.entity, Keys: Promote.keys,
-		Steps: []orchestration.Step[Promote, learned]{{Name: "find-permanent", Look: p.find, Note: rebind}},
+		Entity: Promote.entity, Keys: Promote.keys, Refused: RefusedType,
+		Steps: []orchestration.Step[Promote, found]{{Name: "find-permanent", Look: c.permanent, Note: promoted}},
 	}
 }
 
-// find looks for the permanent account: under the provisional id, by party, by e-mail address. What is not there yet is waited for,
-// without attempts, for days.
-func (p promotions) find(ctx context.Context, r *promotion) (bool, error) {
-	if r.Binding != "" && r.Binding != r.In.Provisional { // a newer event has found it first
+// permanent looks for the account that took the place of the provisional one: is it still there, did another run find it, does
+// headquarters' party number or the e-mail address lead to it?
+func (c customers) permanent(ctx context.Context, r *promoteRun) (bool, error) {
+	provisional := r.In.Account
+	if r.Binding != "" && r.Binding != provisional { // a newer event of the customer was quicker
 		r.State.Account = r.Binding
 		return true, nil
 	}
-	csu := p.CSU(r.Channel)
-	is, err := csu.ReadCustomer(ctx, r.In.Provisional)
+	is, err := c.csu(r.Channel).ReadCustomer(ctx, provisional)
 	switch {
-	case err == nil && is.IsAsync:
-		return false, errNotPromoted
-	case err == nil:
+	case errors.Is(err, csuclient.ErrNotFound):
+		r.State.Account, err = c.successor(ctx, r.Channel, gone{account: provisional, party: r.In.Party, email: r.In.Email}, r.Report)
+		if err != nil {
+			return false, err
+		}
+	case err != nil:
+		return false, err
+	case !is.IsAsync: // the CSU answers for the permanent account under either number
 		r.State.Account = is.AccountNumber
-		return true, nil
-	case !errors.Is(err, csuclient.ErrNotFound):
-		return false, err
 	}
-	hits, err := p.permanent(ctx, csu, r)
-	if err != nil {
-		return false, err
-	}
-	if len(hits) == 0 {
-		return false, errNotPromoted
-	}
-	r.State.Account = chosen(hits).AccountNumber
-	if len(hits) > 1 {
-		r.Report(fault.DuplicateAccount, fmt.Sprintf("%d permanent accounts could be the customer's; %s is used, the others should be merged or blocked",
-			len(hits), r.State.Account))
+	if r.State.Account == "" {
+		return false, c.unpromoted(provisional, r.Event)
 	}
 	return true, nil
 }
 
-// permanent searches by party, which names one account, and by e-mail address where that finds none.
-func (p promotions) permanent(ctx context.Context, csu Accounts, r *promotion) (hits []csuclient.GlobalCustomer, err error) {
-	none := func(h csuclient.GlobalCustomer) bool { return h.IsAsync || h.AccountNumber == r.In.Provisional }
-	if r.In.Party != "" {
-		if hits, err = csu.FindCustomersByParty(ctx, r.In.Party); err != nil {
-			return nil, err
-		}
+func promoted(r *promoteRun) {
+	if account := r.State.Account; account != r.Binding {
+		r.Rebind(r.Entity(), r.In.Account, account)
+		r.Learn(0, account)
 	}
-	if hits = slices.DeleteFunc(hits, none); len(hits) > 0 {
-		return hits, nil
-	}
-	if hits, err = csu.FindCustomersByEmail(ctx, r.In.Email); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(hits, none), nil
+	tellPromoted(r)
 }
 
-// rebind puts the permanent account in the place of the provisional one, which goes on resolving to it for a while.
-func rebind(r *promotion) {
-	if r.Binding == r.State.Account {
-		return
+// longest is the longest wait between two looks for a permanent account.
+const longest = 30 * time.Minute
+
+// unpromoted says that there is no permanent account yet. The waits grow with the event's age.
+func (c customers) unpromoted(provisional string, ev orchestration.Event) error {
+	wait := c.PromoteAfter
+	if !ev.Origin.Enqueued.IsZero() {
+		wait = min(max(wait, time.Since(ev.Origin.Enqueued)), longest)
 	}
-	r.Rebind(r.Entity(), r.In.Provisional, r.State.Account)
-	r.Learn(0, r.State.Account)
-	r.Tell(RelayedType, Relayed{ID: r.In.ID, AccountNumber: r.State.Account, Change: Promoted, Was: r.In.Provisional})
+	return &fault.Error{Kind: fault.Dependency, Waits: fault.ForPromotion, Wait: wait, Class: "conflict", Detail: fmt.Sprintf(
+		"headquarters has not replaced the provisional account %s by a permanent one that can be found; see there that the jobs which upload and convert asynchronous customers run, or bind the customer by hand, then replay",
+		provisional)}
 }

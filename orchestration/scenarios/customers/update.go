@@ -13,16 +13,16 @@ import (
 
 // sameAlready compares the account with the event and keeps what differs for the update right behind it.
 func (c customers) sameAlready(ctx context.Context, r *run) (bool, error) {
-	is, err := c.read(ctx, r)
+	is, err := c.current(ctx, r)
 	if err != nil {
 		return false, err
 	}
-	want, err := c.customer(ctx, r)
+	want, err := c.wanted(ctx, r)
 	if err != nil {
 		return false, err
 	}
-	r.State.changes = changes(is, want)
-	if err := c.yield(ctx, r, is); err != nil {
+	r.State.changes, r.State.withheld, err = c.allowed(ctx, r, is, changes(is, want))
+	if err != nil {
 		return false, err
 	}
 	if r.State.changes.Email != nil {
@@ -30,83 +30,85 @@ func (c customers) sameAlready(ctx context.Context, r *run) (bool, error) {
 			return false, err
 		}
 	}
-	return r.State.changes.IsEmpty(), nil
+	if r.State.changes.IsEmpty() {
+		return true, nil
+	}
+	if is.IsAsync { // the CSU may refuse to change it, or take the change and lose it in the conversion
+		return false, c.unpromoted(r.State.Account, r.Event)
+	}
+	return false, nil
 }
 
-// read reads the account. A provisional one may have got its permanent number since it was bound, and is then gone: the account is
-// found by the e-mail address, or waited for.
-func (c customers) read(ctx context.Context, r *run) (csuclient.Customer, error) {
-	is, err := c.CSU(r.Channel).ReadCustomer(ctx, r.State.Account)
-	switch {
-	case err == nil:
-		if is.AccountNumber != r.State.Account { // the CSU led us on to the permanent one
-			r.State.promoted(is.AccountNumber)
-		}
+// current reads the account, under its permanent number if it was promoted while the event waited.
+func (c customers) current(ctx context.Context, r *run) (csuclient.Customer, error) {
+	if r.Binding != "" && r.State.Was == "" {
+		r.State.Account = r.Binding // what was learned before the wait may be provisional
+	}
+	if is := r.State.read; is.AccountNumber == r.State.Account && is.AccountNumber != "" {
+		r.State.read = csuclient.Customer{}
 		return is, nil
-	case !errors.Is(err, csuclient.ErrNotFound) || !csuclient.Provisional(r.State.Account):
-		return is, err
 	}
-	hits, err := c.CSU(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
+	csu, account := c.csu(r.Channel), r.State.Account
+	is, err := csu.ReadCustomer(ctx, account)
+	if errors.Is(err, csuclient.ErrNotFound) && csuclient.Provisional(account) {
+		var permanent string
+		if permanent, err = c.successorOf(ctx, r, account); err != nil {
+			return csuclient.Customer{}, err
+		}
+		is, err = csu.ReadCustomer(ctx, permanent)
+	}
 	if err != nil {
-		return is, err
+		return csuclient.Customer{}, err
 	}
-	hits = slices.DeleteFunc(hits, func(h csuclient.GlobalCustomer) bool { return h.IsAsync })
-	if len(hits) == 0 {
-		return is, errNotPromoted
+	if is.AccountNumber != account {
+		r.State.Was, r.State.Account = account, is.AccountNumber
 	}
-	r.State.promoted(chosen(hits).AccountNumber)
-	return c.CSU(r.Channel).ReadCustomer(ctx, r.State.Account)
+	r.State.Provisional, r.State.Party = is.IsAsync, is.Party()
+	return is, nil
 }
 
-// promoted notes the permanent account number that takes the place of a provisional one.
-func (l *learned) promoted(account string) {
-	l.Was, l.Account, l.Provisional = l.Account, account, false
-}
-
-// errNotPromoted is what an event waits for while headquarters has not numbered an account.
-var errNotPromoted = &fault.Error{Kind: fault.Dependency, Waits: fault.ForPromotion, Reason: fault.MissingDependency,
-	Detail: "headquarters has not given the customer a permanent account number; run its job that synchronises customers from async mode and distribution job 1010, then replay"}
-
-// yield leaves alone what a source of more authority says: where such a source is bound to the account, too, this one's event only
-// fills what is empty.
-func (c customers) yield(ctx context.Context, r *run, is csuclient.Customer) error {
-	own := slices.Index(r.Channel.Authority, r.Event.Source)
-	if own == 0 || len(r.Channel.Authority) == 0 || r.State.changes.IsEmpty() {
-		return nil
+// successorOf finds the account that took the place of a provisional one which is not there any more. Another run may have found
+// it. Else it is searched for by the event's e-mail address, but only if that is the one under which the provisional account was
+// made or found: under a changed one there is somebody else, if anybody.
+func (c customers) successorOf(ctx context.Context, r *run, provisional string) (string, error) {
+	resolved, err := c.Bindings.Resolve(ctx, mapping.Target{Kind: r.Entity().Kind, Scope: r.Entity().Scope, ID: provisional})
+	if err != nil || resolved.ID != provisional {
+		return resolved.ID, err
 	}
-	refs, err := c.Bindings.Sources(ctx, mapping.Target{Kind: r.Entity().Kind, Scope: r.Entity().Scope, ID: r.State.Account})
-	if err != nil && !errors.Is(err, mapping.ErrNotBound) {
-		return &fault.Error{Kind: fault.Transient, Operation: "read who is bound to the account", Class: "network", Err: err}
-	}
-	for _, ref := range refs {
-		rank := slices.Index(r.Channel.Authority, ref.Source)
-		if rank >= 0 && (own < 0 || rank < own) {
-			filled := onlyMissing(is, r.State.changes)
-			r.State.Withheld = !equalChanges(filled, r.State.changes)
-			r.State.changes = filled
-			return nil
+	if r.Binding == "" || r.Hints[0] == provisional {
+		found, err := c.successor(ctx, r.Channel, gone{account: provisional, party: r.State.Party, email: r.In.Email}, r.Report)
+		if err != nil || found != "" {
+			return found, err
 		}
 	}
-	return nil
+	return "", c.unpromoted(provisional, r.Event)
 }
 
 // emailFree refuses to give an account the e-mail address of another: the CSU would take it, and then two have one. An
-// account made lately is known by what was learned under the address; a search may not show it yet.
+// account made lately is known by what was learned under the address; a search may not show it yet. What a search shows is read
+// before it is believed: it may show what was true a while ago.
 func (c customers) emailFree(ctx context.Context, r *run) error {
+	own := []string{"", r.State.Account, r.State.Was}
 	other, err := c.hinted(ctx, r)
 	if err != nil {
 		return err
 	}
-	if other.AccountNumber != "" && other.AccountNumber != r.State.Account {
+	if !slices.Contains(own, other.AccountNumber) {
 		return taken(other.AccountNumber, r.State.Account)
 	}
-	hits, err := c.CSU(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
+	hits, err := c.csu(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
 	if err != nil {
 		return err
 	}
 	for _, h := range hits {
-		if h.AccountNumber != r.State.Account {
-			return taken(h.AccountNumber, r.State.Account)
+		if slices.Contains(own, h.AccountNumber) {
+			continue
+		}
+		if other, err = c.withEmail(ctx, r, h.AccountNumber); err != nil {
+			return err
+		}
+		if !slices.Contains(own, other.AccountNumber) {
+			return taken(other.AccountNumber, r.State.Account)
 		}
 	}
 	return nil
@@ -117,14 +119,7 @@ func taken(other, bound string) error {
 		"the customer's new e-mail address belongs to account %s, while this customer is bound to %s; decide which is right, then replay", other, bound))
 }
 
-// update changes the account. A provisional one may get its permanent number between the look and this call: then it is looked for
-// anew.
 func (c customers) update(ctx context.Context, r *run) error {
-	err := c.CSU(r.Channel).UpdateCustomer(ctx, r.State.Account, r.State.changes)
-	if errors.Is(err, csuclient.ErrNotFound) && csuclient.Provisional(r.State.Account) {
-		f := *fault.As(err)
-		f.Kind, f.Reason, f.Detail = fault.Conflict, "", "the provisional account was converted meanwhile"
-		return &f
-	}
-	return err
+	r.State.Updated = true
+	return c.csu(r.Channel).UpdateCustomer(ctx, r.State.Account, r.State.changes)
 }

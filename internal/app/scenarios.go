@@ -1,0 +1,35 @@
+package app
+
+import (
+	"context"
+
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/mapping/redistable"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
+	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
+)
+
+// scenarios makes every scenario. They are made before what they call is opened: they call it later.
+func (a *App) scenarios() []orchestration.Scenario {
+	return scenarios.All(scenarios.Parts{
+		CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
+		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
+			PromoteAfter: a.cfg.Customers.PromoteAfter},
+		Sinks: a.sinkParts(),
+	})
+}
+
+// bindings reads those of the configured CSU, from the store, which is opened after the scenarios are made.
+type bindings struct{ a *App }
+
+func (b bindings) table() *redistable.Table { return redistable.New(b.a.redis, b.a.keys()) }
+
+func (b bindings) Sources(ctx context.Context, account mapping.Target) ([]mapping.Ref, error) {
+	return b.table().Sources(ctx, account)
+}
+
+func (b bindings) Resolve(ctx context.Context, account mapping.Target) (mapping.Target, error) {
+	return b.table().Resolve(ctx, account)
+}

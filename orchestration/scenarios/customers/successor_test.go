@@ -1,0 +1,163 @@
+package customers
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/internal/pii"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+const (
+	temporary = "11111111-2222-3333-4444-555555555555"
+	another   = "99999999-2222-3333-4444-555555555555"
+)
+
+// showing is a scale unit whose searches show just these rows.
+type showing struct {
+	unit
+	byEmail, byParty []csuclient.GlobalCustomer
+}
+
+func (s showing) FindCustomersByEmail(context.Context, pii.Email) ([]csuclient.GlobalCustomer, error) {
+	return s.byEmail, nil
+}
+
+func (s showing) FindCustomersByParty(context.Context, string) ([]csuclient.GlobalCustomer, error) {
+	return s.byParty, nil
+}
+
+// knows is what is bound, and what took whose place.
+type knows struct {
+	sources map[string][]string
+	moved   map[string]string
+}
+
+func (k knows) Sources(_ context.Context, account mapping.Target) (refs []mapping.Ref, _ error) {
+	for _, s := range k.sources[account.ID] {
+		refs = append(refs, mapping.Ref{Source: s})
+	}
+	if refs == nil {
+		return nil, mapping.ErrNotBound
+	}
+	return refs, nil
+}
+
+func (k knows) Resolve(_ context.Context, account mapping.Target) (mapping.Target, error) {
+	if to := k.moved[account.ID]; to != "" {
+		account.ID = to
+	}
+	return account, nil
+}
+
+func row(account, party string) csuclient.GlobalCustomer {
+	return csuclient.GlobalCustomer{AccountNumber: account, PartyNumber: party, IsAsync: csuclient.Provisional(account)}
+}
+
+func rows(r ...csuclient.GlobalCustomer) []csuclient.GlobalCustomer { return r }
+
+func TestThePermanentAccountIsKnownByItsPartyElseByTheAddressOnceTheSearchIsUpToDate(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		party            string
+		byEmail, byParty []csuclient.GlobalCustomer
+		found            string
+		reported         bool
+	}{
+		"nothing shows yet":                               {"p", nil, nil, "", false},
+		"the search still shows the one that is gone":     {"", rows(row(temporary, "p")), nil, "", false},
+		"and somebody else beside it":                     {"", rows(row("000001", "q"), row(temporary, "p")), nil, "", false},
+		"the one of its party, whatever else shows":       {"p", rows(row("000001", "q"), row("000002", "p"), row(temporary, "p")), nil, "000002", false},
+		"its address has changed, its party has not":      {"p", nil, rows(row("000003", "p")), "000003", false},
+		"another provisional one is no successor":         {"", rows(row(another, "q")), nil, "", false},
+		"not even of its party":                           {"p", rows(row(another, "p")), nil, "", false},
+		"headquarters has merged it with another":         {"p", rows(row("000001", "q")), nil, "000001", false},
+		"its party is not known":                          {"", rows(row("000001", "q")), nil, "000001", false},
+		"of two the lower one, and a person should know":  {"", rows(row("000001", "q"), row("000002", "r")), nil, "000001", true},
+		"a provisional one beside it is not worth a word": {"", rows(row("000001", "q"), row(another, "r")), nil, "000001", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := with(showing{byEmail: tc.byEmail, byParty: tc.byParty})
+			reported := false
+			got, err := c.successor(t.Context(), orchestration.Channel{}, gone{temporary, tc.party, pii.NewEmail("ana@example.com")},
+				func(fault.Reason, string) { reported = true })
+			require.NoError(t, err)
+			require.Equal(t, tc.found, got)
+			require.Equal(t, tc.reported, reported)
+		})
+	}
+}
+
+// A state whose account is gone may search by its own address only if the account was learned under it.
+func TestARunFollowsAnAccountThatIsGoneOnlyByWhatItIsSureOf(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		hint  string
+		moved map[string]string
+		found string
+	}{
+		"the account was learned under this address":            {temporary, nil, "000001"},
+		"under this address somebody else was learned":          {"000001", nil, ""},
+		"under this address nothing was learned":                {"", nil, ""},
+		"but another source's promotion says what became of it": {"", map[string]string{temporary: "000002"}, "000002"},
+		"and that goes before what the address would lead to":   {temporary, map[string]string{temporary: "000002"}, "000002"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := showing{unit: unit{accounts: map[string]string{"000001": "ana@example.com", "000002": "old@example.com"}}, byEmail: rows(row("000001", "p"))}
+			c, r := scenario(u)
+			c.Bindings = knows{moved: tc.moved}
+			r.Binding, r.State.Account, r.Hints[0] = temporary, temporary, tc.hint
+			is, err := c.current(t.Context(), r)
+			if tc.found == "" {
+				f := fault.As(err)
+				require.Equal(t, []any{fault.Dependency, fault.ForPromotion}, []any{f.Kind, f.Waits})
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, []string{tc.found, tc.found, temporary}, []string{is.AccountNumber, r.State.Account, r.State.Was})
+		})
+	}
+}
+
+func TestWhatWasLearnedBeforeAWaitGivesWayToTheBinding(t *testing.T) {
+	t.Parallel()
+	c, r := scenario(unit{accounts: map[string]string{"000001": "ana@example.com"}})
+	r.Binding, r.State = "000001", learned{Account: temporary, Provisional: true}
+	is, err := c.current(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, "000001", is.AccountNumber)
+	require.Equal(t, learned{Account: "000001"}, r.State)
+}
+
+// The search lags behind a conversion: who is about to be shown must not be made once more.
+func TestAnAccountThatTheSearchShowsAndNobodyCanReadIsNotCreatedAgain(t *testing.T) {
+	t.Parallel()
+	c, r := scenario(showing{byEmail: rows(row(temporary, ""))})
+	found, err := c.findAccount(t.Context(), r)
+	require.False(t, found)
+	require.Equal(t, fault.ForPromotion, fault.As(err).Waits)
+}
+
+func TestAPermanentAccountGoesBeforeAProvisionalOneOfTheSameAddress(t *testing.T) {
+	t.Parallel()
+	accounts := map[string]string{temporary: "ana@example.com", "900000": "ana@example.com"}
+	c, r := scenario(unit{accounts: accounts, shows: []string{temporary, "900000"}})
+	_, err := c.findAccount(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, "900000", r.State.Account)
+}
+
+func TestASearchThatShowsWhoHadTheAddressFindsNobody(t *testing.T) {
+	t.Parallel()
+	c, r := scenario(showing{unit: unit{accounts: map[string]string{"000001": "new@example.com"}}, byEmail: rows(row("000001", "p"))})
+	found, err := c.findAccount(t.Context(), r)
+	require.NoError(t, err)
+	require.False(t, found)
+}
