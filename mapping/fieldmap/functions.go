@@ -101,7 +101,7 @@ func toPhone(e *evaluator, v any, args []any) any {
 	if text = normal.Trim(text); text == "" {
 		return nil
 	}
-	of, _ := countryOf(args)
+	of := countryOf(args)
 	number, ok := normal.Phone(text, of)
 	switch {
 	case ok:
@@ -115,12 +115,13 @@ func toPhone(e *evaluator, v any, args []any) any {
 }
 
 // countryOf is the country of an argument; one that is no country counts as none.
-func countryOf(args []any) (normal.Country, bool) {
+func countryOf(args []any) normal.Country {
 	if len(args) == 0 {
-		return normal.Country{}, false
+		return normal.Country{}
 	}
 	text, _ := args[0].(string)
-	return normal.FindCountry(text)
+	country, _ := normal.FindCountry(text)
+	return country
 }
 
 func toISO3(_ *evaluator, text string, _ []any) any {
@@ -131,7 +132,7 @@ func toISO3(_ *evaluator, text string, _ []any) any {
 func toCurrency(_ *evaluator, text string, _ []any) any { return orNothing(normal.Currency(text)) }
 
 func toLanguage(_ *evaluator, text string, args []any) any {
-	in, _ := countryOf(args)
+	in := countryOf(args)
 	return orNothing(normal.Language(text, in))
 }
 
