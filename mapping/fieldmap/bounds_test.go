@@ -1,6 +1,7 @@
 package fieldmap
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -83,6 +84,26 @@ func TestADeadlineEndsARowToo(t *testing.T) {
 	require.NoError(t, err)
 	_, err = m.Make(Row{JSON: json.RawMessage(`{}`)})
 	require.ErrorContains(t, err, "takes more work than a row may")
+}
+
+// A process that was frozen in the middle of a row finds the deadline long past when it thaws.
+func TestARowIsNotBlamedForAProcessThatStoodStill(t *testing.T) {
+	t.Parallel()
+	m, err := Parse("map.yaml", []byte(field1(".a + 1")), Limits{})
+	require.NoError(t, err)
+	tries := 0
+	e, problems := newEvaluator(m.sheet)
+	require.Empty(t, problems)
+	ev, err := e.inTime(Row{JSON: json.RawMessage(`{"a":1}`)}, func() (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(t.Context())
+		if tries++; tries == 1 {
+			cancel()
+		}
+		return ctx, cancel
+	})
+	require.NoError(t, err)
+	require.Equal(t, 2, tries)
+	require.JSONEq(t, `{"a":2,"b":"later"}`, string(ev.Data))
 }
 
 // TestGuardedProgramsMeanTheSame runs programs as they are and as they are rewritten.

@@ -1,6 +1,7 @@
 package fieldmap
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,5 +131,7 @@ func (m *Map) Make(row Row) (Event, error) {
 		e, _ = newEvaluator(m.sheet) // without problems: the first one had none
 	}
 	defer m.ready.Put(e)
-	return e.event(row)
+	return e.inTime(row, func() (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.Background(), m.sheet.limits.Deadline)
+	})
 }
