@@ -32,9 +32,9 @@ type Event struct {
 
 // Origin is the position at which the broker first took the event. Copies carry it on.
 type Origin struct {
-	Queue    string
-	Enqueued time.Time // broker's clock
-	Sequence int64
+	Queue    string    `json:"queue"`
+	Enqueued time.Time `json:"enqueued"` // broker's clock
+	Sequence int64     `json:"sequence"`
 }
 
 // namespace of the UUIDs that Signalbox derives; a fixed random UUID.

@@ -43,6 +43,7 @@ type Parts struct {
 	Log      io.Writer       // where log lines go; default standard output
 	Settled  worker.Observer // told of every settlement besides telemetry, such as local mode's account
 	NoHealth bool            // no health port
+	Admin    net.Listener    // the health port, in place of admin.listen
 	LookOnly bool            // an engine for plans alone: no queue is opened, and Redis is not told that this process was here
 
 	DialBroker func(ctx context.Context) (net.Conn, error) // a Service Bus inside the process

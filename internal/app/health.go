@@ -21,7 +21,7 @@ func (a *App) serveHealth() (stop func(), err error) {
 		return func() {}, nil
 	}
 	s, err := health.New(health.Options{
-		Listen: a.cfg.Admin.Listen, Metrics: a.metrics.Registry(), Observe: a.metrics.HTTP, Errors: zap.NewStdLog(a.log.Named("health")),
+		Listen: a.cfg.Admin.Listen, Listener: a.parts.Admin, Metrics: a.metrics.Registry(), Observe: a.metrics.HTTP, Errors: zap.NewStdLog(a.log.Named("health")),
 		Live: []health.State{{Name: "receive", OK: a.worker.Alive}},
 		Started: []health.Check{
 			{Name: "redis", Ask: func(ctx context.Context) error { return a.redis.Ping(ctx).Err() }},

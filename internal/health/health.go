@@ -41,6 +41,7 @@ type Check struct {
 // Options of a Server.
 type Options struct {
 	Listen   string              // host:port; port 0 takes a free one
+	Listener net.Listener        // instead of Listen; the server closes it
 	Metrics  prometheus.Gatherer // what /metrics shows
 	Live     []State             // /livez: all must hold
 	Started  []Check             // /startupz: each must pass, then never again
@@ -90,9 +91,12 @@ func New(o Options) (*Server, error) {
 	if o.Errors == nil {
 		o.Errors = log.New(io.Discard, "", 0)
 	}
-	l, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("health: listen on the admin address: %w", err)
+	l := o.Listener
+	if l == nil {
+		var err error
+		if l, err = net.Listen("tcp", o.Listen); err != nil {
+			return nil, fmt.Errorf("health: listen on the admin address: %w", err)
+		}
 	}
 	return &Server{opts: o, listener: l, failing: map[string]bool{}}, nil
 }

@@ -30,10 +30,8 @@ func (s *stand) configure() error {
 	if err != nil {
 		return err
 	}
-	s.admin = l.Addr().String()
-	if err := l.Close(); err != nil {
-		return fmt.Errorf("find a port for metrics: %w", err)
-	}
+	s.admin = l
+	s.onStop(l.Close) // if nothing served there
 	env := s.environment()
 	s.cfg, err = config.Load(config.Sources{Env: env})
 	if err != nil {
@@ -67,7 +65,7 @@ func (s *stand) environment() []string {
 		"CSU_MAX_EXECUTION":            "3s",
 		"CSU_SEARCH_LAG":               "100ms",
 		"HASH_KEY":                     base64.StdEncoding.EncodeToString(key[:]),
-		"ADMIN_LISTEN":                 s.admin,
+		"ADMIN_LISTEN":                 s.admin.Addr().String(),
 		"RUN_LEASE":                    "5s",
 		"RUN_RENEW":                    "1s",
 		"RUN_RETRY_FOR":                "5s",

@@ -44,7 +44,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer s.stop()
 	fmt.Fprintf(o.Err, "signalbox local: broker %s (administration %s), CSU %s, %s, metrics %s, outcomes %s; up in %d ms\n",
-		s.broker.addr, s.broker.administration, s.csu.addr, s.redis.what, s.admin, outcomes(), time.Since(began).Milliseconds())
+		s.broker.addr, s.broker.administration, s.csu.addr, s.redis.what, s.admin.Addr(), outcomes(), time.Since(began).Milliseconds())
 
 	group, ctx := errgroup.WithContext(ctx)
 	fleet, stopFleet := context.WithCancel(ctx)

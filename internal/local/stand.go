@@ -43,7 +43,7 @@ type stand struct {
 	redis struct {
 		url, what string
 	}
-	admin string
+	admin net.Listener
 	stops []func() error
 }
 
@@ -173,7 +173,7 @@ func (s *stand) startFleet(o Options, account *account) error {
 		log = f
 	}
 	var err error
-	s.app, err = app.New(s.cfg, app.Parts{Log: log, Settled: account, CleanEpoch: true, WaitInRun: 3 * time.Second})
+	s.app, err = app.New(s.cfg, app.Parts{Log: log, Admin: s.admin, Settled: account, CleanEpoch: true, WaitInRun: 3 * time.Second})
 	if err != nil {
 		return err
 	}

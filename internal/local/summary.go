@@ -113,7 +113,7 @@ It keeps running. In another terminal:
   signalbox --local trace --source https://shop.example.com --event ID
   signalbox --local publish FILE             your own events, one CloudEvent in JSON a line
   tail `+outcomes()+`    what other systems are told of them
-  curl http://`+s.admin+`/metrics
+  curl http://`+s.admin.Addr().String()+`/metrics
 
 Ctrl-C ends it.
 `, "\n"))

@@ -29,7 +29,7 @@ func TestAPageCanBeFollowed(t *testing.T) {
 	bin := t.TempDir()
 	out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "signalbox"), "github.com/signalbox/signalbox/cmd/signalbox").CombinedOutput()
 	require.NoError(t, err, string(out))
-	for _, page := range []string{"docs/how-to/map-a-source.md"} {
+	for _, page := range []string{"docs/getting-started.md", "docs/how-to/map-a-source.md", "docs/how-to/operate.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}

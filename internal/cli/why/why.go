@@ -4,8 +4,10 @@
 package why
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/signalbox/signalbox/internal/cli/render"
@@ -92,6 +94,9 @@ func Explain(f trace.Found) Answers {
 			a.Answers = append(a.Answers, ofMessage(f, m))
 		}
 	}
+	slices.SortStableFunc(done, func(x, y Answer) int { // what was told of a business object is not what became of it
+		return cmp.Compare(min(len(x.D365ID), 1), min(len(y.D365ID), 1))
+	})
 	a.Answers = append(a.Answers, done...)
 	return a
 }

@@ -214,3 +214,16 @@ func TestWhatIsNotOverComesFirstAndOfTheRestTheLastIsEnough(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"status":"working"`)
 }
+
+// What sinks were told of a customer is over later than the customer itself, and says less.
+func TestOfWhatIsOverTheRunThatIsBoundSpeaks(t *testing.T) {
+	t.Parallel()
+	f := run(redisstore.RunDone, nil)
+	told := f.Runs[0]
+	told.Run, told.Scenario, told.Entity, told.Ended = "r2", "sinks", "other", nine.Add(time.Second)
+	f.Runs = append(f.Runs, told)
+	object("000042", nil)(&f)
+	var out strings.Builder
+	require.NoError(t, why.Explain(f).Print(&out))
+	require.Contains(t, out.String(), "by scenario customers; it is bound to 000042.")
+}
