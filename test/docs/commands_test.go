@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,8 +18,11 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/exit"
 )
 
+const patience = time.Minute
+
 // A page that can be followed shows files, each under a line with its name, and commands; under a command may stand what it
-// prints. The page's commands run in order, in a folder of their own, beside a `signalbox local`.
+// prints. The page's commands run in order, in a folder of their own, beside a `signalbox local` or with what they start themselves, whose numbers they leave in
+// files.
 var (
 	file     = regexp.MustCompile("(?m)^`([a-z0-9.-]+)`:\n\n```[a-z]+\n((?:.*\n)*?)```$")
 	commands = regexp.MustCompile("(?m)^```sh\n((?:.*\n)*?)```$(?:\n\n```text\n((?:.*\n)*?)```$)?")
@@ -29,12 +33,21 @@ func TestAPageCanBeFollowed(t *testing.T) {
 	bin := t.TempDir()
 	out, err := exec.Command("go", "build", "-o", filepath.Join(bin, "signalbox"), "github.com/signalbox/signalbox/cmd/signalbox").CombinedOutput()
 	require.NoError(t, err, string(out))
-	for _, page := range []string{"docs/getting-started.md", "docs/how-to/map-a-source.md", "docs/how-to/operate.md"} {
+	for page, alone := range map[string]bool{
+		"docs/getting-started.md": false, "docs/how-to/map-a-source.md": false, "docs/how-to/operate.md": false, "docs/how-to/prove-it-yourself.md": true,
+	} {
 		t.Run(filepath.Base(page), func(t *testing.T) {
 			t.Parallel()
 			env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}
 			dir, text := t.TempDir(), read(t, page)
-			standIns(t, filepath.Join(bin, "signalbox"), env)
+			if !alone {
+				standIns(t, filepath.Join(bin, "signalbox"), env)
+			}
+			t.Cleanup(func() {
+				if t.Failed() { // else the page ended them
+					endAll(dir)
+				}
+			})
 			for _, f := range file.FindAllStringSubmatch(text, -1) {
 				require.NoError(t, os.WriteFile(filepath.Join(dir, f[1]), []byte(f[2]), 0o600))
 			}
@@ -42,7 +55,7 @@ func TestAPageCanBeFollowed(t *testing.T) {
 			require.NotEmpty(t, steps)
 			for _, s := range steps {
 				var missing, out string
-				for end := time.Now().Add(20 * time.Second); ; { // "a moment later" is when it is there
+				for end := time.Now().Add(patience); ; { // "a moment later" is when it is there
 					if out, missing = follow(t, dir, env, s[1], s[2]); missing == "" || time.Now().After(end) {
 						break
 					}
@@ -50,6 +63,17 @@ func TestAPageCanBeFollowed(t *testing.T) {
 				require.Empty(t, missing, "%s\n%s", s[1], out)
 			}
 		})
+	}
+}
+
+// endAll kills what a page that was not followed to its end has left.
+func endAll(dir string) {
+	files, _ := filepath.Glob(filepath.Join(dir, "*.pid"))
+	for _, name := range files {
+		text, _ := os.ReadFile(name)
+		if id, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			_ = syscall.Kill(id, syscall.SIGKILL)
+		}
 	}
 }
 
