@@ -280,6 +280,28 @@ func TestOfSeveralAccountsOfTheAddressTheLowestIsBoundAndReported(t *testing.T) 
 	}, func(f *fleet) { require.Zero(f.T, f.DeadLetters(), "%v", f.reasons()) })
 }
 
+// The second id of a source is refused, so it must not get the account by its promotion.
+func TestARefusedSecondIDDoesNotGetTheAccountByItsPromotion(t *testing.T) {
+	var first, second harness.Customer
+	bubble(t, harness.Options{}, func(f *fleet) {
+		f.CSU.Configure(func(o *csu.Options) { o.HQDown = true })
+		first = jane("e1", time.Now(), "Redmond")
+		f.Publish(first)
+		f.provisional(1)
+		<-time.After(time.Minute)
+		second = first
+		second.Event, second.ID = "e2", "C-2"
+		f.Publish(second)
+		<-time.After(time.Hour)
+		f.CSU.SetHeadquarters(true)
+	}, func(f *fleet) {
+		account, _ := f.Bound(harness.Source, "C-2")
+		require.Empty(f.T, account)
+		f.RequireState(first)
+		require.Equal(f.T, 1, f.DeadLetters(), "%v", f.reasons())
+	})
+}
+
 func TestAPromotionThatNeverComesEndsWithWordsAPersonCanActOn(t *testing.T) {
 	var account string
 	empty(t, harness.Options{}, func(f *fleet) {
