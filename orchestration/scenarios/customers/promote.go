@@ -119,7 +119,9 @@ func promoted(r *promoteRun) {
 	}
 	if account := r.State.Account; account != r.Binding {
 		r.Rebind(r.Entity(), r.In.Account, account)
-		r.Learn(0, account)
+	}
+	if hint := r.Hints[0]; hint == "" || hint == r.In.Account { // else somebody else was learned under the address since
+		r.Learn(0, r.State.Account)
 	}
 	tellPromoted(r)
 }
