@@ -80,11 +80,14 @@ func TestThePermanentAccountIsKnownByItsPartyElseByTheAddressOnceTheSearchIsUpTo
 		"headquarters has merged it with another":         {"p", rows(row("000001", "q")), nil, "000001", false},
 		"its party is not known":                          {"", rows(row("000001", "q")), nil, "000001", false},
 		"of two the lower one, and a person should know":  {"", rows(row("000001", "q"), row("000002", "r")), nil, "000001", true},
+		"somebody who had the address a while ago":        {"p", rows(row("000009", "q")), nil, "", false},
+		"and beside somebody who has it":                  {"", rows(row("000001", "q"), row("000009", "r")), nil, "000001", false},
 		"a provisional one beside it is not worth a word": {"", rows(row("000001", "q"), row(another, "r")), nil, "000001", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := with(showing{byEmail: tc.byEmail, byParty: tc.byParty})
+			has := map[string]string{"000001": "ana@example.com", "000002": "ana@example.com", "000009": "new@example.com"}
+			c := with(showing{unit: unit{accounts: has}, byEmail: tc.byEmail, byParty: tc.byParty})
 			reported := false
 			got, err := c.successor(t.Context(), orchestration.Channel{}, gone{temporary, tc.party, pii.NewEmail("ana@example.com")},
 				func(fault.Reason, string) { reported = true })
