@@ -152,7 +152,7 @@ func (c customers) create(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	made, err := c.csu(r.Channel).CreateCustomer(ctx, want)
+	made, err := c.csu(r.Channel).CreateCustomer(ctx, fromChannel(want, r.Channel))
 	if err != nil {
 		return err
 	}
