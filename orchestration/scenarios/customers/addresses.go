@@ -71,7 +71,7 @@ func (m *matching) changes() (out []csuclient.Address) {
 			}
 		case j == none:
 			out = append(out, w)
-		case !says(m.is[j], w):
+		case !says(m.is[j], w), marks && m.is[j].IsPrimary && !w.IsPrimary: // the mark is another's now: the CSU refuses two
 			out = append(out, merged(m.is[j], w, marks))
 		}
 	}
@@ -82,7 +82,7 @@ func (m *matching) marksPrimary() bool {
 	return slices.ContainsFunc(m.want, func(w csuclient.Address) bool { return keeps(w) && w.IsPrimary })
 }
 
-// demoted takes the primary mark from addresses the event does not have when it marks one of its own: the CSU refuses two.
+// demoted takes the primary mark from addresses the event does not have when it marks one of its own.
 func (m *matching) demoted() (out []csuclient.Address) {
 	if !m.marksPrimary() {
 		return nil

@@ -58,6 +58,10 @@ func TestAddressesAreMatchedUpdatedAddedTakenAwayAndNeverDoubled(t *testing.T) {
 			is:      entries{address(7, delivery, "1 Mill Lane", true)},
 			want:    entries{address(0, home, "2 Park Avenue", true)},
 			changes: entries{address(0, home, "2 Park Avenue", true), address(7, delivery, "1 Mill Lane", false)}},
+		"and so does one that the event has": {
+			is:      entries{address(7, home, "1 Mill Lane", true)},
+			want:    entries{address(0, home, "1 Mill Lane", false), address(0, delivery, "2 Park Avenue", true)},
+			changes: entries{address(7, home, "1 Mill Lane", false), address(0, delivery, "2 Park Avenue", true)}},
 		"an event that marks none leaves the marks": {
 			is:      entries{address(7, home, "1 Mill Lane", true)},
 			want:    entries{address(0, home, "2 Park Avenue", false)},
