@@ -86,7 +86,7 @@ func (c *call) createCustomer() (reply, *apiError) {
 	c.fillFromChannel(body)
 	customer, effect, err := c.commit(func(s *store, now time.Time) (*record, *apiError) {
 		// A real-time call that fails makes no error: the customer is created asynchronously instead.
-		return s.create(body, now, c.sim.opts.AsyncCustomers || c.headquartersAway(now))
+		return s.create(body, now, c.sim.opts.AsyncCustomers || c.headquartersAway())
 	})
 	if err != nil {
 		return reply{}, err
@@ -234,7 +234,7 @@ func (c *call) change(s *store, body map[string]any, now time.Time) (*record, *a
 		return nil, customerNotFound()
 	case rec.provisional && !c.sim.opts.AsyncEdit:
 		return nil, invalid(idAsyncUpdate, "the customer was created asynchronously and cannot be changed yet")
-	case !rec.provisional && c.headquartersAway(now):
+	case !rec.provisional && c.headquartersAway():
 		return nil, headquartersUnreachable()
 	}
 	return rec, s.apply(rec, body)
