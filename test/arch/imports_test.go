@@ -79,8 +79,9 @@ var arrows = map[string][]string{
 
 	// The stand-ins know nothing of Signalbox: others want them, too.
 	"test/sim/redis":                     {},
-	"test/sim/csu":                       {},
-	"test/sim/sink":                      {},
+	"test/sim/misbehave":                 {},
+	"test/sim/csu":                       {"test/sim/misbehave"},
+	"test/sim/sink":                      {"test/sim/misbehave"},
 	"test/sim/servicebus":                {"test/sim/servicebus/internal/...", "internal/isoduration"},
 	"test/sim/servicebus/internal/atom":  {"internal/isoduration"},
 	"test/sim/servicebus/internal/wire":  {},

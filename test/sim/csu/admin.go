@@ -1,85 +1,58 @@
 package csu
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/signalbox/signalbox/test/sim/misbehave"
 )
 
 // AdminHandler serves what the Go methods do as JSON over HTTP. It asks for no credentials: keep its port to yourself.
 func (s *Simulator) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
 	show := func(pattern string, value func() any) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, value()) })
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { misbehave.Answer(w, http.StatusOK, value()) })
 	}
 	show("GET /ledger", func() any { return s.Ledger() })
 	show("GET /customers", func() any { return s.Customers() })
 	show("GET /duplicates", func() any { return s.DuplicateEmails() })
 	show("GET /stats", func() any { return s.Stats() })
-	show("GET /faults", func() any { return s.Faults() })
 	show("GET /settings", func() any { return s.settings() })
 	show("GET /headquarters", func() any { return s.Headquarters() })
 	mux.HandleFunc("POST /headquarters/convert", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, http.StatusOK, map[string]int{"converted": s.Convert(r.URL.Query()["account"]...)})
+		misbehave.Answer(w, http.StatusOK, map[string]int{"converted": s.Convert(r.URL.Query()["account"]...)})
 	})
 	show("POST /tokens/revoke", func() any { return map[string]int{"revoked": s.RevokeTokens()} })
 	show("POST /reset", func() any { s.Reset(); return map[string]bool{"reset": true} })
-	show("DELETE /faults", func() any { s.ClearFaults(); return s.Faults() })
-	mux.HandleFunc("DELETE /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
-		if !s.Clear(r.PathValue("id")) {
-			refuse(w, http.StatusNotFound, fmt.Errorf("there is no such fault"))
-			return
-		}
-		answer(w, http.StatusOK, s.Faults())
-	})
-	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
-		var f Fault
-		err := decodeStrict(http.MaxBytesReader(w, r.Body, maxBody), &f)
-		if err == nil {
-			f.ID, err = s.Inject(f)
-		}
-		if err != nil {
-			refuse(w, http.StatusBadRequest, err)
-			return
-		}
-		answer(w, http.StatusCreated, map[string]string{"id": f.ID})
-	})
+	s.faults.Serve(mux)
 	mux.HandleFunc("POST /settings", func(w http.ResponseWriter, r *http.Request) {
 		var change settings
-		err := decodeStrict(http.MaxBytesReader(w, r.Body, maxBody), &change)
-		if err == nil {
-			err = change.check()
+		if misbehave.Change(w, r, &change, func() error { return s.change(change) }) {
+			misbehave.Answer(w, http.StatusOK, s.settings())
 		}
-		if err != nil {
-			refuse(w, http.StatusBadRequest, err)
-			return
-		}
-		s.Configure(change.apply)
-		answer(w, http.StatusOK, s.settings())
 	})
 	return mux
 }
 
 // settings are the options that can be changed over HTTP; what is absent stays.
 type settings struct {
-	TokenLifetime *duration `json:"tokenLifetime,omitempty"`
-	SearchLag     *duration `json:"searchLag,omitempty"`
-	Latency       *duration `json:"latency,omitempty"`
-	CommitDelay   *duration `json:"commitDelay,omitempty"`
-	ErrorShape    *string   `json:"errorShape,omitempty"` // "commerce" or "odata"
-	SearchMode    *string   `json:"searchMode,omitempty"` // "exact" or "substring"
-	RefuseScheme  *string   `json:"refuseScheme,omitempty"`
+	TokenLifetime *misbehave.Duration `json:"tokenLifetime,omitempty"`
+	SearchLag     *misbehave.Duration `json:"searchLag,omitempty"`
+	Latency       *misbehave.Duration `json:"latency,omitempty"`
+	CommitDelay   *misbehave.Duration `json:"commitDelay,omitempty"`
+	ErrorShape    *string             `json:"errorShape,omitempty"` // "commerce" or "odata"
+	SearchMode    *string             `json:"searchMode,omitempty"` // "exact" or "substring"
+	RefuseScheme  *string             `json:"refuseScheme,omitempty"`
 
-	AsyncCustomers    *bool     `json:"asyncCustomers,omitempty"`
-	HQDown            *bool     `json:"hqDown,omitempty"`
-	Conversion        *duration `json:"conversion,omitempty"`
-	MergeConverted    *bool     `json:"mergeConverted,omitempty"`
-	RedirectConverted *bool     `json:"redirectConverted,omitempty"`
-	AsyncEdit         *bool     `json:"asyncEdit,omitempty"`
-	StrictAddresses   *bool     `json:"strictAddresses,omitempty"`
+	AsyncCustomers    *bool               `json:"asyncCustomers,omitempty"`
+	HQDown            *bool               `json:"hqDown,omitempty"`
+	Conversion        *misbehave.Duration `json:"conversion,omitempty"`
+	MergeConverted    *bool               `json:"mergeConverted,omitempty"`
+	RedirectConverted *bool               `json:"redirectConverted,omitempty"`
+	AsyncEdit         *bool               `json:"asyncEdit,omitempty"`
+	StrictAddresses   *bool               `json:"strictAddresses,omitempty"`
 }
 
 var (
@@ -90,14 +63,23 @@ var (
 func (s *Simulator) settings() settings {
 	o := s.options()
 	return settings{
-		(*duration)(&o.TokenLifetime), (*duration)(&o.SearchLag), (*duration)(&o.Latency), (*duration)(&o.CommitDelay),
+		(*misbehave.Duration)(&o.TokenLifetime), (*misbehave.Duration)(&o.SearchLag), (*misbehave.Duration)(&o.Latency), (*misbehave.Duration)(&o.CommitDelay),
 		&shapeNames[o.ErrorShape], &modeNames[o.SearchMode], &o.RefuseScheme,
-		&o.AsyncCustomers, &o.HQDown, (*duration)(&o.Conversion), &o.MergeConverted, &o.RedirectConverted, &o.AsyncEdit, &o.StrictAddresses,
+		&o.AsyncCustomers, &o.HQDown, (*misbehave.Duration)(&o.Conversion), &o.MergeConverted, &o.RedirectConverted, &o.AsyncEdit, &o.StrictAddresses,
 	}
 }
 
+// change applies them all, or none if one of them cannot be.
+func (s *Simulator) change(c settings) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	s.Configure(c.apply)
+	return nil
+}
+
 func (c settings) check() error {
-	for _, d := range []*duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion} {
+	for _, d := range []*misbehave.Duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion} {
 		if d != nil && *d < 0 {
 			return fmt.Errorf("a duration is not negative")
 		}
@@ -114,7 +96,7 @@ func (c settings) check() error {
 }
 
 func (c settings) apply(o *Options) {
-	set := func(to *time.Duration, from *duration) {
+	set := func(to *time.Duration, from *misbehave.Duration) {
 		if from != nil {
 			*to = time.Duration(*from)
 		}
@@ -144,25 +126,4 @@ func (c settings) apply(o *Options) {
 	if c.RefuseScheme != nil {
 		o.RefuseScheme = *c.RefuseScheme
 	}
-}
-
-func decodeStrict(r io.Reader, into any) error {
-	d := json.NewDecoder(r)
-	d.DisallowUnknownFields()
-	return d.Decode(into)
-}
-
-func answer(w http.ResponseWriter, status int, value any) {
-	b, err := marshal(value)
-	if err != nil {
-		refuse(w, http.StatusInternalServerError, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(b) // whoever asked has gone
-}
-
-func refuse(w http.ResponseWriter, status int, err error) {
-	answer(w, status, map[string]string{"error": err.Error()})
 }

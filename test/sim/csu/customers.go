@@ -86,7 +86,7 @@ func (c *call) createCustomer() (reply, *apiError) {
 	c.fillFromChannel(body)
 	customer, effect, err := c.commit(func(s *store, now time.Time) (*record, *apiError) {
 		// A real-time call that fails makes no error: the customer is created asynchronously instead.
-		return s.create(body, now, c.sim.opts.AsyncCustomers || c.headquartersAway(now))
+		return s.create(body, now, c.sim.opts.AsyncCustomers || c.headquartersAway())
 	})
 	if err != nil {
 		return reply{}, err
@@ -138,7 +138,7 @@ func (c *call) updateCustomer() (reply, *apiError) {
 	if err := aggregate(c.validate(body, false)); err != nil {
 		return reply{}, err
 	}
-	customer, effect, err := c.commit(func(s *store, now time.Time) (*record, *apiError) { return c.change(s, body, now) })
+	customer, effect, err := c.commit(func(s *store, _ time.Time) (*record, *apiError) { return c.change(s, body) })
 	if err != nil {
 		return reply{}, err
 	}
@@ -227,14 +227,14 @@ func (s *store) create(body map[string]any, now time.Time, provisional bool) (*r
 }
 
 // change applies an update: to a permanent account through headquarters, to a provisional one if that is allowed.
-func (c *call) change(s *store, body map[string]any, now time.Time) (*record, *apiError) {
+func (c *call) change(s *store, body map[string]any) (*record, *apiError) {
 	rec, known := c.sim.lookUp(c.key)
 	switch {
 	case !known:
 		return nil, customerNotFound()
 	case rec.provisional && !c.sim.opts.AsyncEdit:
 		return nil, invalid(idAsyncUpdate, "the customer was created asynchronously and cannot be changed yet")
-	case !rec.provisional && c.headquartersAway(now):
+	case !rec.provisional && c.headquartersAway():
 		return nil, headquartersUnreachable()
 	}
 	return rec, s.apply(rec, body)

@@ -58,11 +58,11 @@ func (s *Simulator) Convert(accounts ...string) int {
 
 // headquartersAway says whether this request's call of headquarters fails; it must be asked once, when the call would be
 // made, by whoever holds the lock.
-func (c *call) headquartersAway(now time.Time) bool {
+func (c *call) headquartersAway() bool {
 	if c.sim.opts.HQDown {
 		return true
 	}
-	_, fails := c.faultNow(HQUnreachable, now)
+	_, fails := c.fault(HQUnreachable)
 	return fails
 }
 

@@ -86,7 +86,7 @@ type Stats struct {
 func (s *Simulator) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := Stats{Commits: int64(len(s.ledger)), Held: s.faults.held, ByStatus: map[string]map[int]int64{}}
+	out := Stats{Commits: int64(len(s.ledger)), Held: s.faults.Held(), ByStatus: map[string]map[int]int64{}}
 	for operation, statuses := range s.stats {
 		out.ByStatus[operation] = maps.Clone(statuses)
 		for status, n := range statuses {

@@ -27,6 +27,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/signalbox/signalbox/test/sim/misbehave"
 )
 
 // What a simulator made from zero Options knows, so that a first request needs no configuration.
@@ -127,7 +129,7 @@ type Simulator struct {
 	opts       Options
 	generation int // raised by Reset; a write received before it does not commit
 	store      store
-	faults     faults
+	faults     *misbehave.Faults // with a lock of its own
 	tokens     map[string]grant
 	ledger     []Effect
 	stats      counters
@@ -141,7 +143,7 @@ func New(opts Options) *Simulator {
 		opts:       opts,
 		generation: 1,
 		store:      newStore(),
-		faults:     faults{seed: opts.Seed},
+		faults:     newFaults(opts.Seed),
 		tokens:     map[string]grant{},
 		stats:      counters{},
 	}
@@ -176,8 +178,7 @@ func (s *Simulator) Reset() {
 	defer s.mu.Unlock()
 	s.generation++
 	s.store = newStore()
-	s.faults.clear("")
-	s.faults.made = 0
+	s.faults.Reset()
 	s.ledger = nil
 	s.stats = counters{}
 }

@@ -49,7 +49,7 @@ func TestRetryAfter(t *testing.T) {
 		"a date":                  {Fault{Rate: 0.4, RetryAfter: RetryAfterDate}, func(now time.Time) string { return now.Add(3 * time.Second).UTC().Format(http.TimeFormat) }},
 		"none":                    {Fault{Rate: 0.4, RetryAfter: RetryAfterNone}, func(time.Time) string { return "" }},
 		"what was asked for":      {Fault{Rate: 0.4, Wait: time.Minute}, func(time.Time) string { return "60" }},
-		"a rate of zero says 1 s": {Fault{Rate: 0}, func(time.Time) string { return "1" }},
+		"a rate of zero says 1 s": {Fault{Rate: 0, Burst: 1}, func(time.Time) string { return "1" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

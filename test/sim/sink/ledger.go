@@ -89,6 +89,6 @@ func (s *Simulator) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.stats
-	out.Held, out.ByStatus = s.faults.held, maps.Clone(s.stats.ByStatus)
+	out.Held, out.ByStatus = s.faults.Held(), maps.Clone(s.stats.ByStatus)
 	return out
 }

@@ -20,6 +20,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/signalbox/signalbox/test/sim/misbehave"
 )
 
 // DefaultSecret is what a simulator made from zero Options verifies signatures with.
@@ -53,8 +55,8 @@ type Simulator struct {
 	mu         sync.Mutex // guards everything below
 	closed     bool
 	opts       Options
-	generation int // raised by Reset; what was received before it is not accepted
-	faults     faults
+	generation int               // raised by Reset; what was received before it is not accepted
+	faults     *misbehave.Faults // with a lock of its own
 	ledger     ledger
 	stats      Stats
 }
@@ -65,7 +67,7 @@ func New(o Options) (*Simulator, error) {
 	if _, err := keysOf(o.Secrets); err != nil {
 		return nil, err
 	}
-	return &Simulator{done: make(chan struct{}), opts: o, generation: 1, faults: faults{seed: o.Seed}, ledger: newLedger(), stats: newStats()}, nil
+	return &Simulator{done: make(chan struct{}), opts: o, generation: 1, faults: newFaults(o.Seed), ledger: newLedger(), stats: newStats()}, nil
 }
 
 // Configure changes options while the simulator runs. Seed is read only by New. The function must not call the simulator.
@@ -93,8 +95,7 @@ func (s *Simulator) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.generation++
-	s.faults.clear("")
-	s.faults.made = 0
+	s.faults.Reset()
 	s.ledger, s.stats = newLedger(), newStats()
 }
 
@@ -180,14 +181,14 @@ func (c *call) front() (reply, bool) {
 	if !c.wait(PointReceived) {
 		c.abort()
 	}
-	if f, hit := c.throttled(); hit {
-		return reply{status: http.StatusTooManyRequests, header: f.retryAfter(time.Now()), text: "too many deliveries"}, true
+	if f, hit := c.sim.faults.Throttled(c.fits); hit {
+		return refusal(f, http.StatusTooManyRequests, "too many deliveries"), true
 	}
 	if _, hit := c.fault(Drop); hit {
 		c.abort()
 	}
 	if f, hit := c.fault(Error); hit {
-		return reply{status: orElse(f.Status, http.StatusInternalServerError), header: f.retryAfter(time.Now()), text: "an error on purpose"}, true
+		return refusal(f, http.StatusInternalServerError, "an error on purpose"), true
 	}
 	return reply{}, false
 }
@@ -217,7 +218,8 @@ func (c *call) finish(rep reply) {
 			c.abort()
 		}
 		if f, hit := c.fault(AcceptThenError); hit {
-			rep.status, rep.text, rep.header = orElse(f.Status, http.StatusBadGateway), "the answer was lost", f.retryAfter(time.Now())
+			lost := refusal(f, http.StatusBadGateway, "the answer was lost")
+			rep.status, rep.text, rep.header = lost.status, lost.text, lost.header
 		}
 	}
 	c.answered(rep)
