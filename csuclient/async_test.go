@@ -69,3 +69,16 @@ func TestCustomersAreReadByTheirNumbers(t *testing.T) {
 		require.Empty(t, got)
 	})
 }
+
+func TestThePartyOfAProvisionalAccountIsThatOfItsPermanentOne(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]csuclient.Customer{
+		"promised": {IsAsync: true, PartyNumber: "for now", NewPartyNumber: "promised"},
+		"for now":  {IsAsync: true, PartyNumber: "for now"},
+		"its own":  {PartyNumber: "its own", NewPartyNumber: "promised once"},
+		"none yet": {IsAsync: false, NewPartyNumber: "none yet"},
+		"":         {},
+	} {
+		require.Equal(t, want, c.Party())
+	}
+}

@@ -1,6 +1,7 @@
 package csuclient
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -123,10 +124,10 @@ type GlobalCustomer struct {
 
 // Party is the party number that the customer has, or will have once headquarters knows it; empty if the CSU does not say.
 func (c Customer) Party() string {
-	if c.PartyNumber != "" {
-		return c.PartyNumber
+	if c.IsAsync { // a number that it has for now would not lead to its permanent account
+		return cmp.Or(c.NewPartyNumber, c.PartyNumber)
 	}
-	return c.NewPartyNumber
+	return cmp.Or(c.PartyNumber, c.NewPartyNumber)
 }
 
 // Provisional says whether an account number is one that the CSU gave an asynchronously created customer: a GUID.

@@ -128,6 +128,31 @@ func TestATableThatIsNotForOurRoleIsNone(t *testing.T) {
 	})
 }
 
+func TestATableThatWasGoodIsNotLostToARefusal(t *testing.T) {
+	onSim(t, nil, func(t *testing.T, u unit) {
+		_, err := u.channel.States(t.Context(), "USA", false)
+		require.NoError(t, err)
+		u.inject(t, csu.Fault{Kind: csu.Forbid, Operation: csu.OpStates})
+		<-time.After(2 * time.Hour)
+		before := u.asked(csu.OpStates)
+		for range 3 {
+			states, err := u.channel.States(t.Context(), "USA", false)
+			require.NoError(t, err)
+			require.Len(t, states, 51)
+		}
+		require.EqualValues(t, 1, u.asked(csu.OpStates)-before)
+	})
+}
+
+func TestAServerThatGivesTheSamePageAgainIsNotAskedForMore(t *testing.T) {
+	t.Parallel()
+	s := newStub(t, false, saysJSON(200, `{"value":[{"CountryRegionId":"USA","ShortName":"United States","ISOCode":"US"},{"CountryRegionId":"BRA","ShortName":"Brazil","ISOCode":"BR"}]}`), nil)
+	countries, err := s.channel.Countries(t.Context(), "en-us", false)
+	require.NoError(t, err)
+	require.Len(t, countries, 2)
+	require.Len(t, s.received(), 2)
+}
+
 func TestAClientIsClosedWhileATableIsRead(t *testing.T) {
 	onSim(t, func(o *csu.Options, _ *csuclient.Options) { o.Latency = 20 * time.Second }, func(t *testing.T, u unit) {
 		require.NoError(t, u.client.Probe(t.Context()))

@@ -48,7 +48,8 @@ func (k kept[T]) good(fresh bool) bool {
 	return !k.read.IsZero() && (now.Before(k.read.Add(life)) || now.Before(k.next))
 }
 
-// get gives a list, reading it if need be: sooner for who wants it fresh. A list that the CSU refuses to give is an empty one.
+// get gives a list, reading it if need be: sooner for who wants it fresh. A list that the CSU has always refused to give is an
+// empty one.
 func (t *table[T]) get(ctx context.Context, op operation, name string, fresh bool, read func(context.Context) ([]T, error)) ([]T, error) {
 	t.mu.Lock()
 	k := t.kept[name]
@@ -75,12 +76,12 @@ func (t *table[T]) get(ctx context.Context, op operation, name string, fresh boo
 
 func (t *table[T]) refresh(name string, read func() ([]T, error)) ([]T, error) {
 	rows, err := read()
-	if err != nil && refused(err) {
-		rows, err = nil, nil
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k := t.kept[name]
+	if err != nil && refused(err) && len(k.rows) == 0 {
+		rows, err = nil, nil
+	}
 	switch {
 	case err == nil:
 		k = kept[T]{rows: rows, read: time.Now()}
@@ -109,13 +110,14 @@ func (t *table[T]) settle() {
 	}
 }
 
-// pages reads a whole collection: a server's own limit may cut a page short, so only an empty one is the last.
-func pages[T any](read func(skip int) ([]T, error)) ([]T, error) {
+// pages reads a whole collection: a server's own limit may cut a page short, so only an empty one is the last, or one that begins
+// anew because the server knows no $skip.
+func pages[T comparable](read func(skip int) ([]T, error)) ([]T, error) {
 	const most = 100
 	var all []T
 	for range most {
 		page, err := read(len(all))
-		if err != nil || len(page) == 0 {
+		if err != nil || len(page) == 0 || len(all) > 0 && page[0] == all[0] {
 			return all, err
 		}
 		all = append(all, page...)

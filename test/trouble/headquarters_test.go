@@ -151,6 +151,28 @@ func TestTwoSourcesOfOneAddressAreBothPromoted(t *testing.T) {
 	})
 }
 
+// The search lags behind the conversion: it shows neither the provisional account any more nor the permanent one yet.
+func TestAnAccountThatIsConvertedBetweenTwoSourcesIsNotCreatedAgain(t *testing.T) {
+	var shop, crm harness.Customer
+	bubble(t, harness.Options{}, func(f *fleet) {
+		f.CSU.Configure(func(o *csu.Options) { o.HQDown, o.SearchLag = true, 25*time.Second })
+		shop = jane("e1", time.Now(), "Redmond")
+		f.Publish(shop)
+		f.provisional(1)
+		<-time.After(10 * time.Second)
+		f.CSU.Convert()
+		f.CSU.SetHeadquarters(true)
+		crm = shop
+		crm.Source, crm.ID, crm.Event = otherShop, "77", "e2"
+		f.Publish(crm)
+	}, func(f *fleet) {
+		require.Zero(f.T, f.DeadLetters(), "%v", f.reasons())
+		require.Equal(f.T, 1, f.effects(csu.OpCreateCustomer))
+		f.RequireState(shop)
+		f.RequireState(crm)
+	})
+}
+
 // The newest state wins, whichever comes first: the promotion or the states that wait for it.
 func TestStatesThatWaitForAPromotionEndInTheNewestOne(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -278,6 +300,28 @@ func TestOfSeveralAccountsOfTheAddressTheLowestIsBoundAndReported(t *testing.T) 
 		require.Contains(f.T, f.log(), "2 accounts have the customer's e-mail address; "+accounts[0]+" is used, "+accounts[1])
 		f.CSU.Reset() // the bubble's ending wants no two accounts of one address
 	}, func(f *fleet) { require.Zero(f.T, f.DeadLetters(), "%v", f.reasons()) })
+}
+
+// The second id of a source is refused, so it must not get the account by its promotion.
+func TestARefusedSecondIDDoesNotGetTheAccountByItsPromotion(t *testing.T) {
+	var first, second harness.Customer
+	bubble(t, harness.Options{}, func(f *fleet) {
+		f.CSU.Configure(func(o *csu.Options) { o.HQDown = true })
+		first = jane("e1", time.Now(), "Redmond")
+		f.Publish(first)
+		f.provisional(1)
+		<-time.After(time.Minute)
+		second = first
+		second.Event, second.ID = "e2", "C-2"
+		f.Publish(second)
+		<-time.After(time.Hour)
+		f.CSU.SetHeadquarters(true)
+	}, func(f *fleet) {
+		account, _ := f.Bound(harness.Source, "C-2")
+		require.Empty(f.T, account)
+		f.RequireState(first)
+		require.Equal(f.T, 1, f.DeadLetters(), "%v", f.reasons())
+	})
 }
 
 func TestAPromotionThatNeverComesEndsWithWordsAPersonCanActOn(t *testing.T) {

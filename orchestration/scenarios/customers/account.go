@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -25,11 +26,12 @@ func (c customers) findAccount(ctx context.Context, r *run) (bool, error) {
 		r.State.Account = r.Binding
 		return true, nil
 	}
-	if is, err := c.hinted(ctx, r); err != nil || is.AccountNumber != "" {
+	is, replaced, err := c.hinted(ctx, r)
+	if err != nil || is.AccountNumber != "" {
 		r.State.take(is)
 		return is.AccountNumber != "", err
 	}
-	accounts, err := c.searched(ctx, r)
+	accounts, err := c.searched(ctx, r, replaced)
 	if err != nil || len(accounts) == 0 {
 		return false, err
 	}
@@ -55,28 +57,45 @@ func (l *learned) take(is csuclient.Customer) {
 }
 
 // searched gives the accounts that the search shows for the e-mail address, as they are now: a search may show who had the
-// address a while ago.
-func (c customers) searched(ctx context.Context, r *run) (accounts []csuclient.Customer, err error) {
+// address a while ago. own are not looked at. While it shows none, one that was replaced, or that it shows and nobody can read, is
+// waited for: the account that has the address is about to be shown, and must be neither made nor overlooked.
+func (c customers) searched(ctx context.Context, r *run, replaced string, own ...string) (accounts []csuclient.Customer, err error) {
 	hits, err := c.csu(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
 	if err != nil {
 		return nil, err
 	}
-	replaced := ""
+	unread := ""
 	for _, h := range hits {
-		is, err := c.csu(r.Channel).ReadCustomer(ctx, h.AccountNumber)
+		if slices.Contains(own, h.AccountNumber) {
+			continue
+		}
+		is, err := c.read(ctx, r.Channel, h.AccountNumber)
 		switch {
-		case errors.Is(err, csuclient.ErrNotFound) && provisional(h):
-			replaced = h.AccountNumber
 		case err != nil:
 			return nil, err
-		case is.Email.Same(r.In.Email):
+		case is.AccountNumber == "" && provisional(h):
+			replaced = h.AccountNumber
+		case is.AccountNumber == "":
+			unread = h.AccountNumber
+		case is.Email.Same(r.In.Email) && !slices.Contains(own, is.AccountNumber):
 			accounts = append(accounts, is)
 		}
 	}
-	if len(accounts) == 0 && replaced != "" { // it has a permanent account by now, which the search will show: not one to create
+	switch {
+	case len(accounts) > 0:
+		return accounts, nil
+	case replaced != "":
 		return nil, c.unpromoted(replaced, r.Event)
+	case unread != "":
+		return nil, unreadable(unread)
 	}
-	return accounts, nil
+	return nil, nil
+}
+
+// unreadable says that the search and the accounts themselves disagree, which passes unless a person must see to it.
+func unreadable(account string) error {
+	return &fault.Error{Kind: fault.Transient, Class: "not_found", Detail: fmt.Sprintf(
+		"the search shows account %s for the customer's e-mail address, but it cannot be read", account)}
 }
 
 func numbered(account string) func(csuclient.Customer) bool {
@@ -98,26 +117,34 @@ func compareBool(a, b bool) int {
 }
 
 // hinted is the account last learned under the e-mail address, if it still has it: searching lags behind a create. Its account
-// number is empty if there is none.
-func (c customers) hinted(ctx context.Context, r *run) (csuclient.Customer, error) {
-	if r.Hints[0] == "" {
-		return csuclient.Customer{}, nil
+// number is empty if there is none. replaced is a provisional one that is there no more while nobody knows yet what took its place.
+func (c customers) hinted(ctx context.Context, r *run) (is csuclient.Customer, replaced string, err error) {
+	account := r.Hints[0]
+	if account == "" {
+		return csuclient.Customer{}, "", nil
 	}
-	return c.withEmail(ctx, r, r.Hints[0])
+	is, err = c.read(ctx, r.Channel, account)
+	if err == nil && is.AccountNumber == "" && csuclient.Provisional(account) {
+		var resolved mapping.Target
+		resolved, err = c.Bindings.Resolve(ctx, mapping.Target{Kind: r.Entity().Kind, Scope: r.Entity().Scope, ID: account})
+		if err != nil || resolved.ID == account {
+			return csuclient.Customer{}, account, err
+		}
+		is, err = c.read(ctx, r.Channel, resolved.ID)
+	}
+	if err != nil || !is.Email.Same(r.In.Email) {
+		return csuclient.Customer{}, "", err
+	}
+	return is, "", nil
 }
 
-// withEmail reads an account if it is there and has the event's e-mail address now.
-func (c customers) withEmail(ctx context.Context, r *run, account string) (csuclient.Customer, error) {
-	got, err := c.csu(r.Channel).ReadCustomer(ctx, account)
-	switch {
-	case errors.Is(err, csuclient.ErrNotFound):
-		return csuclient.Customer{}, nil
-	case err != nil:
-		return csuclient.Customer{}, err
-	case !got.Email.Same(r.In.Email):
+// read gives an account as it is now; its account number is empty if it is not there.
+func (c customers) read(ctx context.Context, ch orchestration.Channel, account string) (csuclient.Customer, error) {
+	is, err := c.csu(ch).ReadCustomer(ctx, account)
+	if errors.Is(err, csuclient.ErrNotFound) {
 		return csuclient.Customer{}, nil
 	}
-	return got, nil
+	return is, err
 }
 
 func (c customers) create(ctx context.Context, r *run) error {
@@ -125,7 +152,7 @@ func (c customers) create(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	made, err := c.csu(r.Channel).CreateCustomer(ctx, want)
+	made, err := c.csu(r.Channel).CreateCustomer(ctx, fromChannel(want, r.Channel))
 	if err != nil {
 		return err
 	}

@@ -24,11 +24,11 @@ func addressChanges(is, want []csuclient.Address) []csuclient.Address {
 		m.by[j] = none
 	}
 	for _, fits := range []func(a, w csuclient.Address) bool{says, ofOneName, ofOneStreet, ofOnePlace} {
-		m.pair(keeps, fits, m.free)
+		m.pair(fits, m.free)
 	}
-	m.pair(removes, named, m.free)
-	m.pair(keeps, ofOnePurpose, m.going)
-	m.pair(keeps, ofOnePurpose, m.free)
+	m.remove()
+	m.pair(ofOnePurpose, m.going)
+	m.pair(ofOnePurpose, m.free)
 	return append(m.changes(), m.demoted()...)
 }
 
@@ -37,15 +37,26 @@ const none = -1
 // matching pairs the addresses of an event with those of an account.
 type matching struct {
 	is, want []csuclient.Address
-	of       []int // of each wanted one: which of the account's, or none
-	by       []int // of each of the account's: which wanted one has it, or none
+	of       []int // of each wanted one to keep: which of the account's, or none
+	by       []int // of each of the account's: which wanted one has it or takes it away, or none
 }
 
-func (m *matching) pair(which func(w csuclient.Address) bool, fits func(a, w csuclient.Address) bool, open func(j int) bool) {
+func (m *matching) pair(fits func(a, w csuclient.Address) bool, open func(j int) bool) {
 	for i, w := range m.want {
 		for j, a := range m.is {
-			if which(w) && m.of[i] == none && open(j) && fits(a, w) {
+			if keeps(w) && m.of[i] == none && open(j) && fits(a, w) {
 				m.of[i], m.by[j] = j, i
+			}
+		}
+	}
+}
+
+// remove marks all that the event takes away. Were it the first alone, a second look would take away the next.
+func (m *matching) remove() {
+	for i, w := range m.want {
+		for j, a := range m.is {
+			if removes(w) && m.free(j) && named(a, w) {
+				m.by[j] = i
 			}
 		}
 	}
@@ -64,15 +75,22 @@ func (m *matching) changes() (out []csuclient.Address) {
 		j := m.of[i]
 		switch {
 		case removes(w):
-			if j != none && m.by[j] == i { // else it is not there, or goes on as another
-				a := m.is[j]
-				a.Deactivate, a.IsPrimary = true, false
-				out = append(out, a)
-			}
+			out = append(out, m.removed(i)...)
 		case j == none:
 			out = append(out, w)
-		case !says(m.is[j], w):
+		case !says(m.is[j], w), marks && m.is[j].IsPrimary && !w.IsPrimary: // the mark is another's now: the CSU refuses two
 			out = append(out, merged(m.is[j], w, marks))
+		}
+	}
+	return out
+}
+
+// removed are those that a wanted one takes away, save what goes on as another.
+func (m *matching) removed(by int) (out []csuclient.Address) {
+	for j, a := range m.is {
+		if m.by[j] == by {
+			a.Deactivate, a.IsPrimary = true, false
+			out = append(out, a)
 		}
 	}
 	return out
@@ -82,7 +100,7 @@ func (m *matching) marksPrimary() bool {
 	return slices.ContainsFunc(m.want, func(w csuclient.Address) bool { return keeps(w) && w.IsPrimary })
 }
 
-// demoted takes the primary mark from addresses the event does not have when it marks one of its own: the CSU refuses two.
+// demoted takes the primary mark from addresses the event does not have when it marks one of its own.
 func (m *matching) demoted() (out []csuclient.Address) {
 	if !m.marksPrimary() {
 		return nil

@@ -58,6 +58,10 @@ func TestAddressesAreMatchedUpdatedAddedTakenAwayAndNeverDoubled(t *testing.T) {
 			is:      entries{address(7, delivery, "1 Mill Lane", true)},
 			want:    entries{address(0, home, "2 Park Avenue", true)},
 			changes: entries{address(0, home, "2 Park Avenue", true), address(7, delivery, "1 Mill Lane", false)}},
+		"and so does one that the event has": {
+			is:      entries{address(7, home, "1 Mill Lane", true)},
+			want:    entries{address(0, home, "1 Mill Lane", false), address(0, delivery, "2 Park Avenue", true)},
+			changes: entries{address(7, home, "1 Mill Lane", false), address(0, delivery, "2 Park Avenue", true)}},
 		"an event that marks none leaves the marks": {
 			is:      entries{address(7, home, "1 Mill Lane", true)},
 			want:    entries{address(0, home, "2 Park Avenue", false)},
@@ -96,6 +100,10 @@ func TestAddressesAreMatchedUpdatedAddedTakenAwayAndNeverDoubled(t *testing.T) {
 			is:      entries{address(7, home, "1 Mill Lane", false), address(8, home, "2 Park Avenue", false, called("lake"))},
 			want:    entries{{Type: home, Name: pii.New("lake"), Deactivate: true}},
 			changes: entries{address(8, home, "2 Park Avenue", false, called("lake"), away)}},
+		"and so are all that it names, however often it is told": {
+			is:      entries{address(7, home, "1 Mill Lane", false, inState("WA")), address(8, home, "1 Mill Lane", false, phone("+14255550100"))},
+			want:    entries{{Type: home, Street: pii.New("1 Mill Lane"), Deactivate: true}},
+			changes: entries{address(7, home, "1 Mill Lane", false, inState("WA"), away), address(8, home, "1 Mill Lane", false, phone("+14255550100"), away)}},
 		"but not one of another purpose": {
 			is:   entries{address(7, home, "1 Mill Lane", false)},
 			want: entries{{Type: delivery, Street: pii.New("1 Mill Lane"), Deactivate: true}}},

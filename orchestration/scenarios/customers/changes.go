@@ -1,6 +1,8 @@
 package customers
 
 import (
+	"strings"
+
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/pii"
 )
@@ -16,7 +18,7 @@ func changes(is, want csuclient.Customer) csuclient.CustomerChanges {
 	if want.Type == csuclient.Organization { // a person's full name is the CSU's own
 		c.Name = text(is.Name, want.Name)
 	}
-	if want.Language != "" && is.Language != want.Language {
+	if want.Language != "" && !strings.EqualFold(is.Language, want.Language) {
 		c.Language = &want.Language
 	}
 	c.Addresses = addressChanges(is.Addresses, want.Addresses)

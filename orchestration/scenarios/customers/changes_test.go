@@ -39,13 +39,27 @@ func TestAnEventNeedsANameAndAtMostOnePrimaryAddress(t *testing.T) {
 	require.Error(t, Changed{ID: "1", LastName: pii.New("Contoso"), Addresses: []Address{{Primary: true}, {Primary: true}}}.check())
 }
 
-func TestTheChannelGivesWhatTheEventLeavesOut(t *testing.T) {
+func TestTheChannelGivesANewCustomerWhatTheEventLeavesOut(t *testing.T) {
 	t.Parallel()
-	c := Changed{ID: "1", LastName: pii.New("Contoso"), Addresses: []Address{{Purpose: "invoice"}, {}}}.customer(
-		orchestration.Channel{Language: "de-at", Currency: "EUR", Group: "10"})
+	ch := orchestration.Channel{Language: "de-at", Currency: "EUR", Group: "10"}
+	c := fromChannel(Changed{ID: "1", LastName: pii.New("Contoso"), Addresses: []Address{{Purpose: "invoice"}, {}}}.customer(), ch)
 	require.Equal(t, []string{"de-at", "EUR", "10"}, []string{c.Language, c.CurrencyCode, c.CustomerGroup})
+	require.Equal(t, "fr-fr", fromChannel(Changed{Language: "fr-fr"}.customer(), ch).Language)
 	require.Equal(t, csuclient.AddressInvoice, c.Addresses[0].Type)
 	require.Equal(t, csuclient.AddressHome, c.Addresses[1].Type, "home when the event does not say")
+}
+
+func TestAnAccountKeepsItsLanguageWhenTheEventDoesNotSayOne(t *testing.T) {
+	t.Parallel()
+	c, r := scenario(unit{})
+	r.Channel.Language, r.State.Account = "en-us", "000007"
+	for said, want := range map[string]*string{"": nil, "fr-FR": nil, "de-at": new("de-at")} {
+		r.In.Language = said
+		r.State.read = csuclient.Customer{AccountNumber: "000007", Email: r.In.Email, ReceiptEmail: r.In.Email, Language: "fr-fr"}
+		_, err := c.sameAlready(t.Context(), r)
+		require.NoError(t, err)
+		require.Equal(t, want, r.State.changes.Language, said)
+	}
 }
 
 func TestTheScenarioPassesTheEnginesChecks(t *testing.T) {

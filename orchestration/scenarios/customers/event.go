@@ -1,6 +1,7 @@
 package customers
 
 import (
+	"cmp"
 	_ "embed" // the schema
 
 	"github.com/signalbox/signalbox/csuclient"
@@ -79,23 +80,25 @@ var purposes = map[string]int{
 	"home": csuclient.AddressHome, "business": csuclient.AddressBusiness, "": csuclient.AddressHome,
 }
 
-// customer is the event as the CSU would know it, with the channel's defaults.
-func (c Changed) customer(ch orchestration.Channel) csuclient.Customer {
+// customer is the event as the CSU would know it.
+func (c Changed) customer() csuclient.Customer {
 	out := csuclient.Customer{
 		Type: csuclient.Person, FirstName: c.FirstName, MiddleName: c.MiddleName, LastName: c.LastName,
 		Email: c.Email, ReceiptEmail: c.Email, Phone: c.Phone, Language: c.Language,
-		CustomerGroup: ch.Group, CurrencyCode: ch.Currency,
 	}
 	if !c.Organization.IsZero() {
 		out.Type, out.Name = csuclient.Organization, c.Organization
-	}
-	if out.Language == "" {
-		out.Language = ch.Language
 	}
 	for _, a := range c.Addresses {
 		out.Addresses = append(out.Addresses, a.address())
 	}
 	return out
+}
+
+// fromChannel gives a new customer what the event leaves to its channel. An account that is there keeps its own.
+func fromChannel(c csuclient.Customer, ch orchestration.Channel) csuclient.Customer {
+	c.Language, c.CustomerGroup, c.CurrencyCode = cmp.Or(c.Language, ch.Language), ch.Group, ch.Currency
+	return c
 }
 
 func (a Address) address() csuclient.Address {

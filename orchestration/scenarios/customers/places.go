@@ -16,15 +16,18 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// wanted is the event as the CSU would know it: with the channel's defaults, and its addresses by the CSU's own tables. It is
+// wanted is the event as the CSU would know it, its addresses by the CSU's own tables. It is
 // asked for again wherever it is needed, because the tables are at hand and the event's data must not be kept.
 func (c customers) wanted(ctx context.Context, r *run) (csuclient.Customer, error) {
-	want := r.In.customer(r.Channel)
+	want := r.In.customer()
 	for i := range want.Addresses {
-		if a := &want.Addresses[i]; !a.Deactivate {
-			if err := c.place(ctx, r, fmt.Sprintf("/addresses/%d", i), a); err != nil {
-				return csuclient.Customer{}, err
-			}
+		a := &want.Addresses[i]
+		if a.Deactivate && a.Country == "" {
+			continue
+		}
+		err := c.place(ctx, r, fmt.Sprintf("/addresses/%d", i), a)
+		if err != nil && !(a.Deactivate && fault.KindOf(err) == fault.Permanent) { // one that goes need not be right
+			return csuclient.Customer{}, err
 		}
 	}
 	return want, nil

@@ -91,6 +91,17 @@ func TestAPlaceThatTheCSUDoesNotKnowIsRefusedBeforeAnyCallWithWhereAndWhatToDo(t
 	}
 }
 
+// The state is kept by its id, whatever the event called it.
+func TestAnAddressIsTakenAwayByTheNameOfItsState(t *testing.T) {
+	t.Parallel()
+	c, r := scenario(unit{tables: places()})
+	r.In.Addresses = []Address{{Street: pii.New("1 Mill Lane"), City: pii.New("Redmond"), State: pii.New("Washington"), Country: "USA", Remove: true}}
+	want, err := c.wanted(t.Context(), r)
+	require.NoError(t, err)
+	is := entries{address(7, home, "1 Mill Lane", false, inState("WA"))}
+	require.Equal(t, entries{address(7, home, "1 Mill Lane", false, inState("WA"), away)}, addressChanges(is, want.Addresses))
+}
+
 func TestAPlaceThatWasAddedInHeadquartersIsKnownAtTheReplay(t *testing.T) {
 	t.Parallel()
 	known := places()

@@ -5,10 +5,12 @@ import (
 	_ "embed" // the schema
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/pii"
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -50,7 +52,7 @@ func (c customers) follow(r *run) {
 
 // found is what a promotion learns.
 type found struct {
-	Account string `json:"account,omitempty"` // that the customer is bound to from now on
+	Account string `json:"account,omitempty"` // that the customer is bound to from now on; empty: it was refused the provisional one
 }
 
 type promoteRun = orchestration.Run[Promote, found]
@@ -73,6 +75,9 @@ func (c customers) permanent(ctx context.Context, r *promoteRun) (bool, error) {
 		r.State.Account = r.Binding
 		return true, nil
 	}
+	if refused, err := c.refused(ctx, r, provisional); err != nil || refused {
+		return refused, err
+	}
 	is, err := c.csu(r.Channel).ReadCustomer(ctx, provisional)
 	switch {
 	case errors.Is(err, csuclient.ErrNotFound):
@@ -88,13 +93,35 @@ func (c customers) permanent(ctx context.Context, r *promoteRun) (bool, error) {
 	if r.State.Account == "" {
 		return false, c.unpromoted(provisional, r.Event)
 	}
+	if refused, err := c.refused(ctx, r, r.State.Account); err != nil || refused {
+		r.State.Account = ""
+		return refused, err
+	}
 	return true, nil
 }
 
+// refused says whether another id of the source has the account. Then the customer was never bound to it: the promotion was sent
+// before the save that found out, and must not bind it after all.
+func (c customers) refused(ctx context.Context, r *promoteRun, account string) (bool, error) {
+	if r.Binding != "" {
+		return false, nil
+	}
+	refs, err := c.Bindings.Sources(ctx, mapping.Target{Kind: r.Entity().Kind, Scope: r.Entity().Scope, ID: account})
+	if err != nil && !errors.Is(err, mapping.ErrNotBound) {
+		return false, err
+	}
+	return slices.ContainsFunc(refs, func(ref mapping.Ref) bool { return ref.Source == r.Event.Source }), nil
+}
+
 func promoted(r *promoteRun) {
+	if r.State.Account == "" { // refused
+		return
+	}
 	if account := r.State.Account; account != r.Binding {
 		r.Rebind(r.Entity(), r.In.Account, account)
-		r.Learn(0, account)
+	}
+	if hint := r.Hints[0]; hint == "" || hint == r.In.Account { // else somebody else was learned under the address since
+		r.Learn(0, r.State.Account)
 	}
 	tellPromoted(r)
 }

@@ -20,7 +20,7 @@ type gone struct {
 // successor searches for the permanent account of one that is gone; empty if none is to be seen yet. The party number proves it.
 // Without that the e-mail address must do: headquarters may have merged the customer with another one that has the address. It is
 // believed only when the search does not show the gone account any more: until then it lags behind the conversion, and what it
-// shows beside it may be somebody else.
+// shows beside it may be somebody else. It may also show who had the address a while ago, so each is read.
 func (c customers) successor(ctx context.Context, ch orchestration.Channel, g gone, report func(fault.Reason, string)) (string, error) {
 	hits, err := c.csu(ch).FindCustomersByEmail(ctx, g.email)
 	if err != nil {
@@ -41,14 +41,23 @@ func (c customers) successor(ctx context.Context, ch orchestration.Channel, g go
 	if slices.ContainsFunc(hits, func(h csuclient.GlobalCustomer) bool { return h.AccountNumber == g.account }) {
 		return "", nil
 	}
-	hits = slices.DeleteFunc(hits, provisional)
-	if len(hits) == 0 {
+	var have []string
+	for _, h := range slices.DeleteFunc(hits, provisional) {
+		is, err := c.read(ctx, ch, h.AccountNumber)
+		if err != nil {
+			return "", err
+		}
+		if is.Email.Same(g.email) {
+			have = append(have, h.AccountNumber)
+		}
+	}
+	if len(have) == 0 {
 		return "", nil
 	}
-	if len(hits) > 1 {
-		report(fault.DuplicateAccount, duplicates(len(hits), hits[0].AccountNumber, hits[1].AccountNumber))
+	if len(have) > 1 {
+		report(fault.DuplicateAccount, duplicates(len(have), have[0], have[1]))
 	}
-	return hits[0].AccountNumber, nil
+	return have[0], nil
 }
 
 // ofParty is the permanent account of a party number, the lowest if there are several.

@@ -2,6 +2,7 @@ package customers
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -79,11 +80,14 @@ func TestThePermanentAccountIsKnownByItsPartyElseByTheAddressOnceTheSearchIsUpTo
 		"headquarters has merged it with another":         {"p", rows(row("000001", "q")), nil, "000001", false},
 		"its party is not known":                          {"", rows(row("000001", "q")), nil, "000001", false},
 		"of two the lower one, and a person should know":  {"", rows(row("000001", "q"), row("000002", "r")), nil, "000001", true},
+		"somebody who had the address a while ago":        {"p", rows(row("000009", "q")), nil, "", false},
+		"and beside somebody who has it":                  {"", rows(row("000001", "q"), row("000009", "r")), nil, "000001", false},
 		"a provisional one beside it is not worth a word": {"", rows(row("000001", "q"), row(another, "r")), nil, "000001", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := with(showing{byEmail: tc.byEmail, byParty: tc.byParty})
+			has := map[string]string{"000001": "ana@example.com", "000002": "ana@example.com", "000009": "new@example.com"}
+			c := with(showing{unit: unit{accounts: has}, byEmail: tc.byEmail, byParty: tc.byParty})
 			reported := false
 			got, err := c.successor(t.Context(), orchestration.Channel{}, gone{temporary, tc.party, pii.NewEmail("ana@example.com")},
 				func(fault.Reason, string) { reported = true })
@@ -136,13 +140,63 @@ func TestWhatWasLearnedBeforeAWaitGivesWayToTheBinding(t *testing.T) {
 	require.Equal(t, learned{Account: "000001"}, r.State)
 }
 
-// The search lags behind a conversion: who is about to be shown must not be made once more.
-func TestAnAccountThatTheSearchShowsAndNobodyCanReadIsNotCreatedAgain(t *testing.T) {
+// The search lags behind a conversion and shows neither of the two: what was learned under the address says that there is one.
+func TestAnAccountThatWasLearnedAndIsReplacedIsNeitherCreatedAgainNorOverlooked(t *testing.T) {
 	t.Parallel()
-	c, r := scenario(showing{byEmail: rows(row(temporary, ""))})
-	found, err := c.findAccount(t.Context(), r)
-	require.False(t, found)
-	require.Equal(t, fault.ForPromotion, fault.As(err).Waits)
+	const bound = "000007"
+	for name, tc := range map[string]struct {
+		accounts map[string]string
+		shows    []string
+		moved    string
+		waits    bool
+		found    string
+	}{
+		"nobody knows yet what took its place":         {nil, nil, "", true, ""},
+		"the search shows it":                          {map[string]string{"000001": "ana@example.com"}, []string{"000001"}, "", false, "000001"},
+		"another run knows it":                         {map[string]string{"000001": "ana@example.com"}, nil, "000001", false, "000001"},
+		"another run knows it, and it has another one": {map[string]string{"000001": "new@example.com"}, nil, "000001", false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := unit{accounts: map[string]string{bound: "old@example.com"}, shows: tc.shows}
+			maps.Copy(u.accounts, tc.accounts)
+			c, r := scenario(u)
+			c.Bindings, r.Hints[0] = knows{moved: map[string]string{temporary: tc.moved}}, temporary
+			found, err := c.findAccount(t.Context(), r)
+			require.Equal(t, tc.found != "", found)
+			require.Equal(t, tc.found, r.State.Account)
+
+			r.State = learned{Account: bound}
+			_, taken := c.sameAlready(t.Context(), r)
+			switch {
+			case tc.waits:
+				require.Equal(t, []fault.Wait{fault.ForPromotion, fault.ForPromotion}, []fault.Wait{fault.As(err).Waits, fault.As(taken).Waits})
+			case tc.found != "":
+				require.NoError(t, err)
+				require.Equal(t, fault.MappingConflict, fault.As(taken).Reason)
+			default:
+				require.NoError(t, err)
+				require.NoError(t, taken)
+			}
+		})
+	}
+}
+
+// A search that shows what nobody can read lags, or a person must see to it: neither makes the event wrong, or the address free.
+func TestAnAccountThatTheSearchShowsAndNobodyCanReadIsLookedForAgain(t *testing.T) {
+	t.Parallel()
+	for account, waits := range map[string]fault.Wait{"000001": "", temporary: fault.ForPromotion} {
+		c, r := scenario(showing{unit: unit{accounts: map[string]string{"000007": "old@example.com"}}, byEmail: rows(row(account, "p"))})
+		found, err := c.findAccount(t.Context(), r)
+		require.False(t, found)
+		r.State.Account = "000007"
+		_, taken := c.sameAlready(t.Context(), r)
+		for _, err := range []error{err, taken} {
+			require.Contains(t, []fault.Kind{fault.Transient, fault.Dependency}, fault.As(err).Kind)
+			require.Equal(t, waits, fault.As(err).Waits)
+			require.Contains(t, fault.As(err).Detail, account)
+		}
+	}
 }
 
 func TestAPermanentAccountGoesBeforeAProvisionalOneOfTheSameAddress(t *testing.T) {

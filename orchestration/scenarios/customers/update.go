@@ -85,33 +85,24 @@ func (c customers) successorOf(ctx context.Context, r *run, provisional string) 
 }
 
 // emailFree refuses to give an account the e-mail address of another: the CSU would take it, and then two have one. An
-// account made lately is known by what was learned under the address; a search may not show it yet. What a search shows is read
-// before it is believed: it may show what was true a while ago.
+// account made lately is known by what was learned under the address; a search may not show it yet.
 func (c customers) emailFree(ctx context.Context, r *run) error {
-	own := []string{"", r.State.Account, r.State.Was}
-	other, err := c.hinted(ctx, r)
+	own := []string{r.State.Account, r.State.Was}
+	other, replaced, err := c.hinted(ctx, r)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(own, other.AccountNumber) {
+	if other.AccountNumber != "" && !slices.Contains(own, other.AccountNumber) {
 		return taken(other.AccountNumber, r.State.Account)
 	}
-	hits, err := c.csu(r.Channel).FindCustomersByEmail(ctx, r.In.Email)
-	if err != nil {
+	if slices.Contains(own, replaced) {
+		replaced = ""
+	}
+	others, err := c.searched(ctx, r, replaced, own...)
+	if err != nil || len(others) == 0 {
 		return err
 	}
-	for _, h := range hits {
-		if slices.Contains(own, h.AccountNumber) {
-			continue
-		}
-		if other, err = c.withEmail(ctx, r, h.AccountNumber); err != nil {
-			return err
-		}
-		if !slices.Contains(own, other.AccountNumber) {
-			return taken(other.AccountNumber, r.State.Account)
-		}
-	}
-	return nil
+	return taken(others[0].AccountNumber, r.State.Account)
 }
 
 func taken(other, bound string) error {
