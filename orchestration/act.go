@@ -53,6 +53,13 @@ func (g *goes) step(ctx context.Context, i int, st StepOutline) (acted bool, end
 			if end := g.over(ctx, st, nil); end != nil { // a cancelled write is a write in doubt: do not begin it
 				return false, end
 			}
+			if missing := g.missing(i); len(missing) > 0 {
+				undo()
+				if end := g.hold(ctx, st, missing); end != nil {
+					return false, end
+				}
+				continue
+			}
 			wrote, g.inFlight = true, true
 			if err = g.act(call, i, st); err == nil {
 				g.did(ctx, st, "ok", began)

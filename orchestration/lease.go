@@ -17,6 +17,20 @@ type lease struct {
 	until time.Time // by the monotonic clock
 	wall  time.Time // the same moment by the wall clock
 	lost  bool
+	q     Request // the claim, with everything it holds
+}
+
+func (l *lease) claim() Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.q
+}
+
+// holds says that the claim holds more by now.
+func (l *lease) holds(q Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.q = q
 }
 
 func (l *lease) extend(sent time.Time, d time.Duration) {
@@ -52,7 +66,7 @@ func (l *lease) left() time.Duration {
 
 // keep renews the lease until ctx ends, and cancels it with ErrLeaseLost when that does not work out. It returns when it
 // has stopped.
-func (e *Engine) keep(ctx context.Context, cancel context.CancelCauseFunc, q Request, l *lease) {
+func (e *Engine) keep(ctx context.Context, cancel context.CancelCauseFunc, l *lease) {
 	timer := time.NewTimer(e.opts.Renew)
 	defer timer.Stop()
 	for {
@@ -67,7 +81,7 @@ func (e *Engine) keep(ctx context.Context, cancel context.CancelCauseFunc, q Req
 		}
 		sent := time.Now()
 		call, done := context.WithTimeout(ctx, min(e.opts.Renew, l.left()))
-		err := e.opts.Store.Extend(call, q)
+		err := e.opts.Store.Extend(call, l.claim())
 		done()
 		next := e.opts.Renew
 		switch {

@@ -165,6 +165,7 @@ type opened interface {
 	looks(i int) bool
 	when(i int) bool
 	look(ctx context.Context, i int) (bool, error)
+	holds(i int) []Key
 	act(ctx context.Context, i int) error
 	note(i int)
 	undo() func()
@@ -231,6 +232,13 @@ func (o *openRun[E, S]) when(i int) bool {
 
 func (o *openRun[E, S]) look(ctx context.Context, i int) (bool, error) {
 	return o.p.Steps[i].Look(ctx, o.r)
+}
+
+func (o *openRun[E, S]) holds(i int) []Key {
+	if h := o.p.Steps[i].Hold; h != nil {
+		return h(o.r)
+	}
+	return nil
 }
 
 func (o *openRun[E, S]) act(ctx context.Context, i int) error { return o.p.Steps[i].Act(ctx, o.r) }

@@ -39,7 +39,7 @@ type goes struct {
 
 // start keeps the lease and runs the steps. Its context ends with the lease, the go's own time, or the caller's.
 func (e *Engine) start(ctx context.Context, run opened, q Request, grant Grant, sent time.Time) Outcome {
-	g := &goes{e: e, run: run, q: q, grant: grant, lease: &lease{}, finished: grant.Steps, doubts: map[string]bool{},
+	g := &goes{e: e, run: run, q: q, grant: grant, lease: &lease{q: q}, finished: grant.Steps, doubts: map[string]bool{},
 		tainted: len(grant.OwnTaint) > 0, suspect: grant.Suspect}
 	g.lease.extend(sent, e.opts.Lease)
 	g.ownTil, g.othersTil = time.Now().Add(grant.ActIn), time.Now().Add(grant.OthersIn)
@@ -57,7 +57,7 @@ func (e *Engine) start(ctx context.Context, run opened, q Request, grant Grant, 
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		e.keep(held, cancel, q, g.lease)
+		e.keep(held, cancel, g.lease)
 	}()
 	defer func() {
 		stop()

@@ -39,6 +39,9 @@ type Step[E, S any] struct {
 	Sure Certainty
 	// Act makes the effect. It is never called twice without a look in between, unless it is Repeatable.
 	Act func(ctx context.Context, r *Run[E, S]) error
+	// Hold names what Act changes, when that is more than the entity and its natural keys: something that other entities share,
+	// and that only the look finds out. It is held from before the act until the run ends; a look made without it is made again.
+	Hold func(r *Run[E, S]) []Key
 	// Plannable says that Act makes its effects only through clients that tell Call.Plan of a call instead of making it, when
 	// there is one, and give an answer that later steps can work with. A plan then calls Act to learn what it would do.
 	Plannable bool

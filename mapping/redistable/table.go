@@ -53,8 +53,19 @@ func (t *Table) Sources(ctx context.Context, target mapping.Target) ([]mapping.R
 		return t.Sources(ctx, mapping.Target{Kind: target.Kind, Scope: target.Scope, ID: permanent})
 	}
 	refs := make([]mapping.Ref, 0, len(fields))
+	if provisional := fields[replaces]; provisional != "" {
+		left, err := t.client.HGetAll(ctx, t.keys.MapBack(mapping.Target{Kind: target.Kind, Scope: target.Scope, ID: provisional})).Result()
+		if err != nil {
+			return nil, fmt.Errorf("find what is bound provisionally: %w", err)
+		}
+		for source, value := range left {
+			if _, promotedToo := fields[source]; !promotedToo {
+				fields[source] = value
+			}
+		}
+	}
 	for source, value := range fields {
-		if source == promoted {
+		if source == promoted || source == replaces {
 			continue
 		}
 		_, id, _ := strings.Cut(value, "|")
@@ -66,6 +77,9 @@ func (t *Table) Sources(ctx context.Context, target mapping.Target) ([]mapping.R
 
 // promoted is the field under which a provisional id names the permanent one; no source is called that.
 const promoted = ">"
+
+// replaces is the field under which a permanent id names the provisional one, as long as sources are bound to that still.
+const replaces = "<"
 
 // Resolve gives the record that goes on under another id: the permanent one for a provisional id that was promoted lately, else
 // the record itself.

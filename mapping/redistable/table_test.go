@@ -279,3 +279,26 @@ func TestATableThatIsGoneIsAnError(t *testing.T) {
 	_, err = k.Entry(context.Background(), ref("shop", "1"))
 	require.ErrorContains(t, err, "read a binding")
 }
+
+// Who may change a record depends on who else is bound to it, also in the time between two promotions.
+func TestWhoIsStillBoundToTheProvisionalRecordIsFoundByThePermanentOne(t *testing.T) {
+	t.Parallel()
+	const provisional = "8ccc699f-7ad3-5941-9a2a-06e44a00ac02"
+	k := newKit(t)
+	both := []mapping.Ref{ref("crm", "77"), ref("shop", "1001")}
+	k.run("c1", "shop", "1001", provisional, "")
+	k.run("c2", "crm", "77", provisional, "")
+	k.run("c3", "shop", "1001", "000001", provisional)
+	bound := func() []mapping.Ref {
+		got, err := k.Sources(t.Context(), account("000001"))
+		require.NoError(t, err)
+		return got
+	}
+	require.Equal(t, both, bound())
+	require.Len(t, k.walked(), 2)
+	k.run("c4", "crm", "77", "000001", provisional)
+	require.Equal(t, both, bound())
+	left, err := k.client.HKeys(t.Context(), keys.MapBack(account("000001"))).Result()
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"shop", "crm"}, left, "no trace of the provisional one")
+}

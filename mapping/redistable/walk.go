@@ -76,7 +76,7 @@ func (t *Table) walk(ctx context.Context, keys []string, places []mapping.Place,
 	var found []backward
 	for i, r := range records {
 		for source, value := range r.Val() {
-			if source != promoted {
+			if source != promoted && source != replaces {
 				name, id, _ := strings.Cut(value, "|")
 				found = append(found, backward{keys[i], source, name, id})
 			}

@@ -42,7 +42,12 @@ for i, b in ipairs(a.bindings or {}) do
   if b.was then -- the provisional id goes on resolving for a while, by the name of what took its place
     redis.call('HDEL', old, b.source)
     redis.call('HSET', old, '>', b.id)
-    if redis.call('HLEN', old) == 1 then redis.call('PEXPIRE', old, a.ttl) end
+    if redis.call('HLEN', old) == 1 then
+      redis.call('PEXPIRE', old, a.ttl)
+      redis.call('HDEL', back, '<')
+    else -- others are bound to the provisional id still, and are found by way of the permanent one
+      redis.call('HSET', back, '<', b.was)
+    end
   end
 end
 for i, id in ipairs(a.hints or {}) do

@@ -56,6 +56,7 @@ type learned struct {
 	Was         string `json:"was,omitempty"`         // the provisional account whose place Account took while this run went on
 
 	read     csuclient.Customer        // the account as it was found a moment ago, for the look right behind it; never saved
+	email    pii.Email                 // that the account had at the look; never saved
 	changes  csuclient.CustomerChanges // what the look saw missing, for the act right behind it; never saved
 	withheld []string                  // groups of fields that a source of higher authority has the say in; never saved
 }
@@ -83,7 +84,7 @@ func (c customers) relay() orchestration.Pipeline[Changed, learned] {
 		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check, Refused: RefusedType,
 		Steps: []step{
 			{Name: "create-account", Look: c.findAccount, Sure: orchestration.Lagging, Act: c.create, Plannable: true, Note: c.bind},
-			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Act: c.update, Plannable: true, Note: updated},
+			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Hold: theirEmail, Act: c.update, Plannable: true, Note: updated},
 		},
 	}
 }
@@ -100,6 +101,15 @@ func (c customers) bind(r *run) {
 	if r.State.Created {
 		tell(r)
 	}
+}
+
+// theirEmail is the address that the account has: sources that are bound to one account do not always say the same, and this is
+// what they have in common. As a rule it is the event's own.
+func theirEmail(r *run) []orchestration.Key {
+	if r.State.email.IsZero() {
+		return nil
+	}
+	return []orchestration.Key{EmailKey(r.State.email)}
 }
 
 func updated(r *run) {

@@ -17,6 +17,7 @@ func (c customers) sameAlready(ctx context.Context, r *run) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	r.State.email = is.Email
 	want, err := c.wanted(ctx, r)
 	if err != nil {
 		return false, err
