@@ -26,7 +26,7 @@ func (c customers) wanted(ctx context.Context, r *run) (csuclient.Customer, erro
 			continue
 		}
 		err := c.place(ctx, r, fmt.Sprintf("/addresses/%d", i), a)
-		if err != nil && !(a.Deactivate && fault.KindOf(err) == fault.Permanent) { // one that goes need not be right
+		if err != nil && (!a.Deactivate || fault.KindOf(err) != fault.Permanent) { // one that goes need not be right
 			return csuclient.Customer{}, err
 		}
 	}
