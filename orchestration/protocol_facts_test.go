@@ -3,6 +3,7 @@ package orchestration_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -21,21 +22,26 @@ type happened struct {
 	Value string `json:"value"`
 }
 
-type factRun = orchestration.Run[happened, struct{}]
+// seen is what a run learns: whether the effect is its own.
+type seen struct {
+	Made bool `json:"made"`
+}
+
+type factRun = orchestration.Run[happened, seen]
 
 // facts is the smallest scenario of facts: an order is placed once whatever event says so, what happens to it happens once
 // per event. Both have a look that is conclusive.
-func facts(w *target) orchestration.Pipeline[happened, struct{}] {
+func facts(w *target) orchestration.Pipeline[happened, seen] {
 	token := func(r *factRun) string {
 		if r.In.What == "placed" {
 			return r.EntityToken("order")
 		}
 		return r.EventToken(r.In.What)
 	}
-	return orchestration.Pipeline[happened, struct{}]{
+	return orchestration.Pipeline[happened, seen]{
 		Name: "facts", Handles: factType, Version: 1, Order: orchestration.Fact, Schema: []byte(`{"type":"object"}`),
 		Entity: func(f happened) (string, string) { return "order", f.Order },
-		Steps: []orchestration.Step[happened, struct{}]{{
+		Steps: []orchestration.Step[happened, seen]{{
 			Name: "make-effect",
 			Look: func(ctx context.Context, r *factRun) (bool, error) {
 				value, found, err := w.has(ctx, token(r))
@@ -44,12 +50,15 @@ func facts(w *target) orchestration.Pipeline[happened, struct{}] {
 				}
 				return found, err
 			},
-			Act: func(ctx context.Context, r *factRun) error { return w.put(ctx, token(r), r.In.Value) },
+			Act: func(ctx context.Context, r *factRun) error {
+				r.State.Made = true
+				return w.put(ctx, token(r), r.In.Value)
+			},
 			Note: func(r *factRun) {
 				if r.In.What == "placed" {
 					r.Bind(r.Entity(), token(r))
 				}
-				r.Emit(orchestration.Event{Source: "signalbox", ID: r.EventToken("told"), Type: "example.order.told.v1"})
+				r.Emit(orchestration.Event{Source: "signalbox", ID: r.EventToken("told"), Type: "example.order.told.v1", Data: fmt.Appendf(nil, `{"made":%t}`, r.State.Made)})
 			},
 		}},
 	}
@@ -208,6 +217,9 @@ func TestWhatAStepTellsIsSentBeforeItIsRecordedAndIsTheSameEventWhenSentAgain(t 
 			}
 			r.settle(r.engine("w2", withFacts(r), impatient), ev)
 			require.Len(r.t, r.outbox.ids(), 1, "told, whenever the process died, and with one id")
+			for _, again := range r.outbox.sent {
+				require.JSONEq(r.t, string(r.outbox.sent[0].Data), string(again.Data), "a look does not know whose the effect is, so that is on record before it is told")
+			}
 			pass(window)
 		}
 		require.Equal(r.t, boundaries+1, r.target.puts)

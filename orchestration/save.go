@@ -20,8 +20,20 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last b
 	if s.wrong != nil {
 		return reject(s.wrong)
 	}
+	learned, err := g.run.learned()
+	if err != nil {
+		return reject(fault.Wrap(fault.Permanent, "encode what was learned", err))
+	}
+	if acted && len(s.events) > 0 {
+		// What is told of an effect has one id, so it must say the same when it is told again. A look cannot know that the effect
+		// was this run's own: that is on record before anybody is told, and the step is not, so that it is told after a crash, too.
+		before := Progress{Step: st.Name, Steps: g.finished[:len(g.finished)-1], Learned: learned, Applied: true}
+		if end := g.write(ctx, st, before, acted); end != nil {
+			return end
+		}
+	}
 	if err := g.e.publish(ctx, s.events); err != nil {
-		// The event that reports the effect is not sent, so nothing may be recorded. The effect will be found, though
+		// The event that reports the effect is not sent, so the step is not on record. The effect will be found, though
 		// perhaps not at once: an act that is not on record leaves a taint.
 		if isForGood(err) {
 			return reject(err)
@@ -30,28 +42,32 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last b
 		end.out.Err = err
 		return end
 	}
-	learned, err := g.run.learned()
-	if err != nil {
-		return reject(fault.Wrap(fault.Permanent, "encode what was learned", err))
-	}
 	p := Progress{Step: st.Name, Steps: g.finished, Learned: learned, Bindings: s.bindings, Hints: s.hints,
 		Applied: acted || last, EndTaint: endTaint, Finish: last}
-	err = g.e.untilKnown(ctx, g.e.opts.SaveFor, func(call context.Context) error { return g.e.opts.Store.Save(call, g.q, p) })
-	g.bound(ctx, s.bindings, err)
+	if end := g.write(ctx, st, p, acted); end != nil {
+		return end
+	}
+	g.run.saved()
+	g.inFlight = false
+	if endTaint {
+		g.tainted = false
+	}
+	return nil
+}
+
+// write writes progress until the answer is known, and says how the go ends if it is not written.
+func (g *goes) write(ctx context.Context, st StepOutline, p Progress, acted bool) *ending {
+	err := g.e.untilKnown(ctx, g.e.opts.SaveFor, func(call context.Context) error { return g.e.opts.Store.Save(call, g.q, p) })
+	g.bound(ctx, p.Bindings, err)
 	switch {
 	case err == nil:
-		g.run.saved()
-		g.inFlight = false
-		if endTaint {
-			g.tainted = false
-		}
 		return nil
 	case errors.Is(err, mapping.ErrConflict):
 		return reject(errMappingConflict)
 	}
 	g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
 	if errors.Is(err, ErrNotOurs) && acted && st.Sure != Repeatable {
-		g.aftermath(ctx, s.bindings)
+		g.aftermath(ctx, g.run.staged().bindings)
 	}
 	return &ending{out: Outcome{Verdict: Lost, Err: err}}
 }

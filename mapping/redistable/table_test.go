@@ -180,7 +180,7 @@ func TestWhatARunHasInHandIsNotBoundBehindItsBack(t *testing.T) {
 	require.Equal(t, mapping.Busy, k.bind(entry("shop", "1001", "000001")).Result)
 	require.NoError(t, k.store.Release(t.Context(), q, orchestration.Released{Step: "create-account", Taint: true}))
 	require.Equal(t, mapping.Busy, k.bind(entry("shop", "1001", "000001")).Result, "a write of it may still land")
-	require.Empty(t, k.kept())
+	require.Empty(t, k.walked())
 	require.NoError(t, k.client.Del(t.Context(), keys.Entity(ref("shop", "1001"))).Err())
 	require.Equal(t, mapping.Bound, k.bind(entry("shop", "1001", "000001")).Result)
 	_, err = k.store.Claim(t.Context(), q)

@@ -1,7 +1,8 @@
 -- Gives a claim back without an end.
--- KEYS: 1 run, 2 waiting runs, 3 entity, 4.. natural keys
+-- KEYS: 1 run, 2 waiting runs, 3 binding of the entity, 4 entity, 5.. natural keys
 -- ARGV: 1 claim id, 2 run (short name), 3 step where it stopped, 4 taint window in ms or '' for no taint, 5 '1' if it counts as
---       an attempt, 6 what it waits for, 7 wait in ms, 8 reason if it was rejected, 9 what failed, '' for nothing
+--       an attempt, 6 what it waits for, 7 wait in ms, 8 reason if it was rejected, 9 what failed, '' for nothing, 10 version of
+--       the state or '' for a fact, 11 how long a version without a binding is kept, in ms
 -- Returns 1; 0 if the claim is not ours any more. Asked again after it was done it returns 1.
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if kind ~= 'hash' then return 0 end
@@ -12,7 +13,7 @@ end
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 for i = 1, #KEYS do
-  if i ~= 2 and redis.call('HGET', KEYS[i], 'claim') == ARGV[1] then
+  if i ~= 2 and i ~= 3 and redis.call('HGET', KEYS[i], 'claim') == ARGV[1] then
     if ARGV[4] ~= '' then -- before the HDEL: an emptied hash would be removed, and its lifetime with it
       local field, step = 't:' .. ARGV[2], ARGV[3]
       local old = redis.call('HGET', KEYS[i], field)
@@ -21,6 +22,12 @@ for i = 1, #KEYS do
     end
     redis.call('HDEL', KEYS[i], 'claim', 'lease', 'owner', 'run')
   end
+end
+-- A state that may have arrived counts as applied: an older one must not come behind it while this run waits for its next look.
+if ARGV[4] ~= '' and ARGV[10] ~= '' then
+  local ver = redis.call('HGET', KEYS[3], 'ver')
+  if not ver or ver < ARGV[10] then redis.call('HSET', KEYS[3], 'ver', ARGV[10]) end
+  if redis.call('HEXISTS', KEYS[3], 'v') == 0 then redis.call('PEXPIRE', KEYS[3], ARGV[11]) end
 end
 if ARGV[5] == '1' then redis.call('HINCRBY', KEYS[1], 'attempt', 1) end
 redis.call('HSET', KEYS[1], 'last', ARGV[1])

@@ -331,10 +331,14 @@ func (s *Store) Release(ctx context.Context, q orchestration.Request, r orchestr
 	if r.Attempt {
 		attempt = "1"
 	}
+	version := ""
+	if q.Order == orchestration.State {
+		version = q.Version
+	}
 	held := s.held(q)
-	keys := append([]string{held[0], k.Waits()}, held[1:]...)
+	keys := append([]string{held[0], k.Waits(), k.Map(q.Entity)}, held[1:]...)
 	n, err := releaseScript.Run(ctx, s.o.Client, keys, q.ClaimID, k.RunID(q.Event.Source, q.Event.ID), r.Step, window, attempt,
-		string(r.Cause), r.Wait.Milliseconds(), r.Reason, r.Failed).Int()
+		string(r.Cause), r.Wait.Milliseconds(), r.Reason, r.Failed, version, s.o.Keep.Milliseconds()).Int()
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}

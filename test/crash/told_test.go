@@ -18,6 +18,7 @@ import (
 // telling is what is published while a process that tells a receiver is stopped at each boundary in turn.
 type telling struct {
 	faults []sink.Fault // of the receiver
+	there  bool         // the account, with other fields
 	events func(now time.Time) []harness.Customer
 	told   map[string]string // by event: the type of its outcome; of events that a newer one overtook, nothing
 }
@@ -49,6 +50,10 @@ var tellings = map[string]telling{
 			return []harness.Customer{jane("e1", now, "Redmond"), jane("e2", now.Add(time.Second), "Houston"), nobody("e3", now.Add(2*time.Second))}
 		},
 		told: map[string]string{"e2": relayed, "e3": refused}},
+	"a change of an account that was there": {
+		there:  true,
+		events: func(now time.Time) []harness.Customer { return []harness.Customer{jane("e1", now, "Redmond")} },
+		told:   map[string]string{"e1": relayed}},
 }
 
 // TestStoppedAtAnyBoundaryEveryOutcomeIsTold: at least once, always under the same id, and nothing behind something newer.
@@ -102,6 +107,10 @@ func (s telling) stopAt(t *testing.T, at int) (crossed bool, passed []string) {
 func (s telling) publish(w *harness.World) []harness.Customer {
 	for _, f := range s.faults {
 		_, err := w.Sink.Inject(f)
+		require.NoError(w.T, err)
+	}
+	if s.there {
+		_, err := w.CSU.AddCustomer(map[string]any{"Email": "jane@example.com", "FirstName": "Jane", "LastName": "Other"})
 		require.NoError(w.T, err)
 	}
 	events := s.events(time.Now())
