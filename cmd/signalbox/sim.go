@@ -25,8 +25,9 @@ func (p *program) simCommand() *cobra.Command {
 func (p *program) simServiceBus() *cobra.Command {
 	s := simulate.ServiceBus{Queues: simulate.DefaultQueues()}
 	var texts []string
+	var emulated string
 	c := p.command("servicebus", "run a local Azure Service Bus",
-		"Runs an AMQP 1.0 broker that the unmodified Azure SDKs talk to, with the administration API and GET /health on a port of their own.",
+		"Runs an AMQP 1.0 broker that the unmodified Azure SDKs talk to, with the administration API and GET /health on a port of their own, and an admin port, if asked for, on which it is told to misbehave.",
 		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live --queue signalbox-replay",
 		cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			return s.Serve(ctx, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a CSU: signalbox sim csu"))
@@ -35,12 +36,24 @@ func (p *program) simServiceBus() *cobra.Command {
 	flags.StringVar(&s.Listen, "listen", "127.0.0.1:5672", "`address` to listen on")
 	flags.StringVar(&s.Administration.At, "administration", "127.0.0.1:5300", "`address` of the administration API; another port if the default one is taken; empty: none")
 	flags.StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in, signalbox-live and signalbox-replay")
+	flags.StringVar(&emulated, "emulator-config", "", "take the queues of the config.json `file` of Microsoft's emulator; those of --queue come besides")
+	flags.StringVar(&s.Admin, "admin", "", "`address` of the admin port, which asks for no credentials; default: none")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		s.Administration.Usual = !flags.Changed("administration")
-		if len(texts) == 0 {
+		if len(texts) == 0 && emulated == "" {
 			return nil
 		}
 		s.Queues = nil
+		if emulated != "" {
+			var topics []string
+			var err error
+			if s.Queues, topics, err = simulate.Emulated(emulated); err != nil {
+				return fmt.Errorf("--emulator-config: %w", err)
+			}
+			if len(topics) > 0 {
+				fmt.Fprintf(p.errs, "topics are not simulated: %s\n", strings.Join(topics, ", "))
+			}
+		}
 		for _, text := range texts {
 			q, err := simulate.Queue(text)
 			if err != nil {

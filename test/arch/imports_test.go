@@ -82,7 +82,7 @@ var arrows = map[string][]string{
 	"test/sim/misbehave":                 {},
 	"test/sim/csu":                       {"test/sim/misbehave"},
 	"test/sim/sink":                      {"test/sim/misbehave"},
-	"test/sim/servicebus":                {"test/sim/servicebus/internal/...", "internal/isoduration"},
+	"test/sim/servicebus":                {"test/sim/servicebus/internal/...", "test/sim/misbehave", "internal/isoduration"},
 	"test/sim/servicebus/internal/atom":  {"internal/isoduration"},
 	"test/sim/servicebus/internal/wire":  {},
 	"test/sim/servicebus/internal/store": {"test/sim/servicebus/internal/wire"},

@@ -29,6 +29,7 @@ type Ready func(listening []string, env []Variable)
 type ServiceBus struct {
 	Listen         string
 	Administration Address
+	Admin          string // on which it is told to misbehave
 	Queues         []servicebus.Queue
 }
 
@@ -38,7 +39,7 @@ type Address struct {
 	Usual bool
 }
 
-// Serve serves the broker and its administration API until the context ends.
+// Serve serves the broker, its administration API and its fault port until the context ends.
 func (s ServiceBus) Serve(ctx context.Context, ready Ready) (err error) {
 	broker, err := servicebus.New(servicebus.Options{Queues: s.Queues})
 	if err != nil {
@@ -60,6 +61,14 @@ func (s ServiceBus) Serve(ctx context.Context, ready Ready) (err error) {
 		listening = append(listening, a.Addr().String())
 		env = append(env, Variable{"SIGNALBOX_SERVICEBUS_ADMIN_ENDPOINT", "http://" + a.Addr().String()})
 		serve(ctx, group, a, broker.AdministrationHandler(), func() {})
+	}
+	if s.Admin != "" {
+		a, err := listen(ctx, s.Admin)
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		listening = append(listening, a.Addr().String())
+		serve(ctx, group, a, broker.FaultHandler(), func() {})
 	}
 	group.Go(func() error {
 		if err := broker.Serve(l); !errors.Is(err, servicebus.ErrClosed) {

@@ -175,6 +175,7 @@ func TestEachSettlementHasItsAnswerAndItsEffect(t *testing.T) {
 	}
 }
 
+// Checklist item 60, from the wire.
 func TestALostLockIsRejectedAndUnknownIDsAreNot(t *testing.T) {
 	rawly(t, Options{}, func(t *testing.T, b *Broker) {
 		put(t, b, "x")
@@ -252,6 +253,7 @@ func TestARangeSettlesInOrder(t *testing.T) {
 	})
 }
 
+// Checklist item 69, from the wire: the JavaScript SDK waits for it before it returns fewer messages than it was asked for.
 func TestADrainIsAnsweredWithTheCreditUsedUp(t *testing.T) {
 	for name, queued := range map[string][]string{"an empty queue": nil, "fewer messages than credit": {"a", "b"}, "as many": {"a", "b", "c", "d", "e"}} {
 		t.Run(name, func(t *testing.T) {

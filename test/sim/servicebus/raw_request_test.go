@@ -44,7 +44,7 @@ func (c *raw) accepted() {
 	require.True(c.t, d.Settled)
 }
 
-// Checklist items 21 and 22.
+// Checklist items 21 and 22; by name, item 20: a reply link without an address, which the JavaScript SDK attaches.
 func TestTheAnswerOfPutTokenWaitsForCredit(t *testing.T) {
 	for name, byName := range map[string]bool{"routed by address": false, "routed by name": true} {
 		t.Run(name, func(t *testing.T) {

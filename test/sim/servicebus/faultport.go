@@ -1,0 +1,111 @@
+package servicebus
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/signalbox/signalbox/test/sim/misbehave"
+)
+
+// FaultHandler serves the methods that make the broker misbehave, and its counts, as JSON over HTTP: POST and DELETE /faults, GET
+// /queues. It asks for no credentials: keep its port to yourself.
+func (b *Broker) FaultHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /queues", func(w http.ResponseWriter, _ *http.Request) {
+		all := map[string]queueCounts{}
+		for _, name := range b.Queues() {
+			if c, err := b.Counts(name); err == nil { // else it was deleted meanwhile
+				all[name] = queueCounts(c)
+			}
+		}
+		misbehave.Answer(w, http.StatusOK, all)
+	})
+	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
+		var f order
+		if misbehave.Change(w, r, &f, func() error { return f.carryOut(b) }) {
+			misbehave.Answer(w, http.StatusOK, f)
+		}
+	})
+	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) {
+		b.clearFaults()
+		misbehave.Answer(w, http.StatusOK, map[string]bool{"cleared": true})
+	})
+	return mux
+}
+
+type queueCounts struct {
+	Active     int `json:"active"`
+	Locked     int `json:"locked"`
+	Deferred   int `json:"deferred"`
+	Scheduled  int `json:"scheduled"`
+	DeadLetter int `json:"deadLetter"`
+}
+
+// order is one fault as it is asked for over HTTP.
+type order struct {
+	Kind      string             `json:"kind"`
+	Queue     string             `json:"queue,omitempty"`     // of all but close- and drop-connections
+	Next      int                `json:"next,omitempty"`      // reject-sends, deliver-twice: so many messages
+	For       misbehave.Duration `json:"for,omitempty"`       // reject-sends: so long, in place of next
+	Delay     misbehave.Duration `json:"delay,omitempty"`     // delay-deliveries
+	Condition string             `json:"condition,omitempty"` // reject-sends; default com.microsoft:server-busy
+	Locks     *int               `json:"locks,omitempty"`     // answered to lose-locks: how many there were
+}
+
+// serverBusy is what an overloaded namespace says.
+const serverBusy = "com.microsoft:server-busy"
+
+func (o *order) carryOut(b *Broker) (err error) {
+	if o.Next < 0 || o.For < 0 || o.Delay < 0 {
+		return errors.New("a fault's numbers are not negative")
+	}
+	switch o.Kind {
+	case "close-connections", "drop-connections":
+		if o.Queue != "" {
+			return fmt.Errorf("%s is about all connections; leave queue out", o.Kind)
+		}
+		if o.Kind == "close-connections" {
+			b.CloseConnections()
+		} else {
+			b.DropConnections()
+		}
+		return nil
+	case "detach-links":
+		return b.DetachLinks(o.Queue)
+	case "deny-tokens":
+		return b.DenyTokens(o.Queue, true)
+	case "lose-locks":
+		var n int
+		n, err = b.LoseLocks(o.Queue)
+		o.Locks = &n
+		return err
+	case "delay-deliveries":
+		return b.DelayDeliveries(o.Queue, time.Duration(o.Delay))
+	case "deliver-twice":
+		return b.DeliverTwice(o.Queue, o.Next)
+	case "reject-sends":
+		if (o.Next == 0) == (o.For == 0) {
+			return errors.New("reject-sends wants next or for")
+		}
+		if o.Condition == "" {
+			o.Condition = serverBusy
+		}
+		if o.For > 0 {
+			return b.RejectSendsFor(o.Queue, time.Duration(o.For), o.Condition)
+		}
+		return b.RejectSends(o.Queue, o.Next, o.Condition)
+	}
+	return fmt.Errorf("fault kind %q is none of detach-links, close-connections, drop-connections, reject-sends, deny-tokens, lose-locks, delay-deliveries, deliver-twice", o.Kind)
+}
+
+// clearFaults ends everything that lasts.
+func (b *Broker) clearFaults() {
+	for _, name := range b.Queues() { // an error says that the queue was deleted meanwhile
+		_ = b.RejectSends(name, 0, "")
+		_ = b.DenyTokens(name, false)
+		_ = b.DelayDeliveries(name, 0)
+		_ = b.DeliverTwice(name, 0)
+	}
+}
