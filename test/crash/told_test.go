@@ -61,7 +61,7 @@ func TestStoppedAtAnyBoundaryEveryOutcomeIsTold(t *testing.T) {
 	for name, s := range tellings {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for at := 1; ; at++ {
+			for at := 1; ; at += harness.Stride {
 				crossed, passed := s.stopAt(t, at)
 				if !crossed {
 					require.Greater(t, at, 10, "the run has more boundaries than that: %v", passed)
@@ -153,15 +153,15 @@ func (s telling) check(t testing.TB, w *harness.World, events []harness.Customer
 
 func TestKilledForRealAtAnyBoundaryEveryOutcomeIsTold(t *testing.T) {
 	s := tellings["two states and a refusal of one customer"]
-	for from := 1; ; from += together {
+	for from := 1; ; from += together * harness.Stride {
 		var group sync.WaitGroup
 		crossed := make([]bool, together)
 		for i := range together {
-			group.Go(func() { crossed[i] = s.killAt(t, from+i) })
+			group.Go(func() { crossed[i] = s.killAt(t, from+i*harness.Stride) })
 		}
 		group.Wait()
 		if !crossed[together-1] {
-			require.Greater(t, from+together, 20, "the run has more boundaries than that")
+			require.Greater(t, from+together*harness.Stride, 20, "the run has more boundaries than that")
 			return
 		}
 	}

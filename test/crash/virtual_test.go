@@ -54,7 +54,7 @@ func TestStoppedAtAnyBoundaryThereIsOneAccountBoundBothWays(t *testing.T) {
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for at := 1; ; at++ {
+			for at := 1; ; at += harness.Stride {
 				crossed, passed := s.stopAt(t, at)
 				if !crossed {
 					require.Greater(t, at, 10, "the run has more boundaries than that: %v", passed)

@@ -77,7 +77,7 @@ func world(t *testing.T, o harness.Options) (*harness.World, string) {
 }
 
 func TestARowStoppedAtAnyBoundaryIsOneAccount(t *testing.T) {
-	for at := 1; ; at++ {
+	for at := 1; ; at += harness.Stride {
 		crossed := false
 		synctest.Test(t, func(t *testing.T) {
 			w, _ := world(t, harness.Options{SearchLag: 15 * time.Second}) // a search that lags: there are copies
