@@ -23,13 +23,20 @@ func (c customers) findAccount(ctx context.Context, r *run) (bool, error) {
 		return false, err
 	}
 	if r.Binding != "" {
-		r.State.Account = r.Binding
+		if r.Binding != r.State.Account { // promoted meanwhile, or bound to another: what was learned of the one is not true of it
+			r.State = learned{Account: r.Binding}
+		}
 		return true, nil
 	}
 	is, replaced, err := c.hinted(ctx, r)
-	if err != nil || is.AccountNumber != "" {
-		r.State.take(is)
-		return is.AccountNumber != "", err
+	if err != nil {
+		return false, err
+	}
+	if is.AccountNumber != "" {
+		if !r.State.Created || is.AccountNumber != r.State.Account { // else it was this run that made it, and says so
+			r.State.take(is)
+		}
+		return true, nil
 	}
 	accounts, err := c.searched(ctx, r, replaced)
 	if err != nil || len(accounts) == 0 {

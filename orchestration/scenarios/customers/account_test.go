@@ -80,6 +80,34 @@ func TestAnAccountIsFoundByWhatWasLearnedOnlyWhileItHasTheAddress(t *testing.T) 
 	}
 }
 
+// A run that made the account, told so and died before that was recorded is done again: what it says under the same id must not
+// change, and must be true of the account that is bound now.
+func TestARunThatMadeTheAccountStillSaysSoWhenItIsDoneAgain(t *testing.T) {
+	t.Parallel()
+	u := unit{accounts: map[string]string{"000007": "ana@example.com", "000008": "ana@example.com"}}
+	made := learned{Account: "000007", Created: true, Provisional: true}
+	for name, tc := range map[string]struct {
+		binding, hint string
+		is            learned
+	}{
+		"another source has found it meanwhile": {hint: "000007", is: made},
+		"and another account has its address":   {hint: "000008", is: learned{Account: "000008"}},
+		"it is bound":                           {binding: "000007", is: made},
+		"it was promoted meanwhile":             {binding: "000009", is: learned{Account: "000009"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, r := scenario(u)
+			r.State, r.Hints[0], r.Binding = made, tc.hint, tc.binding
+			found, err := c.findAccount(t.Context(), r)
+			require.NoError(t, err)
+			require.True(t, found)
+			r.State.read = csuclient.Customer{}
+			require.Equal(t, tc.is, r.State)
+		})
+	}
+}
+
 // H3: looked at once more after a create that followed a taint.
 func TestOfAnAccountJustMadeAndOneThatLandedLateTheLowerIsKept(t *testing.T) {
 	t.Parallel()
