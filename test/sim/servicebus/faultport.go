@@ -102,10 +102,12 @@ func (o *order) carryOut(b *Broker) (err error) {
 
 // clearFaults ends everything that lasts.
 func (b *Broker) clearFaults() {
-	for _, name := range b.Queues() { // an error says that the queue was deleted meanwhile
-		_ = b.RejectSends(name, 0, "")
-		_ = b.DenyTokens(name, false)
-		_ = b.DelayDeliveries(name, 0)
-		_ = b.DeliverTwice(name, 0)
+	for _, queue := range b.Queues() {
+		for _, name := range []string{queue, queue + "/$DeadLetterQueue"} { // an error says that it was deleted meanwhile, or cannot do that
+			_ = b.RejectSends(name, 0, "")
+			_ = b.DenyTokens(name, false)
+			_ = b.DelayDeliveries(name, 0)
+			_ = b.DeliverTwice(name, 0)
+		}
 	}
 }
