@@ -89,6 +89,14 @@ func (g *Gate) ClosedUntil() time.Time {
 	return g.closedUntil
 }
 
+// HeldBy says what a call would wait for now: one of Sources.
+func (g *Gate) HeldBy() string {
+	if g.ClosedUntil().IsZero() {
+		return SourceConcurrency
+	}
+	return SourceRetryAfter
+}
+
 // Acquire implements Budget.
 func (g *Gate) Acquire(ctx context.Context, c Cost) (func(Load), error) {
 	c.Weight = max(c.Weight, 1)
