@@ -35,6 +35,8 @@ type FleetGate struct {
 	alone   float64       // calls a second while it is away; 0: not limited
 	next    time.Time     // while it is away: when the next call may go
 	recent  recent
+	told    bool // how fast this process was, when it was refused under toldRev
+	toldRev int64
 
 	lanes map[string]*lane
 }
@@ -118,6 +120,9 @@ func (g *FleetGate) Heard(s PaceState) {
 	was := g.lock()
 	g.away = time.Time{}
 	g.state, g.heardAt = s, time.Now()
+	if !s.Paced {
+		g.told = false
+	}
 	g.until = time.Time{}
 	if s.Shut {
 		g.until = g.heardAt.Add(s.Until)
@@ -166,11 +171,17 @@ func (g *FleetGate) Acquire(ctx context.Context, c Cost) (func(Load), error) {
 	if err != nil {
 		return nil, err
 	}
+	left := true
+	defer func() {
+		if left { // without a moment, or by a panic
+			end(Load{})
+		}
+	}()
 	s, err := g.moment(ctx, c, by)
 	if err != nil {
-		end(Load{})
 		return nil, err
 	}
+	left = false
 	var once sync.Once
 	return func(l Load) { once.Do(func() { g.end(s, l, end) }) }, nil
 }
@@ -194,7 +205,10 @@ func (g *FleetGate) moment(ctx context.Context, c Cost, by time.Time) (spot, err
 		case st.free:
 			return g.goes(false)
 		case st.alone:
-			return g.goAlone(ctx, c, by)
+			if s, again, err := g.goAlone(ctx, c, by); !again {
+				return s, err
+			}
+			continue
 		}
 		select {
 		case line.asker <- struct{}{}:
@@ -320,33 +334,39 @@ func (g *FleetGate) waitFor(ctx context.Context, got fetched) bool {
 	return ctx.Err() == nil
 }
 
-// goAlone waits for a call's moment while nobody can be asked.
-func (g *FleetGate) goAlone(ctx context.Context, c Cost, by time.Time) (spot, error) {
+// goAlone waits for a call's moment while nobody can be asked. It says again when the gate was shut meanwhile.
+func (g *FleetGate) goAlone(ctx context.Context, c Cost, by time.Time) (s spot, again bool, err error) {
 	g.mu.Lock()
-	at := time.Now()
+	now := time.Now()
+	at := now
 	if g.next.After(at) {
 		at = g.next
 	}
 	if g.state.Shut && g.until.After(at) {
 		at = g.until
 	}
-	if at.After(by) {
+	if at.After(now) && at.After(by) {
 		g.mu.Unlock()
-		return spot{}, throttled(c, spread(time.Until(at)))
+		return spot{}, false, throttled(c, spread(at.Sub(now)))
 	}
 	if g.alone > 0 {
 		g.next = at.Add(time.Duration(float64(c.Weight) / g.alone * float64(time.Second)))
 	}
 	g.mu.Unlock()
 	if !sleepUntil(ctx, at) {
-		return spot{}, operation{name: c.Operation}.cancelled(ctx)
+		return spot{}, false, operation{name: c.Operation}.cancelled(ctx)
 	}
 	was := g.lock()
-	if !g.until.After(at) {
+	again = g.state.Shut && g.until.After(time.Now())
+	if !again {
 		g.state.Shut = false
 	}
 	g.unlock(was)
-	return g.goes(false)
+	if again {
+		return spot{}, true, nil
+	}
+	s, err = g.goes(false)
+	return s, false, err
 }
 
 // lost notes that the Pace does not answer: the process goes on as fast as it was.
@@ -381,7 +401,10 @@ func (g *FleetGate) end(s spot, l Load, own func(Load)) {
 func (g *FleetGate) refused(s spot, l Load) (rate float64) {
 	was := g.lock()
 	now := time.Now()
-	rate = g.recent.rate(now)
+	if !g.told || s.rev != g.toldRev { // once for all that were refused together
+		rate = g.recent.rate(now)
+		g.told, g.toldRev = true, s.rev
+	}
 	if s.rev == g.state.Rev && !g.state.Shut {
 		g.state.Shut, g.state.Paced = true, true
 		g.until = now.Add(max(l.Wait, g.opts.Own.Backoff))

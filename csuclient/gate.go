@@ -315,4 +315,7 @@ func throttled(c Cost, wait time.Duration) *fault.Error {
 }
 
 // spread adds up to a tenth, a second at most, so that those who were sent away together do not come back together.
-func spread(d time.Duration) time.Duration { return d + rand.N(min(d/10, time.Second)+1) }
+func spread(d time.Duration) time.Duration {
+	d = max(d, 0)
+	return d + rand.N(min(d/10, time.Second)+1)
+}

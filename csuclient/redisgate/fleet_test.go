@@ -424,3 +424,59 @@ func TestWithoutRedisAProcessGoesOnAtItsOwnRate(t *testing.T) {
 		group.Wait()
 	})
 }
+
+// Redis away, and patience used up on the way: the call is refused or goes, and gives its place back in any case.
+func TestWithoutRedisARefusalShutsTheProcessAndNoPlaceIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		defer f.close()
+		_, err := f.paces[0].Limit(t.Context(), 50, time.Hour)
+		require.NoError(t, err)
+		f.hear(0)
+		f.redis.SetError("LOADING Redis is loading the dataset in memory")
+		for range 100 { // more than there are places
+			if end, err := f.gates[0].Acquire(t.Context(), csuclient.Cost{Lane: csuclient.LaneLive}); err == nil {
+				end(csuclient.Load{Served: true})
+			}
+			pass(50 * time.Millisecond)
+		}
+		refused := f.acquire(0)
+		var group sync.WaitGroup
+		went := make(chan time.Time, 100)
+		for range 20 { // reserved their moments, one a second, before the refusal
+			group.Go(func() {
+				end, err := f.gates[0].Acquire(t.Context(), csuclient.Cost{Lane: csuclient.LaneLive, MaxWait: time.Minute})
+				if err == nil {
+					went <- time.Now()
+					end(csuclient.Load{Served: true})
+				}
+			})
+		}
+		synctest.Wait()
+		refused(csuclient.Load{Refused: true, Told: true, Wait: 15 * time.Second})
+		shut := time.Now()
+		for len(went) > 0 {
+			<-went
+		}
+		group.Wait()
+		close(went)
+		for at := range went {
+			require.GreaterOrEqual(t, at.Sub(shut), 15*time.Second)
+		}
+	})
+}
+
+func TestARefusalIsHeardAlthoughTheGateWasForgottenMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		defer f.close()
+		f.acquire(0)(csuclient.Load{Refused: true, Told: true, Wait: time.Second})
+		pass(2 * time.Second)
+		f.acquire(0)(csuclient.Load{Served: true})
+		end := f.acquire(0)
+		f.redis.FlushAll()
+		end(csuclient.Load{Refused: true, Told: true, Wait: 20 * time.Second})
+		require.InDelta(t, 20, f.hear(0).Until.Seconds(), 2)
+		require.InDelta(t, 20, time.Until(f.gates[0].ClosedUntil()).Seconds(), 2)
+	})
+}

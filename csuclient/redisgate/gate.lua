@@ -24,10 +24,10 @@ local CUT, DEEP = 0.95, 0.7        -- a refusal leaves so much of what was serve
 local MORE = 1.05                  -- what was served is a little less than what could have been: a full bucket overflows
 local GREW, DRAINED = 1.5, 0.85    -- served so much faster of late, it takes more than it did; a part of that was in the bucket
 local REACH = 10                   -- s: how far from the flat part of the cubic the rate has doubled
-local LEAST = 0.2                  -- calls a second that are always allowed
+local LEAST, MOST = 0.2, 1e6       -- calls a second that are always allowed; more than anybody makes
 local FLOOR = {bulk = 0.2, replay = 0.1}
 local QUIET = 15 * 60 * 1000       -- after so long without a refusal the gate is forgotten
-local PROBE = 45 * 1000            -- a probe without a word is over after so long
+local PROBE = 120 * 1000           -- a probe without a word is over after so long: longer than a call lasts
 
 local g = {}
 local flat = redis.call('HGETALL', KEYS[1])
@@ -44,12 +44,12 @@ local function learned()
   local s = g.used or 0 -- s in use since the last cut
   local r
   if g.start then
-    r = g.rate * 2 ^ s
+    r = g.rate * 2 ^ math.min(s, 20)
   else
     local k = REACH * (1 - g.rate / g.top) ^ (1 / 3)
     r = g.top * (1 + ((s - k) / REACH) ^ 3)
   end
-  return math.max(r, LEAST)
+  return math.min(math.max(r, LEAST), MOST)
 end
 -- The clock of growth runs while the budget is in use: idle time proves nothing.
 local function tick()
@@ -126,8 +126,8 @@ if a.op == 'take' then
   end
 elseif a.op == 'refused' then
   local rev = g.rev or 0
-  local fresh = a.rev == rev
   local probe = a.by and g.probe == a.by
+  local fresh = a.rev >= rev or probe -- greater: the gate was forgotten meanwhile
   local wait = a.wait
   if not a.told then
     wait = math.min(1000 * 2 ^ math.min(g.strikes or 0, 10), 60000)
@@ -143,7 +143,7 @@ elseif a.op == 'refused' then
       else
         tick()
         local over = g.used + (g.pause or 0) / 1000
-        local served = (g.n or 0) - math.max(g.t - now, 0) * r / 1000 - 1
+        local served = (g.n or 0) - math.max((g.t or now) - now, 0) * r / 1000 - 1
         if over < 0.5 then
           r = r * DEEP
         else
@@ -161,8 +161,8 @@ elseif a.op == 'refused' then
       set('w', nil)
       set('pw', nil)
     end
-    set('rev', rev + 1)
-  elseif g.start and a.rev == rev - 1 and g.shut then
+    set('rev', math.max(rev, a.rev) + 1)
+  elseif g.start and a.rate > 0 and a.rev == rev - 1 and g.shut then
     set('rate', g.rate + a.rate * DEEP) -- many processes were on their way when the first was refused: together they were too fast
   end
   if fresh or (g.shut and a.told) then
