@@ -172,10 +172,7 @@ func (c *Client) send(req *http.Request, fl *flight) (*answer, error) {
 
 // acquire waits for the call's turn and says how long that took.
 func (c *Client) acquire(ctx context.Context, op operation, lane string) (func(Load), *fault.Error) {
-	began, source := time.Now(), SourceConcurrency
-	if !c.opts.Budget.ClosedUntil().IsZero() {
-		source = SourceRetryAfter
-	}
+	began, source := time.Now(), c.opts.Budget.HeldBy()
 	end, err := c.opts.Budget.Acquire(ctx, Cost{Lane: lane, Operation: op.name, Weight: 1, MaxWait: c.opts.MaxWait})
 	c.opts.Observer.Waited(source, time.Since(began))
 	if err == nil {

@@ -89,6 +89,14 @@ func (g *Gate) ClosedUntil() time.Time {
 	return g.closedUntil
 }
 
+// HeldBy says what a call would wait for now: one of Sources.
+func (g *Gate) HeldBy() string {
+	if g.ClosedUntil().IsZero() {
+		return SourceConcurrency
+	}
+	return SourceRetryAfter
+}
+
 // Acquire implements Budget.
 func (g *Gate) Acquire(ctx context.Context, c Cost) (func(Load), error) {
 	c.Weight = max(c.Weight, 1)
@@ -307,4 +315,7 @@ func throttled(c Cost, wait time.Duration) *fault.Error {
 }
 
 // spread adds up to a tenth, a second at most, so that those who were sent away together do not come back together.
-func spread(d time.Duration) time.Duration { return d + rand.N(min(d/10, time.Second)+1) }
+func spread(d time.Duration) time.Duration {
+	d = max(d, 0)
+	return d + rand.N(min(d/10, time.Second)+1)
+}

@@ -18,11 +18,12 @@ const (
 // What holds a call back: the closed list of the metric label.
 const (
 	SourceRetryAfter  = "retry_after" // the server asked for a pause
+	SourceRate        = "rate"        // the fleet keeps below what the server takes
 	SourceConcurrency = "concurrency" // enough calls are under way
 )
 
 // Sources lists every source there is.
-func Sources() []string { return []string{SourceRetryAfter, SourceConcurrency} }
+func Sources() []string { return []string{SourceRetryAfter, SourceRate, SourceConcurrency} }
 
 // Results lists every result there is.
 func Results() []string {

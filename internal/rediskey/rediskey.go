@@ -13,6 +13,7 @@
 //	gone:<queue>            dead letters that are to be taken out of a queue            14 days after the last
 //	job:<id>                one thing an operator does to many dead letters            14 days
 //	jobs                    the jobs, by when they began                               14 days after the last
+//	gate                    what is known of the CSU's limits, while it limits        15 min after the last refusal
 //	lease:<role>            the process that leads in a role                          15 s
 //	epoch                   the server's run id; until when claims may only look      kept
 package rediskey
@@ -76,6 +77,9 @@ func (k Keys) Correlation(id string) string { return k.prefix + "corr:" + id }
 
 // Waits is the key of the index of waiting runs.
 func (k Keys) Waits() string { return k.prefix + "waits" }
+
+// Gate is the key of the CSU's budget.
+func (k Keys) Gate() string { return k.prefix + "gate" }
 
 // Removals is the key of the dead letters that are to be taken out of a queue.
 func (k Keys) Removals(queue string) string { return k.prefix + "gone:" + queue }

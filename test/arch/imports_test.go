@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
+	"csuclient/redisgate":      {"csuclient", "internal/rediskey"},
 	"orchestration/redisstore": {"orchestration", "mapping", "internal/keyhash", "internal/rediskey"},
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret", "internal/isoduration"},

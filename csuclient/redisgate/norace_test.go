@@ -1,0 +1,5 @@
+//go:build !race
+
+package redisgate_test
+
+const racing = false
