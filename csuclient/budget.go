@@ -19,7 +19,7 @@ type Budget interface {
 	Acquire(ctx context.Context, c Cost) (end func(Load), err error)
 	// ClosedUntil is when calls may go again after a refusal; zero while they may.
 	ClosedUntil() time.Time
-	// HeldBy says what a call would wait for now: one of Sources.
+	// HeldBy says what holds a call back at this moment: one of Sources.
 	HeldBy() string
 }
 

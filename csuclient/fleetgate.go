@@ -104,7 +104,7 @@ func (g *FleetGate) ClosedUntil() time.Time {
 	return own
 }
 
-// HeldBy says what a call would wait for now: one of Sources.
+// HeldBy says what holds a call back at this moment: one of Sources.
 func (g *FleetGate) HeldBy() string {
 	switch {
 	case !g.ClosedUntil().IsZero():

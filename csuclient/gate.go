@@ -89,7 +89,7 @@ func (g *Gate) ClosedUntil() time.Time {
 	return g.closedUntil
 }
 
-// HeldBy says what a call would wait for now: one of Sources.
+// HeldBy says what holds a call back at this moment: one of Sources.
 func (g *Gate) HeldBy() string {
 	if g.ClosedUntil().IsZero() {
 		return SourceConcurrency
