@@ -101,10 +101,10 @@ func theDashboard(t *testing.T) (d dashboard) {
 type idle struct{}
 
 func (idle) Queues() []worker.QueueStatus { return nil }
-func (idle) Paused() []string             { return nil }
 func (idle) Draining() bool               { return false }
 func (idle) PoolStats() *redis.PoolStats  { return &redis.PoolStats{} }
 func (idle) Limit() int                   { return 1 }
+func (idle) Rate() float64                { return 0 }
 func (idle) ClosedUntil() time.Time       { return time.Time{} }
 func (idle) Sight() (watch.Sight, bool)   { return watch.Sight{}, false }
 

@@ -31,6 +31,7 @@ type pump struct {
 	in    Intake
 	name  string
 	slots chan struct{} // a token per free slot
+	valve *valve
 
 	round    atomic.Int64 // when the loop last went round, Unix nanoseconds
 	answered atomic.Bool
@@ -45,7 +46,7 @@ type pump struct {
 }
 
 func newPump(w *Worker, in Intake) *pump {
-	p := &pump{w: w, in: in, name: in.Queue.Name(), slots: make(chan struct{}, in.Slots)}
+	p := &pump{w: w, in: in, name: in.Queue.Name(), slots: make(chan struct{}, in.Slots), valve: newValve()}
 	p.rests, p.relapses = rising(emptyBackoff, emptyCeiling), rising(faultBackoff, faultCeiling)
 	p.release(in.Slots)
 	p.beat()
@@ -85,7 +86,7 @@ func (p *pump) run(intake, work context.Context, hands *sync.WaitGroup) {
 func (p *pump) waitOpen(intake context.Context) bool {
 	for {
 		p.beat()
-		flow, resumed := p.w.intake.state()
+		flow, resumed := p.valve.state()
 		if intake.Err() != nil {
 			return false
 		}
@@ -143,7 +144,7 @@ func (p *pump) receive(intake context.Context, n int) []Message {
 	}
 	call, cancel := context.WithTimeout(intake, wait)
 	defer cancel()
-	flow, _ := p.w.intake.state()
+	flow, _ := p.valve.state()
 	defer context.AfterFunc(flow, cancel)()
 
 	start := time.Now()

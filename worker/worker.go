@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,6 @@ var ErrDrained = errors.New("worker: drain time over")
 type Worker struct {
 	options  Options
 	pumps    []*pump
-	intake   *valve
 	draining atomic.Bool
 }
 
@@ -25,7 +25,7 @@ func New(o Options) (*Worker, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	w := &Worker{options: o.withDefaults(), intake: newValve()}
+	w := &Worker{options: o.withDefaults()}
 	for _, in := range w.options.Intakes {
 		w.pumps = append(w.pumps, newPump(w, in))
 	}
@@ -65,14 +65,32 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// Pause stops the intake of every queue until Resume is called with the same reason. What is in hand goes on.
-func (w *Worker) Pause(reason string) { w.intake.shut(reason) }
+// Pause stops the intake of every queue but those that are excepted, until Resume is called with the same reason. What is in
+// hand goes on.
+func (w *Worker) Pause(reason string, except ...string) {
+	for _, p := range w.pumps {
+		if !slices.Contains(except, p.name) {
+			p.valve.shut(reason)
+		}
+	}
+}
 
 // Resume takes back a Pause.
-func (w *Worker) Resume(reason string) { w.intake.open(reason) }
+func (w *Worker) Resume(reason string) {
+	for _, p := range w.pumps {
+		p.valve.open(reason)
+	}
+}
 
-// Paused lists the reasons for which the intake stands still.
-func (w *Worker) Paused() []string { return w.intake.reasons() }
+// Paused lists the reasons for which the intake of any queue stands still.
+func (w *Worker) Paused() []string {
+	var all []string
+	for _, p := range w.pumps {
+		all = append(all, p.valve.reasons()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // Draining says whether Run's context has ended.
 func (w *Worker) Draining() bool { return w.draining.Load() }
@@ -115,6 +133,7 @@ type QueueStatus struct {
 	Answered  bool      // the broker has answered a receive since the start
 	LastRound time.Time // when the receive loop last went round
 	Trouble   string    // ReasonOf the last receive, empty when it went well
+	Paused    []string  // why its intake stands still; none: it does not
 }
 
 // Queues shows every queue, in the order of the options.
@@ -124,7 +143,7 @@ func (w *Worker) Queues() []QueueStatus {
 		trouble, _ := p.trouble.Load().(string)
 		all[i] = QueueStatus{
 			Queue: p.name, Slots: p.in.Slots, InFlight: int(p.inHand.Load()),
-			Answered: p.answered.Load(), LastRound: p.lastRound(), Trouble: trouble,
+			Answered: p.answered.Load(), LastRound: p.lastRound(), Trouble: trouble, Paused: p.valve.reasons(),
 		}
 	}
 	return all

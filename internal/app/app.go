@@ -73,7 +73,7 @@ type App struct {
 	hasher  *keyhash.Hasher
 
 	admin  *health.Server
-	gate   *csuclient.Gate
+	gate   *csuclient.FleetGate
 	redis  *redis.Client
 	epoch  *redisstore.Epoch
 	store  *redisstore.Store
@@ -139,8 +139,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 
 func (a *App) openCSU() (err error) {
 	c := a.cfg.CSU
-	a.gate = csuclient.NewGate(csuclient.GateOptions{Concurrency: c.Concurrency})
-	a.metrics.WatchGate(a.gate)
+	a.openGate()
 	a.csu, err = csuclient.New(csuclient.Options{
 		BaseURL: c.URL, TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Resource: c.Resource, Scope: c.Scope,
 		Scheme: c.Scheme, APIVersion: c.APIVersion, ReadTimeout: c.ReadTimeout, WriteTimeout: c.WriteTimeout,

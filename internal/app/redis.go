@@ -59,7 +59,7 @@ func (a *App) openRedis() error {
 	}
 	a.metrics.WatchPool(a.redis)
 	a.store = redisstore.New(redisstore.Options{Client: a.redis, Hasher: a.hasher, Epoch: a.epoch, Lease: a.cfg.Run.Lease,
-		Window: a.window(), Keep: a.cfg.Run.Keep})
+		Window: a.window(), Keep: a.cfg.Run.Keep, Gate: a.gateSeen})
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/signalbox/signalbox/csuclient/redisgate"
 	"github.com/signalbox/signalbox/internal/leader"
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/internal/watch"
@@ -19,6 +20,7 @@ import (
 func scripts() map[string]string {
 	all := redisstore.Scripts()
 	maps.Copy(all, leader.Scripts())
+	maps.Copy(all, redisgate.Scripts())
 	maps.Copy(all, redisledger.Scripts())
 	return all
 }

@@ -54,14 +54,14 @@ type idleWorker struct {
 }
 
 func (w idleWorker) Queues() []worker.QueueStatus {
-	return []worker.QueueStatus{{Queue: "queue-1", Slots: 32, InFlight: 3}, {Queue: "signalbox-live", Slots: 32}}
+	return []worker.QueueStatus{{Queue: "queue-1", Slots: 32, InFlight: 3, Paused: w.paused}, {Queue: "signalbox-live", Slots: 32}}
 }
-func (w idleWorker) Paused() []string { return w.paused }
-func (w idleWorker) Draining() bool   { return w.draining }
+func (w idleWorker) Draining() bool { return w.draining }
 
 type openGate struct{ until time.Time }
 
 func (openGate) Limit() int               { return 32 }
+func (openGate) Rate() float64            { return 0 }
 func (g openGate) ClosedUntil() time.Time { return g.until }
 
 // sighted is the watchman of an elected process.

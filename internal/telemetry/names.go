@@ -53,6 +53,7 @@ const (
 	GateRetryAfter       = namespace + "_gate_retry_after_seconds"
 	GateWait             = namespace + "_gate_wait_seconds_total"
 	GateConcurrencyLimit = namespace + "_gate_concurrency_limit"
+	GateRateLimit        = namespace + "_gate_rate_limit"
 	GateClosedUntil      = namespace + "_gate_closed_until_timestamp_seconds"
 	RedisCommandDuration = namespace + "_redis_command_duration_seconds"
 	RedisErrors          = namespace + "_redis_errors_total"

@@ -255,7 +255,6 @@ func (o *workerObserver) Panicked(ctx context.Context, queue string, value any, 
 // WorkerState is what a worker says of itself.
 type WorkerState interface {
 	Queues() []worker.QueueStatus
-	Paused() []string
 	Draining() bool
 }
 
@@ -300,11 +299,11 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	paused := closed{}
-	for _, reason := range c.w.Paused() {
-		paused[closedSet(pauseReasons).or(reason, pausedOperator)] = true
-	}
 	for _, q := range c.w.Queues() {
+		paused := closed{}
+		for _, reason := range q.Paused {
+			paused[closedSet(pauseReasons).or(reason, pausedOperator)] = true
+		}
 		gauge(c.open, number(isOpen(q)), q.Queue)
 		gauge(c.inflight, float64(q.InFlight), q.Queue)
 		gauge(c.slots, float64(q.Slots), q.Queue)

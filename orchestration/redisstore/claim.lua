@@ -1,5 +1,5 @@
 -- Takes a run, its entity and its natural keys, all or none.
--- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6 waiting runs, 7.. natural keys
+-- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6 waiting runs, 7 gate, 8.. natural keys
 -- ARGV: 1 a JSON object: claim, owner, run (short name), lease, window, ttl, keep (all ms), gen, attempt, origin, enq (origin in
 --       ms, 0 if unknown), fp, state (bool), version, pv, scen, corr, ent (short name of the entity), place (in line, 0 if none
 --       yet), srv (run id of the server as the caller knows it), dry (only say what the answer would be)
@@ -22,8 +22,15 @@ end
 
 local bound = hash(KEYS[3])
 local newer = a.state and bound.ver ~= nil and bound.ver > a.version
+-- Whoever claims hears how the gate stands (see csuclient/redisgate): a refusal of one process reaches all by their next claim.
+local function gate()
+  local g = redis.call('HMGET', KEYS[7], 'rev', 'rate', 'shut', 'closed', 'limit_til')
+  if not (g[2] or g[3] or g[5] and tonumber(g[5]) > now) then return nil end
+  return {rev = tonumber(g[1] or '0'), shut = g[3] ~= false, closed = g[3] and math.max(tonumber(g[4]) - now, 0) or 0}
+end
 local function answer(name, r)
   r = r or {}
+  r.gate = gate()
   r.answer, r.binding, r.newer = name, bound.v, newer
   return cjson.encode(r)
 end
@@ -92,7 +99,7 @@ if newer then
     if kind == 'none' then
       correlate()
       for i = 2, #KEYS do
-        if i == 2 or i > 6 then
+        if i == 2 or i > 7 then
           remember(KEYS[i], hash(KEYS[i]))
           redis.call('PEXPIRE', KEYS[i], a.ttl)
         end
@@ -105,7 +112,7 @@ end
 -- Is anything held by somebody else?
 local held = {[0] = run}
 for i = 2, #KEYS do
-  if i == 2 or i > 6 then held[#held + 1] = hash(KEYS[i]) end
+  if i == 2 or i > 7 then held[#held + 1] = hash(KEYS[i]) end
 end
 for i = 0, #held do
   local h = held[i]
@@ -134,7 +141,7 @@ local own, suspect, ownSteps = 0, false, {}
 -- Takeover: whoever let a lease run out may have a write on its way. Then read every taint. The run keeps its own, too: the
 -- entity's may be tidied away by other runs once it is over, but what was never answered stays in doubt.
 for i = 0, #held do
-  local h, key = held[i], KEYS[i < 2 and i + 1 or i + 5]
+  local h, key = held[i], KEYS[i < 2 and i + 1 or i + 6]
   if h.claim and h.claim ~= a.claim then
     local field, til = 't:' .. (i == 0 and a.run or h.run), tonumber(h.lease) + a.window
     local old = h[field]
@@ -179,7 +186,7 @@ local function take()
   if run.cleared then redis.call('HSET', KEYS[1], 'cleared', run.cleared) end
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   for i = 1, #held do
-    local key = KEYS[i == 1 and 2 or i + 5]
+    local key = KEYS[i == 1 and 2 or i + 6]
     redis.call('HSET', key, 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'run', a.run)
     remember(key, held[i])
     redis.call('PEXPIRE', key, a.ttl)

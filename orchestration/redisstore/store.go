@@ -58,6 +58,16 @@ type Options struct {
 	Lease  time.Duration // how long a claim lasts unless renewed
 	Window time.Duration // csu.max_execution + csu.search_lag: how long keys stay closed for acting after an unclean end
 	Keep   time.Duration // how long runs are remembered; default 14 days
+	// Gate is told at every claim how the gate of the CSU stands for the fleet; nil: nobody is.
+	Gate func(GateSeen)
+}
+
+// GateSeen is how the gate stands. The zero GateSeen: nothing holds calls back.
+type GateSeen struct {
+	Paced bool  // calls need moments
+	Rev   int64 // counts what was taken to heart
+	Shut  bool
+	Until time.Duration // Shut: until the next probe
 }
 
 // Store is the adapter.
@@ -155,6 +165,11 @@ type claimAnswer struct {
 	Key       int                  `json:"key"`
 	Until     int64                `json:"til"`
 	Place     int                  `json:"place"`
+	Gate      *struct {
+		Rev    int64   `json:"rev"`
+		Shut   bool    `json:"shut"`
+		Closed float64 `json:"closed"`
+	} `json:"gate"`
 }
 
 // Claim takes the run, its entity and its natural keys, all or none.
@@ -180,7 +195,7 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 	if err != nil {
 		return orchestration.Grant{}, fmt.Errorf("encode claim: %w", err)
 	}
-	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits()}, s.natural(q)...)
+	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits(), k.Gate()}, s.natural(q)...)
 	text, err := claimScript.Run(ctx, s.o.Client, keys, args).Text()
 	if err != nil {
 		return orchestration.Grant{}, fmt.Errorf("claim: %w", err)
@@ -189,7 +204,17 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return orchestration.Grant{}, fmt.Errorf("read the claim's answer: %w", err)
 	}
+	if s.o.Gate != nil {
+		s.o.Gate(r.gate())
+	}
 	return r.grant(), nil
+}
+
+func (r claimAnswer) gate() GateSeen {
+	if r.Gate == nil {
+		return GateSeen{}
+	}
+	return GateSeen{Paced: true, Rev: r.Gate.Rev, Shut: r.Gate.Shut, Until: time.Duration(r.Gate.Closed * float64(time.Millisecond))}
 }
 
 func (r claimAnswer) grant() orchestration.Grant {

@@ -71,9 +71,9 @@ var arrows = map[string][]string{
 	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// Wiring, and what uses it.
-	"internal/app":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "sink/...", "internal/..."},
+	"internal/app":   {"config", "csuclient/...", "mapping/...", "orchestration/...", "worker/...", "sink/...", "internal/..."},
 	"internal/local": {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
-	"internal/cli":   {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
+	"internal/cli":   {"config", "csuclient/...", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
 	"cmd/signalbox":  {"config", "internal/app", "internal/local", "internal/cli/...", "mapping/fieldmap", "orchestration/...", "worker/...", "test/sim/..."},
 
 	"ops": {}, // files for Prometheus, Alertmanager and Grafana, and the tests that hold them against the code

@@ -1,0 +1,53 @@
+package app
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/csuclient/redisgate"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
+)
+
+// pausedByGate is the reason for which the intake stands still while the CSU has asked for a pause.
+const pausedByGate = "gate"
+
+// shortPause is what messages in hand wait out, without a pause of the intake.
+const shortPause = 2 * time.Second
+
+// openGate makes the fleet's budget of the CSU.
+func (a *App) openGate() {
+	a.gate = csuclient.NewFleetGate(csuclient.FleetGateOptions{
+		Own: csuclient.GateOptions{Concurrency: a.cfg.CSU.Concurrency}, Pace: redisgate.New(a.redis, a.keys(), a.owner), Changed: a.gateChanged})
+	a.metrics.WatchGate(a.gate)
+}
+
+// gateSeen hands on what a claim heard of the gate.
+func (a *App) gateSeen(s redisstore.GateSeen) {
+	a.gate.Heard(csuclient.PaceState{Rev: s.Rev, Paced: s.Paced, Rate: a.gate.Rate(), Shut: s.Shut, Until: s.Until})
+}
+
+// gateChanged stops the intake while the CSU wants to be left alone: what is taken then could only be sent away again. Our own
+// live queue goes on: it brings what sinks are told, and what waits for the CSU is due there when the pause is over.
+func (a *App) gateChanged(until time.Time) {
+	if a.worker == nil {
+		return // a plan's
+	}
+	left := time.Until(until)
+	if until.IsZero() || left <= 0 {
+		a.worker.Resume(pausedByGate)
+		a.log.Debug("the gate is open")
+		return
+	}
+	a.log.Debug("the gate is shut", zap.Float64("retry_after_s", left.Seconds()))
+	if left < shortPause {
+		return
+	}
+	a.worker.Pause(pausedByGate, a.cfg.ServiceBus.OwnQueue.Live)
+	time.AfterFunc(left, func() { // the probe takes a message
+		if u := a.gate.ClosedUntil(); !u.After(time.Now()) {
+			a.worker.Resume(pausedByGate)
+		}
+	})
+}
