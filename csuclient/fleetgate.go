@@ -29,6 +29,8 @@ type FleetGate struct {
 	mu      sync.Mutex
 	state   PaceState
 	until   time.Time // shut: until when
+	kept    time.Time // until then it stays shut, whatever is heard: the Pace forgot a pause that we know of
+	asked   time.Time // when the question was asked whose answer state is
 	heardAt time.Time
 	heard   chan struct{} // closed, and made anew, when the gate shuts or opens
 	away    time.Time     // the Pace could not be reached: not asked again before
@@ -51,15 +53,28 @@ type lane struct {
 	rev     int64       // that they belong to
 }
 
-// take is a moment that was asked for and is still good: not long past, and of after the last refusal.
-func (l *lane) take(now time.Time, rev int64) (at time.Time, ok bool) {
+// take is a moment that was asked for and is still good: not long past, and of after the last refusal. One that lies beyond the
+// caller's patience stays for the next.
+func (l *lane) take(now time.Time, rev int64, by time.Time) (got fetched, ok bool) {
 	for len(l.moments) > 0 && l.rev == rev {
-		at, l.moments = l.moments[0], l.moments[1:]
+		at := l.moments[0]
+		if at.After(now) && at.After(by) {
+			return fetched{tooLong: at.Sub(now)}, true
+		}
+		l.moments = l.moments[1:]
 		if now.Sub(at) < overdue {
-			return at, true
+			return fetched{at: at, rev: rev, ok: true}, true
 		}
 	}
-	return at, false
+	return fetched{}, false
+}
+
+// keep takes the place of what there was.
+func (l *lane) keep(m Moments, now time.Time) {
+	l.moments, l.rev = l.moments[:0], m.Rev
+	for _, after := range m.After {
+		l.moments = append(l.moments, now.Add(after))
+	}
 }
 
 const (
@@ -115,19 +130,29 @@ func (g *FleetGate) HeldBy() string {
 	return SourceConcurrency
 }
 
-// Heard takes note of how things stand for the fleet, by whatever way that was learned.
-func (g *FleetGate) Heard(s PaceState) {
+// Heard takes note of how things stand for the fleet, by whatever way that was learned; asked is when the question went out. What
+// was asked before the last answer, or before a refusal of our own, counts only if it tells of another refusal.
+func (g *FleetGate) Heard(s PaceState, asked time.Time) {
 	was := g.lock()
+	defer func() { g.unlock(was) }()
+	now := time.Now()
 	g.away = time.Time{}
-	g.state, g.heardAt = s, time.Now()
+	if asked.Before(g.asked) && s.Rev <= g.state.Rev {
+		return
+	}
+	if s.Rev < g.state.Rev && g.state.Shut { // its memory was wiped; the CSU's was not
+		g.kept = g.until
+	}
+	if now.Before(g.kept) && !s.Shut {
+		s.Paced, s.Shut, s.Until = true, true, g.kept.Sub(now)
+	}
+	g.state, g.asked, g.heardAt, g.until = s, asked, now, time.Time{}
 	if !s.Paced {
 		g.told = false
 	}
-	g.until = time.Time{}
 	if s.Shut {
-		g.until = g.heardAt.Add(s.Until)
+		g.until = now.Add(s.Until)
 	}
-	g.unlock(was)
 }
 
 // lock takes the lock and gives until when the gate is shut; zero: it is open.
@@ -160,7 +185,7 @@ func (g *FleetGate) unlock(was time.Time) {
 // spot is a call's leave to go.
 type spot struct {
 	rev   int64
-	probe bool
+	probe string // names the probe that it is; empty: none
 }
 
 // Acquire implements Budget. A call waits for its place among those of the process first, then for its moment.
@@ -203,7 +228,12 @@ func (g *FleetGate) moment(ctx context.Context, c Cost, by time.Time) (spot, err
 		case st.until.After(now) && st.until.After(by):
 			return spot{}, throttled(c, spread(st.until.Sub(now)))
 		case st.free:
-			return g.goes(false)
+			return g.goesFreely(), nil
+		case st.kept.After(now):
+			if !sleepUntil(ctx, st.kept) {
+				return spot{}, operation{name: c.Operation}.cancelled(ctx)
+			}
+			continue
 		case st.alone:
 			if s, again, err := g.goAlone(ctx, c, by); !again {
 				return s, err
@@ -221,18 +251,24 @@ func (g *FleetGate) moment(ctx context.Context, c Cost, by time.Time) (spot, err
 		}
 		got := g.fetch(ctx, line, c, by)
 		<-line.asker
-		if ctx.Err() != nil || got.ok && !g.waitFor(ctx, got) {
-			if got.probe {
-				g.tell(func(call context.Context) (PaceState, error) { return g.opts.Pace.Probed(call, false) })
-			}
-			return spot{}, operation{name: c.Operation}.cancelled(ctx)
-		}
 		switch {
+		case ctx.Err() != nil || got.ok && !g.waitFor(ctx, got):
+			g.giveUp(got)
+			return spot{}, operation{name: c.Operation}.cancelled(ctx)
 		case got.tooLong > 0:
 			return spot{}, throttled(c, spread(got.tooLong))
-		case got.ok && (got.probe || !g.isShut() && g.rev() == got.rev): // a moment of before a refusal is void
-			return g.goes(got.probe)
+		case got.ok:
+			if s, goes := g.goes(got); goes {
+				return s, nil
+			}
 		}
+	}
+}
+
+// giveUp gives back the leave to probe.
+func (g *FleetGate) giveUp(got fetched) {
+	if got.probe != "" {
+		g.tell(func(call context.Context) (PaceState, error) { return g.opts.Pace.Probed(call, got.probe, got.rev, false) })
 	}
 }
 
@@ -240,15 +276,23 @@ func (g *FleetGate) moment(ctx context.Context, c Cost, by time.Time) (spot, err
 type standing struct {
 	free, alone bool
 	until       time.Time     // shut until then
+	kept        time.Time     // asking is of no use before then
 	turned      chan struct{} // closed when that changes
 }
 
 func (g *FleetGate) stand(now time.Time) standing {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	st := standing{free: !g.state.Paced && !g.state.Shut, alone: now.Before(g.away), turned: g.heard}
+	st := standing{free: !g.state.Paced && !g.state.Shut, turned: g.heard}
 	if g.state.Shut {
-		st.until = g.until
+		st.until, st.kept = g.until, g.kept
+	}
+	switch {
+	case st.free || g.away.IsZero():
+	case now.Before(g.away):
+		st.alone = true
+	default: // this one asks again; the others go on alone meanwhile
+		g.away = now.Add(paceFor)
 	}
 	return st
 }
@@ -259,18 +303,23 @@ func (g *FleetGate) rev() int64 {
 	return g.state.Rev
 }
 
-func (g *FleetGate) isShut() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.state.Shut
-}
-
-// goes counts a call that goes now.
-func (g *FleetGate) goes(probe bool) (spot, error) {
+// goesFreely counts a call that needs no moment.
+func (g *FleetGate) goesFreely() spot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.recent.add(time.Now())
-	return spot{rev: g.state.Rev, probe: probe}, nil
+	return spot{rev: g.state.Rev}
+}
+
+// goes counts a call that goes at its moment; false: the moment is of before a refusal, and void.
+func (g *FleetGate) goes(got fetched) (spot, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if got.rev != g.state.Rev || g.state.Shut && got.probe == "" {
+		return spot{}, false
+	}
+	g.recent.add(time.Now())
+	return spot{rev: got.rev, probe: got.probe}, true
 }
 
 // fetched is what the asker got for itself.
@@ -278,7 +327,7 @@ type fetched struct {
 	at      time.Time
 	rev     int64
 	ok      bool
-	probe   bool
+	probe   string
 	tooLong time.Duration // the wait, when that is longer than its patience
 }
 
@@ -287,36 +336,36 @@ type fetched struct {
 func (g *FleetGate) fetch(ctx context.Context, line *lane, c Cost, by time.Time) fetched {
 	n := 1
 	if c.Weight == 1 {
-		rev := g.rev()
-		if at, ok := line.take(time.Now(), rev); ok {
-			return fetched{at: at, rev: rev, ok: true}
+		if got, ok := line.take(time.Now(), g.rev(), by); ok {
+			return got
 		}
 		n = min(max(int(line.waiting.Load()), 1), manyAhead)
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), paceFor)
 	defer cancel()
+	asked := time.Now()
+	pace := g.pace(asked)
 	m, err := g.opts.Pace.Take(call, c.Lane, c.Weight, n)
 	if err != nil {
-		g.lost()
+		g.lost(pace)
 		return fetched{}
 	}
-	g.Heard(m.PaceState)
+	g.Heard(m.PaceState, asked)
 	now := time.Now()
-	if c.MaxWait <= 0 && len(m.After) > 0 && m.After[0] > 0 {
-		return fetched{tooLong: m.After[0]}
-	}
 	if len(m.After) == 0 {
-		if now.Add(m.Again).After(by) {
+		again := now.Add(m.Again)
+		if again.After(by) {
 			return fetched{tooLong: m.Again}
 		}
-		sleepUntil(ctx, now.Add(m.Again))
+		sleepUntil(ctx, again)
 		return fetched{}
 	}
-	line.moments, line.rev = line.moments[:0], m.Rev
-	for _, after := range m.After[1:] {
-		line.moments = append(line.moments, now.Add(after))
+	if m.Probe != "" {
+		return fetched{at: now, rev: m.Rev, ok: true, probe: m.Probe}
 	}
-	return fetched{at: now.Add(m.After[0]), rev: m.Rev, ok: true, probe: m.Probe}
+	line.keep(m, now)
+	got, _ := line.take(now, m.Rev, by)
+	return got
 }
 
 // waitFor waits for a moment, and hears once more how things stand unless that was heard just now: what was handed out some time
@@ -328,7 +377,7 @@ func (g *FleetGate) waitFor(ctx context.Context, got fetched) bool {
 	g.mu.Lock()
 	fresh := time.Since(g.heardAt) < overdue
 	g.mu.Unlock()
-	if !fresh && !got.probe {
+	if !fresh && got.probe == "" {
 		g.tell(g.opts.Pace.Look)
 	}
 	return ctx.Err() == nil
@@ -365,34 +414,41 @@ func (g *FleetGate) goAlone(ctx context.Context, c Cost, by time.Time) (s spot, 
 	if again {
 		return spot{}, true, nil
 	}
-	s, err = g.goes(false)
-	return s, false, err
+	return g.goesFreely(), false, nil
 }
 
-// lost notes that the Pace does not answer: the process goes on as fast as it was.
-func (g *FleetGate) lost() {
+// pace is how fast this process was of late, in calls a second.
+func (g *FleetGate) pace(now time.Time) float64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := time.Now()
+	return g.recent.rate(now)
+}
+
+// lost notes that the Pace does not answer: the process goes on as fast as it was before it asked.
+func (g *FleetGate) lost(pace float64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.away.IsZero() {
 		g.alone = 0
 		if g.state.Paced {
-			g.alone = max(g.recent.rate(now), leastAlone)
+			g.alone = max(pace, leastAlone)
 		}
 	}
-	g.away = now.Add(paceRest)
+	g.away = time.Now().Add(paceRest)
+	close(g.heard)
+	g.heard = make(chan struct{})
 }
 
 // end tells the fleet what a call learned, before its place is given up.
 func (g *FleetGate) end(s spot, l Load, own func(Load)) {
 	if l.Refused {
 		l.Wait = spread(min(l.Wait, retryafter.Max))
-		rate := g.refused(s, l)
-		if g.tell(func(call context.Context) (PaceState, error) { return g.opts.Pace.Refused(call, l, s.rev, rate) }) {
+		r := Refusal{Load: l, Rev: s.rev, Rate: g.refused(s, l), Probe: s.probe != ""}
+		if g.tell(func(call context.Context) (PaceState, error) { return g.opts.Pace.Refused(call, r) }) {
 			l = Load{} // a matter of the fleet, not of this process
 		}
-	} else if s.probe {
-		g.tell(func(call context.Context) (PaceState, error) { return g.opts.Pace.Probed(call, l.Served) })
+	} else if s.probe != "" {
+		g.tell(func(call context.Context) (PaceState, error) { return g.opts.Pace.Probed(call, s.probe, s.rev, l.Served) })
 	}
 	own(l)
 }
@@ -400,7 +456,9 @@ func (g *FleetGate) end(s spot, l Load, own func(Load)) {
 // refused shuts the gate for this process at once, before the fleet has answered.
 func (g *FleetGate) refused(s spot, l Load) (rate float64) {
 	was := g.lock()
+	defer func() { g.unlock(was) }()
 	now := time.Now()
+	g.asked = now
 	if !g.told || s.rev != g.toldRev { // once for all that were refused together
 		rate = g.recent.rate(now)
 		g.told, g.toldRev = true, s.rev
@@ -409,20 +467,26 @@ func (g *FleetGate) refused(s spot, l Load) (rate float64) {
 		g.state.Shut, g.state.Paced = true, true
 		g.until = now.Add(max(l.Wait, g.opts.Own.Backoff))
 	}
-	g.unlock(was)
 	return rate
 }
 
-// tell tells the fleet, and takes note of its answer; false if there was none.
+// tell tells the fleet, and takes note of its answer; false if there was none, or if there was none just now.
 func (g *FleetGate) tell(what func(context.Context) (PaceState, error)) bool {
+	asked := time.Now()
+	g.mu.Lock()
+	away, pace := asked.Before(g.away), g.recent.rate(asked)
+	g.mu.Unlock()
+	if away {
+		return false
+	}
 	call, cancel := context.WithTimeout(context.Background(), paceFor)
 	defer cancel()
 	s, err := what(call)
 	if err != nil {
-		g.lost()
+		g.lost(pace)
 		return false
 	}
-	g.Heard(s)
+	g.Heard(s, asked)
 	return true
 }
 

@@ -12,12 +12,11 @@ import (
 type Pace interface {
 	// Take asks for n moments, each for a call of so much weight in a lane.
 	Take(ctx context.Context, lane string, weight, n int) (Moments, error)
-	// Refused reports that the CSU refused a call for its load. rev is the PaceState.Rev that was known when the call began: of
-	// several calls that were on their way together, only the first says something new. rate is how many calls a second this
-	// process made of late, the only guess there is at a first refusal.
-	Refused(ctx context.Context, l Load, rev int64, rate float64) (PaceState, error)
-	// Probed reports the end of the one call that was allowed after a pause; served says whether it was answered.
-	Probed(ctx context.Context, served bool) (PaceState, error)
+	// Refused reports that the CSU refused a call for its load.
+	Refused(ctx context.Context, r Refusal) (PaceState, error)
+	// Probed reports the end of the one call that was allowed after a pause: probe is its Moments.Probe, rev the PaceState.Rev
+	// when it began; served says whether it was answered.
+	Probed(ctx context.Context, probe string, rev int64, served bool) (PaceState, error)
 	// Look asks how things stand.
 	Look(ctx context.Context) (PaceState, error)
 }
@@ -35,6 +34,14 @@ type PaceState struct {
 type Moments struct {
 	PaceState
 	After []time.Duration // from now, one for each call that may go; fewer than asked for when others are before
-	Probe bool            // the one call that finds out whether the pause is over
+	Probe string          // names the one call that finds out whether the pause is over; empty: it is no probe
 	Again time.Duration   // with fewer than asked for: when it is worth asking again
+}
+
+// Refusal is a call that the CSU refused for its load.
+type Refusal struct {
+	Load
+	Rev   int64   // the PaceState.Rev that was known when the call began: of several on their way together only the first says something new
+	Rate  float64 // calls a second this process made of late, the only guess there is at a first refusal
+	Probe bool    // it was the one call that was allowed after a pause
 }

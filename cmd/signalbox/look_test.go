@@ -45,6 +45,7 @@ func TestATraceFollowsAnEventFromItsQueueToItsEnd(t *testing.T) {
 func TestATraceSaysWhatAnEventWaitsFor(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
+	s.more = append(s.more, "SIGNALBOX_HEARTBEAT_INTERVAL=0") // one would wait in its queue until the gate opens
 	_, err := s.csu.Inject(csu.Fault{Kind: csu.Throttle, Rate: 0.01, Burst: 1})
 	require.NoError(t, err)
 	require.Equal(t, exit.Done, cli(t, s.env(), nil, "publish", file(t, event("e1"))).code)

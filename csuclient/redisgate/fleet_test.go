@@ -94,8 +94,8 @@ type fleet struct {
 	clients []*redis.Client
 	gates   []*csuclient.FleetGate
 	paces   []*redisgate.Gate
-	away    bool // no connection to Redis
 	mu      sync.Mutex
+	deaf    bool // what Redis answers is lost
 }
 
 func newFleet(t *testing.T, processes int) *fleet {
@@ -103,20 +103,40 @@ func newFleet(t *testing.T, processes int) *fleet {
 	f.redis.ClockTTL(true)
 	for i := range processes {
 		c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1, PoolSize: 200, // a turn that is waited for would use a timer of another bubble
-			DisableIdentity: true, DialerRetries: 1,
+			DisableIdentity: true, DialerRetries: 1, ContextTimeoutEnabled: true,
 			Dialer: func(context.Context, string, string) (net.Conn, error) {
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				if f.away {
-					return nil, net.ErrClosed
-				}
-				return f.redis.Dial()
+				c, err := f.redis.Dial()
+				return deafConn{c, f}, err
 			}})
 		p := redisgate.New(c, keys, fmt.Sprint("w", i))
 		f.clients, f.paces = append(f.clients, c), append(f.paces, p)
 		f.gates = append(f.gates, csuclient.NewFleetGate(csuclient.FleetGateOptions{Pace: p}))
 	}
 	return f
+}
+
+// deafConn hears nothing while its fleet is deaf.
+type deafConn struct {
+	net.Conn
+	f *fleet
+}
+
+func (c deafConn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		c.f.mu.Lock()
+		deaf := c.f.deaf
+		c.f.mu.Unlock()
+		if err != nil || !deaf {
+			return n, err
+		}
+	}
+}
+
+func (f *fleet) hears(does bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deaf = !does
 }
 
 func (f *fleet) close() {
@@ -132,8 +152,9 @@ func (f *fleet) work(ctx context.Context, i int, lane string, s *server, waited 
 	g := f.gates[i]
 	for n := 0; ctx.Err() == nil; n++ {
 		if n%2 == 0 {
+			asked := time.Now()
 			if st, err := f.paces[i].Look(ctx); err == nil {
-				g.Heard(st)
+				g.Heard(st, asked)
 			}
 		}
 		began := time.Now()
@@ -284,14 +305,14 @@ func TestNobodyPaysForAGateThatNeverShut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, 1)
 		defer f.close()
-		f.mu.Lock()
-		f.away = true // whoever asks is seen
-		f.mu.Unlock()
+		f.hears(false) // whoever asks waits in vain
+		began := time.Now()
 		for range 100 {
 			end, err := f.gates[0].Acquire(t.Context(), csuclient.Cost{Lane: csuclient.LaneLive, MaxWait: time.Second})
 			require.NoError(t, err)
 			end(csuclient.Load{Served: true})
 		}
+		require.Zero(t, time.Since(began))
 		require.Equal(t, csuclient.SourceConcurrency, f.gates[0].HeldBy())
 		require.Zero(t, f.gates[0].Rate())
 	})
@@ -309,9 +330,10 @@ func (f *fleet) acquire(i int) func(csuclient.Load) {
 
 func (f *fleet) hear(i int) csuclient.PaceState {
 	f.t.Helper()
+	asked := time.Now()
 	st, err := f.paces[i].Look(f.t.Context())
 	require.NoError(f.t, err)
-	f.gates[i].Heard(st)
+	f.gates[i].Heard(st, asked)
 	return st
 }
 
@@ -478,5 +500,152 @@ func TestARefusalIsHeardAlthoughTheGateWasForgottenMeanwhile(t *testing.T) {
 		end(csuclient.Load{Refused: true, Told: true, Wait: 20 * time.Second})
 		require.InDelta(t, 20, f.hear(0).Until.Seconds(), 2)
 		require.InDelta(t, 20, time.Until(f.gates[0].ClosedUntil()).Seconds(), 2)
+	})
+}
+
+func TestALeaveToProbeWhoseAnswerWasLostIsGivenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 2)
+		defer f.close()
+		f.acquire(0)(csuclient.Load{Refused: true, Told: true, Wait: time.Second})
+		pass(2 * time.Second)
+		f.hears(false)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := f.paces[0].Take(ctx, csuclient.LaneLive, 1, 1)
+		require.Error(t, err)
+		f.hears(true)
+		m, err := f.paces[1].Take(t.Context(), csuclient.LaneLive, 1, 1)
+		require.NoError(t, err)
+		require.Empty(t, m.Probe, "it is the first one's")
+		m, err = f.paces[0].Take(t.Context(), csuclient.LaneLive, 1, 1)
+		require.NoError(t, err)
+		require.NotEmpty(t, m.Probe)
+		f.hear(1)
+		pass(11 * time.Second)
+		f.acquire(1)(csuclient.Load{Served: true}) // and a process that died with its leave is not waited for
+		require.False(t, f.hear(0).Shut)
+	})
+}
+
+func TestAWordOfAProbeThatComesLateStillOpensTheGateUnlessThereWasARefusalSince(t *testing.T) {
+	for name, since := range map[string]bool{"no refusal": false, "a refusal": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFleet(t, 2)
+				defer f.close()
+				f.acquire(0)(csuclient.Load{Refused: true, Told: true, Wait: time.Second})
+				pass(2 * time.Second)
+				late := f.acquire(0)
+				pass(11 * time.Second)
+				f.hear(1)
+				other := f.acquire(1)
+				if since {
+					other(csuclient.Load{Refused: true, Told: true, Wait: time.Minute})
+				}
+				late(csuclient.Load{Served: true})
+				require.Equal(t, since, f.hear(1).Shut)
+				other(csuclient.Load{})
+			})
+		})
+	}
+}
+
+func TestAnAnswerToAnOlderQuestionDoesNotOpenWhatARefusalHasShut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		defer f.close()
+		asked := time.Now()
+		st, err := f.paces[0].Look(t.Context())
+		require.NoError(t, err)
+		pass(time.Millisecond)
+		f.redis.SetError("LOADING Redis is loading the dataset in memory") // the fleet cannot be told
+		f.acquire(0)(csuclient.Load{Refused: true, Told: true, Wait: 20 * time.Second})
+		f.gates[0].Heard(st, asked)
+		require.InDelta(t, 20, time.Until(f.gates[0].ClosedUntil()).Seconds(), 3)
+	})
+}
+
+func TestAPauseOutlivesAWipeOfRedisInWhoeverKnewOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		defer f.close()
+		f.acquire(0)(csuclient.Load{Refused: true, Told: true, Wait: 20 * time.Second})
+		f.redis.FlushAll()
+		f.hear(0)
+		f.hear(0)
+		require.InDelta(t, 20, time.Until(f.gates[0].ClosedUntil()).Seconds(), 3)
+		began := time.Now()
+		end, err := f.gates[0].Acquire(t.Context(), csuclient.Cost{Lane: csuclient.LaneLive, MaxWait: time.Minute})
+		require.NoError(t, err)
+		require.InDelta(t, 20, time.Since(began).Seconds(), 3)
+		end(csuclient.Load{Served: true})
+		require.Zero(t, f.gates[0].ClosedUntil())
+	})
+}
+
+func TestAMomentThatOneHasNoPatienceForIsTheNextOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		defer f.close()
+		_, err := f.paces[0].Limit(t.Context(), 1, time.Hour)
+		require.NoError(t, err)
+		f.hear(0)
+		f.acquire(0)(csuclient.Load{Served: true})
+		_, err = f.gates[0].Acquire(t.Context(), csuclient.Cost{Lane: csuclient.LaneLive})
+		require.Equal(t, fault.Throttled, fault.KindOf(err))
+		began := time.Now()
+		end, err := f.gates[0].Acquire(t.Context(), csuclient.Cost{Lane: csuclient.LaneLive, MaxWait: time.Minute})
+		require.NoError(t, err)
+		end(csuclient.Load{Served: true})
+		require.LessOrEqual(t, time.Since(began), time.Second)
+	})
+}
+
+// A network that swallows everything: one call at a time asks in vain; the others go on.
+func TestARedisThatDoesNotAnswerDoesNotSlowTheProcessDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		defer f.close()
+		s := &server{latency: 50 * time.Millisecond, bucket: time.Second, advice: time.Second, served: map[string]int{}}
+		s.now(1000)
+		_, err := f.paces[0].Limit(t.Context(), 50, time.Hour)
+		require.NoError(t, err)
+		f.hear(0)
+		ctx, stop := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for range 16 {
+			group.Go(func() {
+				for ctx.Err() == nil {
+					end, err := f.gates[0].Acquire(ctx, csuclient.Cost{Lane: csuclient.LaneLive, MaxWait: 10 * time.Second})
+					if err == nil {
+						end(s.call(csuclient.LaneLive))
+					}
+				}
+			})
+		}
+		pass(10 * time.Second)
+		f.hears(false)
+		pass(2 * time.Second)
+		s.count()
+		pass(20 * time.Second)
+		served, _ := s.count()
+		require.InDelta(t, 20*50, served, 20*50*.15)
+		stop()
+		f.hears(true)
+		group.Wait()
+	})
+}
+
+func TestAnOperatorsLimitHoldsWhileTheGateReopens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		defer f.close()
+		f.acquire(0)(csuclient.Load{Refused: true, Told: true, Wait: time.Minute})
+		_, err := f.paces[0].Limit(t.Context(), .1, time.Hour)
+		require.NoError(t, err)
+		pass(time.Minute + 20*time.Second)
+		f.acquire(0)(csuclient.Load{Served: true})
+		require.InDelta(t, .1, f.hear(0).Rate, 1e-9)
 	})
 }

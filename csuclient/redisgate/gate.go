@@ -13,7 +13,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -36,15 +36,15 @@ type Gate struct {
 	key    string
 	by     string
 
-	asked atomic.Int64
-	probe atomic.Value // string: what this process's last probe is known by
+	mu    sync.Mutex
+	asked map[string]int64 // by lane: questions that were answered
 }
 
 var _ csuclient.Pace = (*Gate)(nil)
 
 // New makes the gate of the CSU that the keys belong to. by names the process: a probe is known by it.
 func New(client redis.UniversalClient, keys rediskey.Keys, by string) *Gate {
-	return &Gate{client: client, key: keys.Gate(), by: by}
+	return &Gate{client: client, key: keys.Gate(), by: by, asked: map[string]int64{}}
 }
 
 type request struct {
@@ -58,6 +58,7 @@ type request struct {
 	Told   bool    `json:"told,omitempty"`
 	Wait   int64   `json:"wait"`
 	More   float64 `json:"more"`
+	Probe  bool    `json:"probe,omitempty"`
 	Served bool    `json:"served,omitempty"`
 	For    int64   `json:"for,omitempty"`
 }
@@ -98,23 +99,32 @@ func (g *Gate) ask(ctx context.Context, r request) (answer, error) {
 	return a, nil
 }
 
-// probing is what the last probe is known by; "" before the first.
-func (g *Gate) probing() string {
-	by, _ := g.probe.Load().(string)
-	return by
+// name is what the lane's next probe is known by. It stays the same until an answer came: a probe that was granted in an answer
+// that was lost is granted again.
+func (g *Gate) name(lane string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.by + "/" + lane + strconv.FormatInt(g.asked[lane], 36)
+}
+
+func (g *Gate) answered(lane string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.asked[lane]++
 }
 
 // Take implements csuclient.Pace.
 func (g *Gate) Take(ctx context.Context, lane string, weight, n int) (csuclient.Moments, error) {
-	by := g.by + "/" + strconv.FormatInt(g.asked.Add(1), 36)
+	by := g.name(lane)
 	a, err := g.ask(ctx, request{Op: "take", By: by, Lane: lane, Weight: weight, N: n})
 	if err != nil {
 		return csuclient.Moments{}, err
 	}
+	g.answered(lane)
+	m := csuclient.Moments{PaceState: a.state(), Again: ms(a.Again)}
 	if a.Probe {
-		g.probe.Store(by)
+		m.Probe = by
 	}
-	m := csuclient.Moments{PaceState: a.state(), Probe: a.Probe, Again: ms(a.Again)}
 	for _, after := range a.Moments {
 		m.After = append(m.After, ms(after))
 	}
@@ -122,14 +132,15 @@ func (g *Gate) Take(ctx context.Context, lane string, weight, n int) (csuclient.
 }
 
 // Refused implements csuclient.Pace.
-func (g *Gate) Refused(ctx context.Context, l csuclient.Load, rev int64, rate float64) (csuclient.PaceState, error) {
-	a, err := g.ask(ctx, request{Op: "refused", By: g.probing(), Told: l.Told && l.Wait > 0, Wait: l.Wait.Milliseconds(), More: rand.Float64(), Rev: rev, Rate: rate})
+func (g *Gate) Refused(ctx context.Context, r csuclient.Refusal) (csuclient.PaceState, error) {
+	a, err := g.ask(ctx, request{Op: "refused", Probe: r.Probe, Told: r.Told && r.Wait > 0, Wait: r.Wait.Milliseconds(), More: rand.Float64(),
+		Rev: r.Rev, Rate: r.Rate})
 	return a.state(), err
 }
 
 // Probed implements csuclient.Pace.
-func (g *Gate) Probed(ctx context.Context, served bool) (csuclient.PaceState, error) {
-	a, err := g.ask(ctx, request{Op: "probed", By: g.probing(), Served: served})
+func (g *Gate) Probed(ctx context.Context, probe string, rev int64, served bool) (csuclient.PaceState, error) {
+	a, err := g.ask(ctx, request{Op: "probed", By: probe, Rev: rev, Served: served})
 	return a.state(), err
 }
 

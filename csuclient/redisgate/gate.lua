@@ -1,8 +1,8 @@
 -- The budget of one CSU, for the whole fleet.
 -- KEYS: 1 the gate.  ARGV: 1 a JSON object with op and what it needs; times in ms, on the server's clock.
 --   take     lane, weight, n, by       hands out up to n moments
---   refused  by, rev, rate, told, wait, more (a random part of 1)   the server refused a call
---   probed   by, served                the probe is over
+--   refused  rev, rate, told, wait, more (a random part of 1), probe (bool)   the server refused a call
+--   probed   by, rev, served           the probe is over
 --   limit    rate, for                 an operator's limit; rate 0 ends it
 --   look
 -- Returns a JSON object: rev (0: nothing was refused lately and nobody limits, so calls need no moments), rate (calls a second,
@@ -27,7 +27,7 @@ local REACH = 10                   -- s: how far from the flat part of the cubic
 local LEAST, MOST = 0.2, 1e6       -- calls a second that are always allowed; more than anybody makes
 local FLOOR = {bulk = 0.2, replay = 0.1}
 local QUIET = 15 * 60 * 1000       -- after so long without a refusal the gate is forgotten
-local PROBE = 120 * 1000           -- a probe without a word is over after so long: longer than a call lasts
+local PROBE = 10 * 1000            -- after so long without a word of a probe, its process may be gone: another may go
 
 local g = {}
 local flat = redis.call('HGETALL', KEYS[1])
@@ -59,12 +59,12 @@ end
 -- The rate now: what was learned, at most what an operator allows, and less at first after a pause.
 local function rate()
   local r = learned()
-  if g.limit and g.limit_til > now then r = math.min(r or g.limit, g.limit) end
   if r and g.opened then
     local ramp = math.min((g.pause or 0) - 2000, 30000) -- after less its bucket is full
     local since = now - g.opened
     if since < ramp then r = math.max(r * (0.5 + 0.5 * since / ramp), LEAST) end
   end
+  if g.limit and g.limit_til > now then r = math.min(r or g.limit, g.limit) end
   return r
 end
 
@@ -74,7 +74,7 @@ if a.op == 'take' then
   if g.shut then
     if now < g.closed then
       answer.again = math.max(g.closed - now, 1)
-    elseif g.probe and now < g.probe_til then
+    elseif g.probe and g.probe ~= a.by and now < g.probe_til then
       answer.again = math.max(math.min(g.probe_til - now, 50), 1)
     else
       set('probe', a.by)
@@ -126,8 +126,8 @@ if a.op == 'take' then
   end
 elseif a.op == 'refused' then
   local rev = g.rev or 0
-  local probe = a.by and g.probe == a.by
-  local fresh = a.rev >= rev or probe -- greater: the gate was forgotten meanwhile
+  local probe = a.probe
+  local fresh = a.rev >= rev -- greater: the gate was forgotten meanwhile
   local wait = a.wait
   if not a.told then
     wait = math.min(1000 * 2 ^ math.min(g.strikes or 0, 10), 60000)
@@ -175,16 +175,16 @@ elseif a.op == 'refused' then
     set('pause', g.closed - (g.began or now))
   end
 elseif a.op == 'probed' then
-  if g.probe == a.by then
+  if g.probe == a.by then set('probe', nil) end
+  -- A word that comes late counts, too, unless there was a refusal since.
+  if a.served and g.shut and a.rev == g.rev then
     set('probe', nil)
-    if a.served then
-      set('shut', nil)
-      set('closed', nil)
-      set('strikes', nil)
-      set('opened', now)
-      set('last', now)
-      set('t', now)
-    end
+    set('shut', nil)
+    set('closed', nil)
+    set('strikes', nil)
+    set('opened', now)
+    set('last', now)
+    set('t', now)
   end
 elseif a.op == 'limit' then
   if a.rate > 0 then

@@ -25,7 +25,7 @@ func (a *App) openGate() {
 
 // gateSeen hands on what a claim heard of the gate.
 func (a *App) gateSeen(s redisstore.GateSeen) {
-	a.gate.Heard(csuclient.PaceState{Rev: s.Rev, Paced: s.Paced, Rate: a.gate.Rate(), Shut: s.Shut, Until: s.Until})
+	a.gate.Heard(csuclient.PaceState{Rev: s.Rev, Paced: s.Paced, Rate: a.gate.Rate(), Shut: s.Shut, Until: s.Until}, s.Asked)
 }
 
 // gateChanged stops the intake while the CSU wants to be left alone: what is taken then could only be sent away again. Our own

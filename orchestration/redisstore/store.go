@@ -68,6 +68,7 @@ type GateSeen struct {
 	Rev   int64 // counts what was taken to heart
 	Shut  bool
 	Until time.Duration // Shut: until the next probe
+	Asked time.Time     // when the claim was sent
 }
 
 // Store is the adapter.
@@ -196,6 +197,7 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 		return orchestration.Grant{}, fmt.Errorf("encode claim: %w", err)
 	}
 	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits(), k.Gate()}, s.natural(q)...)
+	asked := time.Now()
 	text, err := claimScript.Run(ctx, s.o.Client, keys, args).Text()
 	if err != nil {
 		return orchestration.Grant{}, fmt.Errorf("claim: %w", err)
@@ -205,16 +207,16 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 		return orchestration.Grant{}, fmt.Errorf("read the claim's answer: %w", err)
 	}
 	if s.o.Gate != nil {
-		s.o.Gate(r.gate())
+		s.o.Gate(r.gate(asked))
 	}
 	return r.grant(), nil
 }
 
-func (r claimAnswer) gate() GateSeen {
+func (r claimAnswer) gate(asked time.Time) GateSeen {
 	if r.Gate == nil {
-		return GateSeen{}
+		return GateSeen{Asked: asked}
 	}
-	return GateSeen{Paced: true, Rev: r.Gate.Rev, Shut: r.Gate.Shut, Until: time.Duration(r.Gate.Closed * float64(time.Millisecond))}
+	return GateSeen{Asked: asked, Paced: true, Rev: r.Gate.Rev, Shut: r.Gate.Shut, Until: time.Duration(r.Gate.Closed * float64(time.Millisecond))}
 }
 
 func (r claimAnswer) grant() orchestration.Grant {
