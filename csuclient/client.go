@@ -85,7 +85,7 @@ type answer struct {
 
 func (a *answer) ok() bool { return a.status >= 200 && a.status < 300 }
 
-// do makes the call and, when the token was refused, once more with a fresh one: that answer is definitive, nothing happened.
+// do makes the call, unless it is known not to work.
 func (c *Client) do(ctx context.Context, r call) error {
 	var payload []byte
 	if r.body != nil {
@@ -97,23 +97,30 @@ func (c *Client) do(ctx context.Context, r call) error {
 	if who := callFrom(ctx); who.Plan != nil && r.op.write {
 		return r.plan(who.Plan, payload)
 	}
+	leave, f := c.opts.Breaker.admit(ctx, r.op)
+	if f != nil {
+		c.opts.Observer.Waited(SourceCircuit, f.Wait)
+		return f
+	}
+	if f = c.opts.Breaker.ended(ctx, r.op, leave, c.twice(ctx, r, payload)); f != nil {
+		return f
+	}
+	return nil
+}
+
+// twice makes the call and, when the token was refused, once more with a fresh one: that answer is definitive, nothing happened.
+func (c *Client) twice(ctx context.Context, r call, payload []byte) *fault.Error {
 	tok, f := c.tokens.get(ctx)
 	if f != nil {
 		return f
 	}
-	if f = c.attempt(ctx, r, payload, tok); f == nil {
-		return nil
-	}
-	if !errors.Is(f, errTokenRefused) {
+	if f = c.attempt(ctx, r, payload, tok); f == nil || !errors.Is(f, errTokenRefused) {
 		return f
 	}
 	if tok, f = c.tokens.replace(ctx, tok); f != nil {
 		return f
 	}
-	if f = c.attempt(ctx, r, payload, tok); f != nil {
-		return f
-	}
-	return nil
+	return c.attempt(ctx, r, payload, tok)
 }
 
 // attempt sends one HTTP request, in its turn.

@@ -268,7 +268,9 @@ func (g *FleetGate) moment(ctx context.Context, c Cost, by time.Time) (spot, err
 // giveUp gives back the leave to probe.
 func (g *FleetGate) giveUp(got fetched) {
 	if got.probe != "" {
-		g.tell(func(call context.Context) (PaceState, error) { return g.opts.Pace.Probed(call, got.probe, got.rev, false) })
+		g.tell(func(call context.Context) (PaceState, error) {
+			return g.opts.Pace.Probed(call, got.probe, got.rev, false)
+		})
 	}
 }
 
@@ -448,7 +450,9 @@ func (g *FleetGate) end(s spot, l Load, own func(Load)) {
 			l = Load{} // a matter of the fleet, not of this process
 		}
 	} else if s.probe != "" {
-		g.tell(func(call context.Context) (PaceState, error) { return g.opts.Pace.Probed(call, s.probe, s.rev, l.Served) })
+		g.tell(func(call context.Context) (PaceState, error) {
+			return g.opts.Pace.Probed(call, s.probe, s.rev, l.Served)
+		})
 	}
 	own(l)
 }

@@ -20,10 +20,13 @@ const (
 	SourceRetryAfter  = "retry_after" // the server asked for a pause
 	SourceRate        = "rate"        // the fleet keeps below what the server takes
 	SourceConcurrency = "concurrency" // enough calls are under way
+	SourceCircuit     = "circuit"     // its circuit is open; the time is how long the call was told to stay away
 )
 
 // Sources lists every source there is.
-func Sources() []string { return []string{SourceRetryAfter, SourceRate, SourceConcurrency} }
+func Sources() []string {
+	return []string{SourceRetryAfter, SourceRate, SourceConcurrency, SourceCircuit}
+}
 
 // Results lists every result there is.
 func Results() []string {

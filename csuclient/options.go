@@ -55,6 +55,7 @@ type Options struct {
 	AllowPlainHTTP bool           // permit http:// to a host that is not this machine: tokens and personal data in clear
 
 	Budget   Budget   // who says when a call may go; default a Gate of its own
+	Breaker  *Breaker // who keeps calls away from what does not work; default nobody
 	Observer Observer // told what happens; default nobody
 
 	Transport Transport

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/internal/watch"
 	"github.com/signalbox/signalbox/worker"
@@ -105,6 +106,7 @@ func (idle) Draining() bool               { return false }
 func (idle) PoolStats() *redis.PoolStats  { return &redis.PoolStats{} }
 func (idle) Limit() int                   { return 1 }
 func (idle) Rate() float64                { return 0 }
+func (idle) Open() []csuclient.Circuit    { return nil }
 func (idle) ClosedUntil() time.Time       { return time.Time{} }
 func (idle) Sight() (watch.Sight, bool)   { return watch.Sight{}, false }
 
@@ -114,6 +116,7 @@ func exported() map[string][]string {
 	m.WatchWorker(idle{})
 	m.WatchPool(idle{})
 	m.WatchGate(idle{})
+	m.WatchCircuits(idle{})
 	m.WatchFleet(idle{})
 	m.WatchReady(func() bool { return true })
 	all := maps.Clone(foreign)

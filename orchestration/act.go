@@ -273,7 +273,11 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Err
 func (g *goes) throttled(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
 	wait := orElse(f.Wait, time.Second)
 	if wait > g.waitInRun() || g.q.linger > 0 && time.Now().Add(wait).After(t.until) {
-		end := g.postpone(CauseGate, wait, Released{})
+		cause := CauseGate
+		if f.Waits == fault.ForCircuit {
+			cause = CauseCircuit
+		}
+		end := g.postpone(cause, wait, Released{})
 		end.out.Err = f
 		return end
 	}

@@ -36,6 +36,7 @@ const (
 	CauseHeld       Cause = "held"       // another run holds the entity
 	CauseBackoff    Cause = "backoff"    // failed, will be tried again
 	CauseBlocked    Cause = "blocked"    // locked out of the CSU
+	CauseCircuit    Cause = "circuit"    // calls of the kind it needs fail, and are not made for a while
 	CauseTaint      Cause = "taint"      // an earlier write may still land, or the store was lost
 	CauseContinue   Cause = "continue"   // the run took too long in one go, or a newer worker must take it
 	CausePromotion  Cause = "promotion"  // its D365 id is still provisional
@@ -44,7 +45,7 @@ const (
 
 // Causes lists every cause.
 func Causes() []Cause {
-	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseTaint, CauseContinue, CausePromotion, CauseHQ}
+	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseCircuit, CauseTaint, CauseContinue, CausePromotion, CauseHQ}
 }
 
 // Outcome is the engine's whole answer. It names no queue and no protocol.

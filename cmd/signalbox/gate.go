@@ -22,9 +22,9 @@ func (p *program) gateCommand() *cobra.Command {
 
 func (p *program) gateShow() *cobra.Command {
 	return p.command("show", "show how the gate stands",
-		"Shows whether the gate is open, how many calls a second it lets through, and until when it is shut or limited.",
+		"Shows whether the gate is open, how many calls a second it lets through, until when it is shut or limited, and which circuits are open.",
 		"signalbox gate show --local\nsignalbox gate show --local --output json", cobra.NoArgs, func(ctx context.Context, _ []string) error {
-			return p.gate(func(s *connect.Store) (gateview.View, error) { return gateview.Show(ctx, s.Gate) })
+			return p.gate(func(s *connect.Store) (gateview.View, error) { return gateview.Show(ctx, s.Gate, s.Circuits) })
 		})
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -74,6 +75,7 @@ type App struct {
 
 	admin  *health.Server
 	gate   *csuclient.FleetGate
+	breaks *csuclient.Breaker // nil: a plan's
 	redis  *redis.Client
 	epoch  *redisstore.Epoch
 	store  *redisstore.Store
@@ -90,6 +92,8 @@ type App struct {
 	elector  *leader.Elector   // nil: there is nothing to watch
 	sweeper  *leader.Elector   // nil: this fleet does not sweep
 	owner    string            // names this process in claims and leases
+
+	circuits sync.Mutex // held while what is open is acted on
 
 	started atomic.Bool
 	closed  atomic.Bool
@@ -140,11 +144,12 @@ func (a *App) observe(list []orchestration.Scenario) error {
 func (a *App) openCSU() (err error) {
 	c := a.cfg.CSU
 	a.openGate()
+	a.openBreaker()
 	a.csu, err = csuclient.New(csuclient.Options{
 		BaseURL: c.URL, TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret, Resource: c.Resource, Scope: c.Scope,
 		Scheme: c.Scheme, APIVersion: c.APIVersion, ReadTimeout: c.ReadTimeout, WriteTimeout: c.WriteTimeout,
 		AllowPlainHTTP: c.AllowPlaintext, MaxConns: max(c.Concurrency, 1),
-		Budget: a.gate, Observer: a.metrics.CSU(a.log),
+		Budget: a.gate, Breaker: a.breaks, Observer: a.metrics.CSU(a.log),
 		Transport: csuclient.Transport{DialContext: a.parts.DialCSU, Wrap: a.parts.WrapCSU},
 	})
 	if err != nil {
@@ -234,8 +239,9 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	defer draining()
-	stopWatching, stopSweeping := a.watch(ctx), a.sweep(ctx)
+	stopWatching, stopSweeping, stopBreaker := a.watch(ctx), a.sweep(ctx), a.guard(ctx)
 	err = a.worker.Run(ctx)
+	stopBreaker()
 	stopSweeping()
 	stopWatching()
 	a.log.Info("drained")

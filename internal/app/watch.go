@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/signalbox/signalbox/csuclient/rediscircuit"
 	"github.com/signalbox/signalbox/csuclient/redisgate"
 	"github.com/signalbox/signalbox/internal/leader"
 	"github.com/signalbox/signalbox/internal/rediskey"
@@ -21,6 +22,7 @@ func scripts() map[string]string {
 	all := redisstore.Scripts()
 	maps.Copy(all, leader.Scripts())
 	maps.Copy(all, redisgate.Scripts())
+	maps.Copy(all, rediscircuit.Scripts())
 	maps.Copy(all, redisledger.Scripts())
 	return all
 }

@@ -81,6 +81,9 @@ func (k Keys) Waits() string { return k.prefix + "waits" }
 // Gate is the key of the CSU's budget.
 func (k Keys) Gate() string { return k.prefix + "gate" }
 
+// Circuits is the key of the CSU's open circuits.
+func (k Keys) Circuits() string { return k.prefix + "circuits" }
+
 // Removals is the key of the dead letters that are to be taken out of a queue.
 func (k Keys) Removals(queue string) string { return k.prefix + "gone:" + queue }
 

@@ -10,10 +10,10 @@ import (
 )
 
 type csuMetrics struct {
-	requests, csuErrors, tokens, gateWait *prometheus.CounterVec
-	requestDuration                       *prometheus.HistogramVec
-	retryAfter                            prometheus.Observer
-	csuInflight, tokenExpiry              prometheus.Gauge
+	requests, csuErrors, tokens, gateWait, circuitTurns *prometheus.CounterVec
+	requestDuration                                     *prometheus.HistogramVec
+	retryAfter                                          prometheus.Observer
+	csuInflight, tokenExpiry                            prometheus.Gauge
 }
 
 func (m *Metrics) newCSUMetrics() csuMetrics {
@@ -27,13 +27,15 @@ func (m *Metrics) newCSUMetrics() csuMetrics {
 		tokens:          m.counter(CSUTokenRefresh, "Attempts at a new token.", LabelOutcome),
 		tokenExpiry:     m.gauge(CSUTokenExpiry, "When the token in use expires; 0 before the first.").WithLabelValues(),
 		retryAfter:      m.histogram(GateRetryAfter, "Waits that the CSU asked for.", retryBuckets).WithLabelValues(),
-		gateWait:        m.counter(GateWait, "Time that calls were held back at the gate.", LabelSource),
+		gateWait:        m.counter(GateWait, "Time that calls were held back at the gate, or were told to stay away because a circuit is open.", LabelSource),
+		circuitTurns:    m.counter(CircuitTransitions, "What circuits turned to; each turn is counted by one process of the fleet.", LabelCircuit, LabelTo),
 	}
 	start(c.requests, m.operations.and(other), csuclient.Results())
 	start(c.requestDuration, m.operations.and(other))
 	start(c.csuErrors, []string{other}) // the catalogue has hundreds; a code gets its series when it is first seen
 	start(c.tokens, okOrError)
 	start(c.gateWait, append(csuclient.Sources(), other))
+	start(c.circuitTurns, []string{csuclient.CircuitCSU}, csuclient.Turns()) // an operation's get theirs when they turn
 	return c
 }
 

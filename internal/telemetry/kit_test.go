@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/watch"
 	"github.com/signalbox/signalbox/orchestration"
@@ -60,9 +61,10 @@ func (w idleWorker) Draining() bool { return w.draining }
 
 type openGate struct{ until time.Time }
 
-func (openGate) Limit() int               { return 32 }
-func (openGate) Rate() float64            { return 0 }
-func (g openGate) ClosedUntil() time.Time { return g.until }
+func (openGate) Limit() int                { return 32 }
+func (openGate) Rate() float64             { return 0 }
+func (openGate) Open() []csuclient.Circuit { return nil }
+func (g openGate) ClosedUntil() time.Time  { return g.until }
 
 // sighted is the watchman of an elected process.
 type sighted struct{ seen watch.Sight }

@@ -22,7 +22,7 @@ const (
 	Blocked         // we are misconfigured or locked out: nothing is dead-lettered for it
 )
 
-// Wait says what a Dependency waits for.
+// Wait says what a Dependency waits for, or a Throttled.
 type Wait string
 
 // What an event may depend on.
@@ -30,6 +30,7 @@ const (
 	ForBinding   Wait = ""          // another event's binding
 	ForPromotion Wait = "promotion" // headquarters has not given the permanent id yet
 	ForHQ        Wait = "hq"        // headquarters cannot be reached
+	ForCircuit   Wait = "circuit"   // Throttled: calls of this kind fail, and are not made until a probe was served
 )
 
 var kindNames = [...]string{"unknown", "transient", "throttled", "conflict", "ambiguous", "dependency", "permanent", "poison", "blocked"}

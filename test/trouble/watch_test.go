@@ -12,6 +12,7 @@ import (
 
 	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/test/harness"
+	"github.com/signalbox/signalbox/test/sim/csu"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -88,15 +89,15 @@ func TestTheOldestMessagesAreSeenOverTheSDK(t *testing.T) {
 func TestWhatWaitsIsCountedByCause(t *testing.T) {
 	var b batch
 	bubble(t, harness.Options{Env: watched}, func(f *fleet) {
-		f.CutCSU()
+		f.inject(csu.Fault{ID: "search", Kind: csu.Error, Status: 500, Operation: csu.OpSearchByFields})
 		b = newcomers(time.Now())
 		f.Publish(b.published...)
 		<-time.After(5*time.Minute + 10*time.Second) // between two looks
-		waiting := f.count(telemetry.Waiting, "scenario", "customers", "cause", "backoff")
-		require.Greater(f.T, waiting, float64(customers/2), "most wait for their next try; the others are at it")
+		waiting := f.count(telemetry.Waiting, "scenario", "customers", "cause", "circuit")
+		require.Greater(f.T, waiting, float64(customers/2), "most wait for the search to work again; the others are at it")
 		require.Equal(f.T, waiting, f.count(telemetry.Waiting))
 		f.requireFresh() // heartbeats need no CSU
-		f.MendCSU()
+		f.CSU.Clear("search")
 		f.Settle(patience)
 		<-time.After(time.Minute)
 		require.Zero(f.T, f.count(telemetry.Waiting))

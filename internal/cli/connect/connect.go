@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/csuclient/rediscircuit"
 	"github.com/signalbox/signalbox/csuclient/redisgate"
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/keyhash"
@@ -61,6 +62,8 @@ type Store struct {
 	Ledger *redisledger.Ledger
 	Table  *redistable.Table
 	Gate   *redisgate.Gate
+
+	Circuits *rediscircuit.Circuits
 }
 
 // Redis opens the store. Nothing is dialled before the first call.
@@ -75,7 +78,7 @@ func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 	hasher := app.Hasher(cfg)
 	keys := rediskey.New(cfg.CSU.Name, hasher)
 	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys),
-		Table: redistable.New(client, keys), Gate: redisgate.New(client, keys, "operator")}
+		Table: redistable.New(client, keys), Gate: redisgate.New(client, keys, "operator"), Circuits: rediscircuit.New(client, keys, "operator")}
 	return s, func() { _ = client.Close() }, nil
 }
 

@@ -17,6 +17,8 @@ var causes = map[orchestration.Cause]words{
 		"repair what failed; after the last attempt it is a dead letter, AttemptsExhausted"},
 	orchestration.CauseBlocked: {"the target to let us in again",
 		"repair credentials, role or certificate: signalbox doctor says which; nothing is dead-lettered for it"},
+	orchestration.CauseCircuit: {"the target to work again, because calls of this kind failed time and again",
+		"it goes on by itself once a probe is served: signalbox gate show says when; see the target's errors"},
 	orchestration.CauseTaint: {"certainty, because an earlier write got no answer and may still take effect",
 		"it looks again until then and goes on by itself"},
 	orchestration.CauseContinue: {"a worker to go on with it, because it took too long in one go or was begun by a newer version",
