@@ -81,6 +81,7 @@ type CSU struct {
 	WriteTimeout   time.Duration `key:"write_timeout" default:"100s" min:"100ms" max:"10m" help:"limit of one write"`
 	MaxExecution   time.Duration `key:"max_execution" default:"120s" min:"100ms" max:"1h" help:"how long after sending a write may still take effect"`
 	SearchLag      time.Duration `key:"search_lag" default:"30s" min:"0s" max:"1h" help:"how long after a write a search may miss it"`
+	ProbeEvery     time.Duration `key:"probe_every" default:"30s" min:"100ms" max:"10m" help:"longest pause between two probes while calls do not work or we are not let in; the first is a fifteenth of it"`
 	Concurrency    int           `key:"concurrency" default:"32" min:"1" max:"10000" help:"calls at once from one process"`
 	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"permit http:// for csu.url and csu.token_url to a host other than this one"`
 }

@@ -33,13 +33,15 @@ type Circuits struct {
 	client redis.UniversalClient
 	key    string
 	by     string
+	every  time.Duration
 }
 
 var _ csuclient.CircuitStore = (*Circuits)(nil)
 
-// New makes the circuits of the CSU that the keys belong to. by names the process: a probe is known by it.
-func New(client redis.UniversalClient, keys rediskey.Keys, by string) *Circuits {
-	return &Circuits{client: client, key: keys.Circuits(), by: by}
+// New makes the circuits of the CSU that the keys belong to. by names the process: a probe is known by it. every is the longest pause
+// between two probes; the first is a fifteenth of it.
+func New(client redis.UniversalClient, keys rediskey.Keys, by string, every time.Duration) *Circuits {
+	return &Circuits{client: client, key: keys.Circuits(), by: by, every: every}
 }
 
 type request struct {
@@ -48,6 +50,7 @@ type request struct {
 	By    string `json:"by,omitempty"`
 	Cause string `json:"cause,omitempty"`
 	Ended string `json:"ended,omitempty"`
+	Most  int64  `json:"most"`
 }
 
 type answer struct {
@@ -63,6 +66,7 @@ type answer struct {
 }
 
 func (c *Circuits) ask(ctx context.Context, r request) ([]csuclient.Circuit, answer, error) {
+	r.Most = c.every.Milliseconds()
 	args, err := json.Marshal(r)
 	if err != nil {
 		return nil, answer{}, fmt.Errorf("encode %s: %w", r.Op, err)

@@ -1,8 +1,8 @@
 -- The circuits of one CSU that are open, for the whole fleet.
 -- KEYS: 1 the open circuits, by name.  ARGV: 1 a JSON object with op and what it needs; times in ms, on the server's clock.
---   trip    name, cause            opens it, unless it is open
+--   trip    name, cause, most      opens it, unless it is open; most is the longest pause between two probes
 --   ask     name, by               leave to probe, for one, when the pause is over
---   probed  name, by, ended, cause the probe is over: served, failed or unsaid
+--   probed  name, by, ended, cause, most   the probe is over: served, failed or unsaid
 --   look
 -- Returns a JSON object: open (the circuits: name, cause, age, left until the next probe, probing), leave (bool), turned (what this
 -- call turned the circuit to).
@@ -10,9 +10,11 @@ local a = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
-local FIRST, GROWS, MOST = 2000, 1.6, 30000 -- the pause, by how many probes have failed
-local PROBE = 30 * 1000                     -- after so long without a word of a probe, its process may be gone: another may go
-local KEEP = 60 * 60 * 1000                 -- a circuit that nobody asks for any more is forgotten
+local PROBE = 30 * 1000     -- after so long without a word of a probe, its process may be gone: another may go
+local KEEP = 60 * 60 * 1000 -- a circuit that nobody asks for any more is forgotten
+
+-- The pause, by how many probes have failed.
+local function pause(strikes) return math.floor(math.min(a.most / 15 * 1.6 ^ strikes, a.most)) end
 
 local c = a.name and redis.call('HGET', KEYS[1], a.name)
 c = c and cjson.decode(c)
@@ -24,7 +26,7 @@ end
 local answer = {}
 if a.op == 'trip' then
   if not c then
-    c = {since = now, strikes = 0, til = now + FIRST}
+    c = {since = now, strikes = 0, til = now + pause(0)}
     answer.turned = 'open'
   end
   c.cause = a.cause
@@ -43,7 +45,7 @@ elseif a.op == 'probed' and c and c.probe == a.by then
   else
     if a.ended == 'failed' then
       c.strikes = c.strikes + 1
-      c.til = now + math.floor(math.min(FIRST * GROWS ^ c.strikes, MOST))
+      c.til = now + pause(c.strikes)
       c.cause = a.cause
       answer.turned = 'open'
     end

@@ -31,7 +31,7 @@ func fleet(t *testing.T) (one, other *rediscircuit.Circuits, client *redis.Clien
 		require.NoError(t, server.Close())
 	})
 	keys := rediskey.New("default", keyhash.New("k1", []byte("0123456789abcdef0123456789abcdef")))
-	return rediscircuit.New(client, keys, "one"), rediscircuit.New(client, keys, "other"), client, keys.Circuits()
+	return rediscircuit.New(client, keys, "one", 30*time.Second), rediscircuit.New(client, keys, "other", 30*time.Second), client, keys.Circuits()
 }
 
 func TestOneProcessOpensACircuitAndAllSeeIt(t *testing.T) {

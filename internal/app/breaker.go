@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -20,7 +21,7 @@ func (a *App) openBreaker() {
 		return // a plan says what the CSU says
 	}
 	a.breaks = csuclient.NewBreaker(csuclient.BreakerOptions{
-		Store: rediscircuit.New(a.redis, a.keys(), a.owner), Probe: a.probeCSU, Changed: a.circuitsChanged, Turned: a.metrics.CircuitTurned})
+		Store: rediscircuit.New(a.redis, a.keys(), a.owner, a.cfg.CSU.ProbeEvery), Every: min(5*time.Second, a.cfg.CSU.ProbeEvery/6), Probe: a.probeCSU, Changed: a.circuitsChanged, Turned: a.metrics.CircuitTurned})
 	a.metrics.WatchCircuits(a.breaks)
 }
 

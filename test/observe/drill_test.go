@@ -67,8 +67,8 @@ var stories = map[string]story{
 			d.CSU.Clear("down")
 		},
 		after: 20 * time.Minute,
-		fires: []string{"SignalboxCsuErrors"},
-		pages: []string{"SignalboxCsuErrors"},
+		fires: []string{"SignalboxCircuitOpen"},
+		pages: []string{"SignalboxCircuitOpen"},
 	},
 	"the CSU refuses everything with 429 for five minutes": {
 		trouble: func(d *drill) {
@@ -188,6 +188,7 @@ func (d *drill) settings() map[string]string {
 		"SIGNALBOX_SAMPLER_INTERVAL":    d.atLeast(30*time.Second, time.Second).String(),
 		"SIGNALBOX_HEARTBEAT_INTERVAL":  d.atLeast(time.Minute, 2*time.Second).String(),
 		"SIGNALBOX_RUN_RESCHEDULE":      strings.Join(waits, ","),
+		"SIGNALBOX_CSU_PROBE_EVERY":     d.atLeast(30*time.Second, time.Second).String(),
 		"SIGNALBOX_RUN_RETRY_FOR":       d.real(20 * time.Second).String(),
 		"SIGNALBOX_WORKER_RECEIVE_WAIT": d.atLeast(30*time.Second, time.Second).String(),
 	}

@@ -78,7 +78,7 @@ func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 	hasher := app.Hasher(cfg)
 	keys := rediskey.New(cfg.CSU.Name, hasher)
 	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys),
-		Table: redistable.New(client, keys), Gate: redisgate.New(client, keys, "operator"), Circuits: rediscircuit.New(client, keys, "operator")}
+		Table: redistable.New(client, keys), Gate: redisgate.New(client, keys, "operator"), Circuits: rediscircuit.New(client, keys, "operator", cfg.CSU.ProbeEvery)}
 	return s, func() { _ = client.Close() }, nil
 }
 
