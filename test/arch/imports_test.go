@@ -80,6 +80,7 @@ var arrows = map[string][]string{
 
 	// The stand-ins know nothing of Signalbox: others want them, too.
 	"test/sim/redis":                     {},
+	"test/sim/proxy":                     {},
 	"test/sim/misbehave":                 {},
 	"test/sim/csu":                       {"test/sim/misbehave"},
 	"test/sim/sink":                      {"test/sim/misbehave"},
