@@ -1,0 +1,128 @@
+// Package chaos runs the real binary as a fleet, in trouble: `signalbox run` several times against `signalbox sim servicebus`,
+// `signalbox sim csu` and a redis-server, each behind a proxy. Every row of its table is one fault, in the middle of a known set of
+// events; when nothing waits any more, each customer, each dead letter and each binding is held against what was published.
+package chaos
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/signalbox/signalbox/worker"
+)
+
+// size is how much is thrown at the fleet.
+type size struct {
+	rows            []row
+	workers, events int
+}
+
+const (
+	patience = 5 * time.Minute        // until nothing waits any more
+	tick     = 100 * time.Millisecond // of publishing
+)
+
+// TestNothingIsLostNothingDoubledWhateverFails prints the table, to CHAOS_REPORT too, if that names a file.
+func TestNothingIsLostNothingDoubledWhateverFails(t *testing.T) {
+	s := size{rows: inShort(), workers: 3, events: 200}
+	if os.Getenv("CHAOS") != "" {
+		s = size{rows: inFull(), workers: 4, events: 1000}
+	}
+	seed := uint64(1)
+	if text := os.Getenv("CHAOS_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("CHAOS_SEED: %v", err)
+		}
+	}
+	results := make([]result, len(s.rows))
+	t.Run("row", func(t *testing.T) {
+		for i, r := range s.rows {
+			t.Run(r.name, func(t *testing.T) {
+				t.Parallel()
+				results[i] = r.run(t, s, seed+uint64(i))
+			})
+		}
+	})
+	tb := table{Seed: seed, Workers: s.workers, Rows: slices.DeleteFunc(results, func(r result) bool { return r.Fault == "" })} // those that -run leaves out
+	t.Logf("\n%s", tb)
+	tb.save(t)
+}
+
+// result is a line of the table.
+type result struct {
+	Fault       string  `json:"fault"`
+	Seed        uint64  `json:"seed"`
+	Events      int     `json:"events"`
+	Lost        int     `json:"lost"`
+	Doubled     int     `json:"doubled"`
+	Overtaken   int     `json:"overtaken"` // by a wipe of Redis alone
+	Poison      int     `json:"poison"`
+	Explained   int     `json:"explained"`
+	Unexplained int     `json:"unexplained"`
+	Recovery    float64 `json:"recovery_s"` // from the fault's end until nothing waited any more
+	Killed      int     `json:"killed,omitempty"`
+}
+
+// run publishes a third, brings the trouble about while half of that is still waiting, publishes the rest for as long as it lasts,
+// and waits until nothing waits any more.
+func (r row) run(t *testing.T, s size, seed uint64) result {
+	set := r.set
+	set.workers, set.seed = s.workers, seed
+	f := start(t, set)
+	l := newLoad(t, seed, cmp.Or(r.events, s.events))
+	first := l.messages[:len(l.messages)/3]
+	rest := l.messages[len(first):]
+	f.publish(first)
+	if r.lasts == 0 {
+		f.publish(rest)
+	}
+	if !until(patience, func() bool { return f.waiting() <= len(l.messages)/4 }) {
+		t.Error("the fleet does not work before it is in trouble")
+	}
+	r.strike(f, rest, rand.New(rand.NewPCG(seed, 2)))
+	ended := time.Now()
+	if !until(patience, func() bool { return f.waiting() == 0 }) {
+		t.Error("some messages never come to rest")
+	}
+	recovery := time.Since(ended)
+
+	v := f.judge(l, r.wipes)
+	for _, d := range v.details {
+		t.Log(d)
+	}
+	if v.lost+v.doubled+v.unexplained > 0 || v.overtaken > 0 && !r.wipes {
+		t.Errorf("seed %d: %d lost, %d doubled, %d of %d poison events explained, %d dead letters unexplained", seed, v.lost, v.doubled, v.explained, v.poison, v.unexplained)
+	}
+	return result{Fault: r.name, Seed: seed, Events: len(l.messages), Lost: v.lost, Doubled: v.doubled, Overtaken: v.overtaken, Poison: v.poison,
+		Explained: v.explained, Unexplained: v.unexplained, Recovery: recovery.Seconds(), Killed: f.killed}
+}
+
+// strike is the fault from its beginning to its end; the rest is published evenly over it.
+func (r row) strike(f *fleet, rest []worker.Message, random *rand.Rand) {
+	if r.begin != nil {
+		r.begin(f)
+	}
+	if r.lasts == 0 {
+		return
+	}
+	ticks := int(r.lasts / tick)
+	next := time.Now().Add(r.every)
+	clock := time.NewTicker(tick)
+	defer clock.Stop()
+	for i := range ticks {
+		<-clock.C
+		f.publish(rest[len(rest)*i/ticks : len(rest)*(i+1)/ticks])
+		if r.repeat != nil && time.Now().After(next) {
+			next = time.Now().Add(r.every)
+			r.repeat(f, random)
+		}
+	}
+	if r.end != nil {
+		r.end(f)
+	}
+}
