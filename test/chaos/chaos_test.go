@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -19,6 +21,9 @@ import (
 type size struct {
 	rows            []row
 	workers, events int
+	gates           []int // fleets that are held against a hidden capacity, by their workers
+	drain           bool  // measure the live lane while replays drain
+	crowd           int   // events of one customer at once
 }
 
 const (
@@ -26,29 +31,50 @@ const (
 	tick     = 100 * time.Millisecond // of publishing
 )
 
-// TestNothingIsLostNothingDoubledWhateverFails prints the table, to CHAOS_REPORT too, if that names a file.
-func TestNothingIsLostNothingDoubledWhateverFails(t *testing.T) {
-	s := size{rows: inShort(), workers: 3, events: 200}
+// sizeAndSeed are those of make test, or with CHAOS=1 those of make chaos.
+func sizeAndSeed(t *testing.T) (s size, seed uint64) {
+	s, seed = size{rows: inShort(), workers: 3, events: 200, crowd: 100}, 1
 	if os.Getenv("CHAOS") != "" {
-		s = size{rows: inFull(), workers: 4, events: 1000}
+		s = size{rows: inFull(), workers: 4, events: 1000, crowd: 500, gates: []int{1, 4, 16}, drain: true}
 	}
-	seed := uint64(1)
 	if text := os.Getenv("CHAOS_SEED"); text != "" {
 		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("CHAOS_SEED: %v", err)
-		}
+		seed, err = strconv.ParseUint(text, 10, 64)
+		require.NoError(t, err, "CHAOS_SEED")
 	}
-	results := make([]result, len(s.rows))
+	return s, seed
+}
+
+// TestNothingIsLostNothingDoubledWhateverFails prints the table, and writes it where CHAOS_REPORT says.
+func TestNothingIsLostNothingDoubledWhateverFails(t *testing.T) {
+	s, seed := sizeAndSeed(t)
+	tb := table{Seed: seed, Workers: s.workers}
+	rows, phases := make([]result, len(s.rows)), make([][]phase, len(s.gates))
 	t.Run("row", func(t *testing.T) {
 		for i, r := range s.rows {
 			t.Run(r.name, func(t *testing.T) {
 				t.Parallel()
-				results[i] = r.run(t, s, seed+uint64(i))
+				rows[i] = r.run(t, s, seed+uint64(i))
+			})
+		}
+		t.Run("events of one customer at once", func(t *testing.T) {
+			t.Parallel()
+			tb.Crowd = hot(t, s.workers, s.crowd, seed)
+		})
+	})
+	t.Run("gate", func(t *testing.T) {
+		for i, workers := range s.gates {
+			t.Run(strconv.Itoa(workers), func(t *testing.T) {
+				t.Parallel()
+				phases[i] = gate(t, workers, seed)
 			})
 		}
 	})
-	tb := table{Seed: seed, Workers: s.workers, Rows: slices.DeleteFunc(results, func(r result) bool { return r.Fault == "" })} // those that -run leaves out
+	if s.drain {
+		t.Run("live while replays drain", func(t *testing.T) { tb.Lanes = drain(t, s.workers, seed) })
+	}
+	tb.Rows = slices.DeleteFunc(rows, func(r result) bool { return r.Fault == "" }) // those that -run leaves out
+	tb.Gate = slices.Concat(phases...)
 	t.Logf("\n%s", tb)
 	tb.save(t)
 }

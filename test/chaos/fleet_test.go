@@ -119,6 +119,7 @@ func (f *fleet) environment() {
 		"CHANNELS":  `[{"name":"main","csu":"default","oun":"` + csu.DefaultOUN + `","legal_entity":"usrt","currency":"USD"}]`,
 		"RUN_LEASE": "3s", "RUN_RENEW": "1s", "RUN_RETRY_FOR": "5s", "RUN_RESCHEDULE": "1s,2s,3s,5s,5s,5s,5s,5s,5s,5s", "RUN_WAIT_FIRST": "1s", "RUN_WAIT_MOST": "5s",
 		"CUSTOMERS_PROMOTE_AFTER": "1s", "WORKER_RECEIVE_WAIT": "2s", "WORKER_DRAIN": "2s", "WORKER_SLOTS": "16", "SAMPLER_INTERVAL": "0s", "HEARTBEAT_INTERVAL": "0s",
+		"ADMIN_LISTEN": "127.0.0.1:0",
 	}
 	maps.Copy(env, f.set.env)
 	f.env = os.Environ()
@@ -128,15 +129,7 @@ func (f *fleet) environment() {
 }
 
 // join starts one more worker.
-func (f *fleet) join() {
-	metrics := freeAddress(f.t)
-	common := f.env
-	f.env = append(slices.Clone(common), "SIGNALBOX_ADMIN_LISTEN="+metrics)
-	p := f.run("run")
-	f.env = common
-	p.metrics = "http://" + metrics + "/metrics"
-	f.running = append(f.running, p)
-}
+func (f *fleet) join() { f.running = append(f.running, f.run("run")) }
 
 // shoot kills a worker with -9 and starts another in its place.
 func (f *fleet) shoot(i int) {
@@ -147,10 +140,12 @@ func (f *fleet) shoot(i int) {
 }
 
 // publish sends messages as an upstream system does: what may not have arrived is sent again.
-func (f *fleet) publish(messages []worker.Message) {
+func (f *fleet) publish(messages []worker.Message) { f.publishTo(harness.SourceQueue, messages) }
+
+func (f *fleet) publishTo(queue string, messages []worker.Message) {
 	for end := time.Now().Add(patience); len(messages) > 0; {
 		var again []worker.Message
-		for i, err := range f.bus.Publish(f.t.Context(), harness.SourceQueue, messages) {
+		for i, err := range f.bus.Publish(f.t.Context(), queue, messages) {
 			if err != nil {
 				again = append(again, messages[i])
 			}

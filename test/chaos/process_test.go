@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -37,7 +39,7 @@ var binary = sync.OnceValues(func() (string, error) {
 // process is the program, running.
 type process struct {
 	*exec.Cmd
-	metrics string // where a worker's are
+	log string // the file it writes to
 }
 
 // run starts the program; it is killed at the end of the test if it still runs.
@@ -59,12 +61,30 @@ func (f *fleet) run(args ...string) *process {
 			f.t.Logf("%s: the end of its log:\n%s", strings.Join(args, " "), text[max(0, len(text)-3000):])
 		}
 	})
-	return &process{Cmd: cmd}
+	return &process{Cmd: cmd, log: log.Name()}
 }
 
 func (p *process) kill(t testing.TB) {
 	require.NoError(t, p.Process.Kill())
 	_ = p.Wait() // it says "killed"
+}
+
+// line is what is read of a line of a worker's log.
+type line struct {
+	Outcome string `json:"outcome"`
+	Event   string `json:"event_id"`
+}
+
+func (p *process) lines(t testing.TB) (out []line) {
+	text, err := os.ReadFile(p.log)
+	require.NoError(t, err)
+	for l := range bytes.Lines(text) {
+		var read line
+		if json.Unmarshal(l, &read) == nil { // else it is the last, cut short
+			out = append(out, read)
+		}
+	}
+	return out
 }
 
 func freeAddress(t testing.TB) string {

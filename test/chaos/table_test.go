@@ -15,6 +15,9 @@ type table struct {
 	Seed    uint64   `json:"seed"`
 	Workers int      `json:"workers"`
 	Rows    []result `json:"rows"`
+	Gate    []phase  `json:"gate,omitempty"`
+	Lanes   lanes    `json:"lanes,omitzero"`
+	Crowd   crowd    `json:"crowd,omitzero"`
 }
 
 // String is the table in Markdown.
@@ -34,6 +37,19 @@ func (tb table) String() string {
 			explained += fmt.Sprintf(", %d not", r.Unexplained)
 		}
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %s | %.1f s |\n", name, r.Events, r.Lost, r.Doubled, explained, r.Recovery)
+	}
+	if len(tb.Gate) > 0 {
+		fmt.Fprintf(&b, "\nfrom %v after each change of the CSU's hidden capacity:\n\n| workers | calls a second | used | refused |\n|---|---|---|---|\n", settle)
+		for _, p := range tb.Gate {
+			fmt.Fprintf(&b, "| %d | %d | %.1f %% | %.2f %% |\n", p.Workers, p.Capacity, 100*p.Used, 100*p.Refused)
+		}
+	}
+	if l := tb.Lanes; l.Drained > 0 {
+		fmt.Fprintf(&b, "\nlive events, %d a second: p95 %.3f s until done; %.3f s (%+.0f %%) while %d of %d replays drain\n", livePace, l.Before, l.During,
+			100*(l.During/l.Before-1), l.Drained, replays)
+	}
+	if c := tb.Crowd; c.Events > 0 {
+		fmt.Fprintf(&b, "\n%d events of one customer at once: %d copies in all, at most %d of one event\n", c.Events, c.Copies, c.Most)
 	}
 	return b.String()
 }
