@@ -47,6 +47,7 @@ func sizeAndSeed(t *testing.T) (s size, seed uint64) {
 
 // TestNothingIsLostNothingDoubledWhateverFails prints the table, and writes it where CHAOS_REPORT says.
 func TestNothingIsLostNothingDoubledWhateverFails(t *testing.T) {
+	t.Parallel()
 	s, seed := sizeAndSeed(t)
 	tb := table{Seed: seed, Workers: s.workers}
 	rows, phases := make([]result, len(s.rows)), make([][]phase, len(s.gates))
@@ -124,8 +125,10 @@ func (r row) run(t *testing.T, s size, seed uint64) result {
 	if v.lost+v.doubled+v.unexplained > 0 || v.overtaken > 0 && !r.wipes {
 		t.Errorf("seed %d: %d lost, %d doubled, %d of %d poison events explained, %d dead letters unexplained", seed, v.lost, v.doubled, v.explained, v.poison, v.unexplained)
 	}
-	return result{Fault: r.name, Seed: seed, Events: len(l.messages), Lost: v.lost, Doubled: v.doubled, Overtaken: v.overtaken, Poison: v.poison,
+	out := result{Fault: r.name, Seed: seed, Events: len(l.messages), Lost: v.lost, Doubled: v.doubled, Overtaken: v.overtaken, Poison: v.poison,
 		Explained: v.explained, Unexplained: v.unexplained, Recovery: recovery.Seconds(), Killed: f.killed}
+	t.Log(out)
+	return out
 }
 
 // strike is the fault from its beginning to its end; the rest is published evenly over it.

@@ -30,8 +30,9 @@ var queues = []string{harness.SourceQueue, harness.OwnQueue, harness.ReplayQueue
 // setup is what a fleet is started with.
 type setup struct {
 	workers int
-	csu     []string // more flags for signalbox sim csu
-	redis   []string // more arguments for redis-server
+	csu     []string                    // more flags for signalbox sim csu
+	redis   []string                    // more arguments for redis-server
+	store   func(f *fleet) (url string) // starts another Redis than a single server behind a proxy, and sets fleet.redis
 	env     map[string]string
 	seed    uint64
 }
@@ -48,7 +49,7 @@ type fleet struct {
 	toBroker, toRedis, toCSU *proxy.Proxy
 
 	server             *simredis.Server
-	redis              *redis.Client
+	redis              redis.UniversalClient
 	bus                *servicebus.Namespace
 	busAdmin, csuAdmin string
 	http               *http.Client
@@ -60,9 +61,12 @@ func start(t *testing.T, s setup) *fleet {
 	t.Cleanup(f.http.CloseIdleConnections)
 	broker, scale, busAdmin, csuAdmin := freeAddress(t), freeAddress(t), freeAddress(t), freeAddress(t)
 	f.busAdmin, f.csuAdmin = "http://"+busAdmin, "http://"+csuAdmin
-	f.startRedis()
-	f.toBroker, f.toRedis, f.toCSU = f.proxy(broker), f.proxy(f.server.Addr()), f.proxy(scale)
-	f.environment()
+	if s.store == nil {
+		s.store = (*fleet).standalone
+	}
+	store := s.store(f)
+	f.toBroker, f.toCSU = f.proxy(broker), f.proxy(scale)
+	f.environment(store)
 
 	// A killed worker's messages count a delivery; a long shooting must not use up a healthy event's.
 	args := []string{"sim", "servicebus", "--listen", broker, "--administration", "", "--admin", busAdmin}
@@ -88,18 +92,18 @@ func connection(broker string) string {
 	return "Endpoint=sb://" + broker + ";SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
 }
 
-// startRedis starts the redis-server. Sentinel and Cluster would be started here, too.
-func (f *fleet) startRedis() {
+// standalone starts one redis-server.
+func (f *fleet) standalone() (url string) {
 	var err error
 	f.server, err = simredis.Start(f.t.Context(), simredis.Options{Args: f.set.redis})
 	require.NoError(f.t, err)
-	options, err := redis.ParseURL(f.server.URL())
-	require.NoError(f.t, err)
-	f.redis = redis.NewClient(options)
+	f.redis = redis.NewClient(&redis.Options{Addr: f.server.Addr()})
 	f.t.Cleanup(func() {
 		_ = f.redis.Close()
 		require.NoError(f.t, f.server.Close())
 	})
+	f.toRedis = f.proxy(f.server.Addr())
+	return "redis://" + f.toRedis.Addr() + "/0"
 }
 
 func (f *fleet) proxy(to string) *proxy.Proxy {
@@ -110,10 +114,10 @@ func (f *fleet) proxy(to string) *proxy.Proxy {
 }
 
 // environment is the workers': the stand-ins by their proxies, and times that are short enough to watch.
-func (f *fleet) environment() {
+func (f *fleet) environment(store string) {
 	web := "http://" + f.toCSU.Addr()
 	env := map[string]string{
-		"SERVICEBUS_CONNECTION_STRING": connection(f.toBroker.Addr()), "REDIS_URL": "redis://" + f.toRedis.Addr() + "/0", "HASH_KEY": hashKey,
+		"SERVICEBUS_CONNECTION_STRING": connection(f.toBroker.Addr()), "REDIS_URL": store, "HASH_KEY": hashKey,
 		"CSU_URL": web, "CSU_TOKEN_URL": web + "/contoso/oauth2/token", "CSU_RESOURCE": web, "CSU_CLIENT_ID": csu.DefaultClientID, "CSU_CLIENT_SECRET": csu.DefaultClientSecret,
 		"CSU_READ_TIMEOUT": "2s", "CSU_WRITE_TIMEOUT": "2s", "CSU_MAX_EXECUTION": "2s", "CSU_SEARCH_LAG": "1s",
 		"CHANNELS":  `[{"name":"main","csu":"default","oun":"` + csu.DefaultOUN + `","legal_entity":"usrt","currency":"USD"}]`,

@@ -72,7 +72,7 @@ func ofTheNetwork() (rows []row) {
 	return rows
 }
 
-// ofRedis: a fail-over of Sentinel and a slot migration of Cluster would be rows here, with a startRedis of their own.
+// ofRedis: a fail-over of Sentinel and a slot migration of Cluster belong here, each with a setup.store that starts them.
 func ofRedis() []row {
 	return []row{
 		{name: "Redis: restarted (AOF)", trouble: trouble{begin: restarted, set: setup{redis: []string{"--appendonly", "yes"}}}},

@@ -20,23 +20,28 @@ type table struct {
 	Crowd   crowd    `json:"crowd,omitzero"`
 }
 
+// String is the line in Markdown.
+func (r result) String() string {
+	name := r.Fault
+	if r.Killed > 0 {
+		name += fmt.Sprintf(" (%d killed)", r.Killed)
+	}
+	if r.Overtaken > 0 {
+		name += fmt.Sprintf(" (%d overtaken)", r.Overtaken)
+	}
+	explained := fmt.Sprintf("%d of %d", r.Explained, r.Poison)
+	if r.Unexplained > 0 {
+		explained += fmt.Sprintf(", %d not", r.Unexplained)
+	}
+	return fmt.Sprintf("| %s | %d | %d | %d | %s | %.1f s |", name, r.Events, r.Lost, r.Doubled, explained, r.Recovery)
+}
+
 // String is the table in Markdown.
 func (tb table) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d, %d workers\n\n| fault | events | lost | doubled | explained | recovery |\n|---|---|---|---|---|---|\n", tb.Seed, tb.Workers)
 	for _, r := range tb.Rows {
-		name := r.Fault
-		if r.Killed > 0 {
-			name += fmt.Sprintf(" (%d killed)", r.Killed)
-		}
-		if r.Overtaken > 0 {
-			name += fmt.Sprintf(" (%d overtaken)", r.Overtaken)
-		}
-		explained := fmt.Sprintf("%d of %d", r.Explained, r.Poison)
-		if r.Unexplained > 0 {
-			explained += fmt.Sprintf(", %d not", r.Unexplained)
-		}
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %s | %.1f s |\n", name, r.Events, r.Lost, r.Doubled, explained, r.Recovery)
+		fmt.Fprintln(&b, r)
 	}
 	if len(tb.Gate) > 0 {
 		fmt.Fprintf(&b, "\nfrom %v after each change of the CSU's hidden capacity:\n\n| workers | calls a second | used | refused |\n|---|---|---|---|\n", settle)
