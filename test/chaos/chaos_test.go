@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -111,8 +112,7 @@ func (r row) run(t *testing.T, s size, seed uint64) result {
 	if !until(patience, func() bool { return f.waiting() <= len(l.messages)/4 }) {
 		t.Error("the fleet does not work before it is in trouble")
 	}
-	r.strike(f, rest, rand.New(rand.NewPCG(seed, 2)))
-	ended := time.Now()
+	ended := r.strike(f, rest, rand.New(rand.NewPCG(seed, 2)))
 	if !until(patience, func() bool { return f.waiting() == 0 }) {
 		t.Error("some messages never come to rest")
 	}
@@ -131,27 +131,53 @@ func (r row) run(t *testing.T, s size, seed uint64) result {
 	return out
 }
 
-// strike is the fault from its beginning to its end; the rest is published evenly over it.
-func (r row) strike(f *fleet, rest []worker.Message, random *rand.Rand) {
+// strike is the fault from its beginning to its end; the rest is published evenly over it. An upstream system that the broker sends
+// away goes on trying, and what it could not send by the end of the fault it sends then.
+func (r row) strike(f *fleet, rest []worker.Message, random *rand.Rand) (ended time.Time) {
 	if r.begin != nil {
 		r.begin(f)
 	}
 	if r.lasts == 0 {
-		return
+		return time.Now()
 	}
-	ticks := int(r.lasts / tick)
-	next := time.Now().Add(r.every)
+	sent := make(chan error, 1)
+	go func() { sent <- f.trickle(rest, int(r.lasts/tick)) }()
+	r.repeatedly(f, random)
+	if r.end != nil {
+		r.end(f)
+	}
+	ended = time.Now()
+	require.NoError(f.t, <-sent)
+	return ended
+}
+
+// repeatedly does what is to be done again and again, for as long as the fault lasts.
+func (r row) repeatedly(f *fleet, random *rand.Rand) {
+	over := time.NewTimer(r.lasts)
+	defer over.Stop()
+	clock := time.NewTicker(cmp.Or(r.every, r.lasts))
+	defer clock.Stop()
+	for {
+		select {
+		case <-over.C:
+			return
+		case <-clock.C:
+			if r.repeat != nil {
+				r.repeat(f, random)
+			}
+		}
+	}
+}
+
+// trickle publishes messages evenly over so many ticks.
+func (f *fleet) trickle(messages []worker.Message, ticks int) error {
 	clock := time.NewTicker(tick)
 	defer clock.Stop()
 	for i := range ticks {
 		<-clock.C
-		f.publish(rest[len(rest)*i/ticks : len(rest)*(i+1)/ticks])
-		if r.repeat != nil && time.Now().After(next) {
-			next = time.Now().Add(r.every)
-			r.repeat(f, random)
+		if err := f.publishTo(harness.SourceQueue, messages[len(messages)*i/ticks:len(messages)*(i+1)/ticks]); err != nil {
+			return err
 		}
 	}
-	if r.end != nil {
-		r.end(f)
-	}
+	return nil
 }

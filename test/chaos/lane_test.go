@@ -31,7 +31,7 @@ func drain(t *testing.T, workers int, seed uint64) (out lanes) {
 	f.publish(newcomers(t, 0, 1000))
 	require.True(t, until(patience, func() bool { return f.waiting() == 0 }))
 	out.Before = f.live(firstLive)
-	f.publishTo(harness.ReplayQueue, newcomers(t, 1000, replays))
+	require.NoError(t, f.publishTo(harness.ReplayQueue, newcomers(t, 1000, replays)))
 	pass(10 * time.Second)
 	out.During = f.live(2 * firstLive)
 	left := f.counts()[harness.ReplayQueue]

@@ -85,11 +85,13 @@ func ofTheBroker() []row {
 	each := func(every time.Duration, do func(f *fleet)) trouble {
 		return trouble{every: every, repeat: func(f *fleet, _ *rand.Rand) { do(f) }}
 	}
+	busy := trouble{begin: broken(`{"kind":"reject-sends","queue":%q,"for":"10m"}`), end: brokerHealed}
+	busy.set.csu = []string{"--commit-then-drop", "0.05"}
 	return []row{
 		{name: "broker: links detached every 0.5 s", lasts: long, trouble: each(500*time.Millisecond, broken(`{"kind":"detach-links","queue":%q}`))},
 		{name: "broker: connections closed every 2 s", lasts: long, trouble: each(2*time.Second, func(f *fleet) { f.brokerFault(`{"kind":"close-connections"}`) })},
 		{name: "broker: locks lost early every 1 s", lasts: long, trouble: each(time.Second, broken(`{"kind":"lose-locks","queue":%q}`))},
-		{name: "broker: server-busy 20 s", lasts: long, trouble: trouble{begin: broken(`{"kind":"reject-sends","queue":%q,"for":"10m"}`), end: brokerHealed}},
+		{name: "broker: server-busy 20 s, while copies are to be sent", lasts: long, trouble: busy},
 		{name: "broker: every message delivered twice", lasts: long, trouble: trouble{begin: broken(`{"kind":"deliver-twice","queue":%q,"next":1000000}`), end: brokerHealed}},
 		{name: "broker: all connections dropped at once", trouble: trouble{begin: cut}},
 	}
