@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/proxy"
 )
 
@@ -56,7 +57,33 @@ func restarted(f *fleet) {
 	require.NoError(f.t, f.server.Restart(f.t.Context()))
 }
 
-func wiped(f *fleet) { require.NoError(f.t, f.redis.FlushAll(context.Background()).Err()) }
+// wiped makes Redis forget everything, and notes what was waiting before that, and still is when settlements under way have ended. The
+// fleet only looks for longer than that.
+func wiped(f *fleet) {
+	f.before = f.waitingEvents()
+	require.NotEmpty(f.t, f.before, "it happens in the middle")
+	require.NoError(f.t, f.redis.FlushAll(context.Background()).Err())
+	pass(2 * time.Second)
+	f.after = f.waitingEvents()
+}
+
+// waitingEvents are the ids of events that are not done.
+func (f *fleet) waitingEvents() map[string]bool {
+	ids := map[string]bool{}
+	for _, q := range queues {
+		b := f.bus.Queue(q).Browse()
+		for m := range f.peek(b) {
+			id, _ := m.Properties["cloudEvents_id"].(string)
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+// mayOvertake says whether a wipe excuses an older state in the place of the last one: it was waiting, and the last one was done.
+func (f *fleet) mayOvertake(older, last harness.Customer) bool {
+	return f.before[older.Event] && !f.after[last.Event]
+}
 
 func signalled(s syscall.Signal) func(f *fleet) {
 	return func(f *fleet) { require.NoError(f.t, syscall.Kill(f.server.Pid(), s)) }
@@ -69,6 +96,17 @@ func broken(format string) func(f *fleet) {
 			f.brokerFault(fmt.Sprintf(format, q))
 		}
 	}
+}
+
+// once is what happens once, to a fleet that is slow enough for it to be in the middle.
+func once(begin func(f *fleet), redis ...string) trouble {
+	return trouble{begin: begin, set: setup{redis: redis, csu: []string{"--latency", "50ms"}, env: map[string]string{"WORKER_SLOTS": "2"}}}
+}
+
+func wipe() trouble {
+	w := once(wiped)
+	w.wipes = true
+	return w
 }
 
 func cut(f *fleet) { f.brokerFault(`{"kind":"drop-connections"}`) }

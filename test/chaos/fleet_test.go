@@ -46,6 +46,8 @@ type fleet struct {
 	running []*process
 	killed  int
 
+	before, after map[string]bool // the events that waited when Redis was wiped, and that still did then
+
 	toBroker, toRedis, toCSU *proxy.Proxy
 
 	server             *simredis.Server

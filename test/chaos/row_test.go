@@ -32,8 +32,8 @@ func inShort() []row {
 		{name: "every link 100 ms late, 1 % of chunks resets", lasts: brief, trouble: network(proxy.Network{Latency: 100 * time.Millisecond, Reset: 0.01}, links...)},
 		{name: "worker → CSU: lost", lasts: brief, trouble: network(proxy.Network{LoseUp: true}, links[2])},
 		{name: "worker → broker: lost", lasts: brief, trouble: network(proxy.Network{LoseUp: true}, links[0])},
-		{name: "Redis: FLUSHALL", trouble: trouble{begin: wiped, wipes: true}},
-		{name: "Redis: restarted (AOF)", trouble: trouble{begin: restarted, set: setup{redis: []string{"--appendonly", "yes"}}}},
+		{name: "Redis: FLUSHALL", trouble: wipe()},
+		{name: "Redis: restarted (AOF)", trouble: once(restarted, "--appendonly", "yes")},
 		{name: "broker: delivers twice, links detached, locks lost, connections dropped", lasts: brief, trouble: broker},
 		{name: "CSU: drops after 5 % of commits, 429, 5 % errors, short tokens, async customers", lasts: brief, trouble: mixed},
 	}
@@ -75,8 +75,8 @@ func ofTheNetwork() (rows []row) {
 // ofRedis: a fail-over of Sentinel and a slot migration of Cluster belong here, each with a setup.store that starts them.
 func ofRedis() []row {
 	return []row{
-		{name: "Redis: restarted (AOF)", trouble: trouble{begin: restarted, set: setup{redis: []string{"--appendonly", "yes"}}}},
-		{name: "Redis: FLUSHALL", trouble: trouble{begin: wiped, wipes: true}},
+		{name: "Redis: restarted (AOF)", trouble: once(restarted, "--appendonly", "yes")},
+		{name: "Redis: FLUSHALL", trouble: wipe()},
 		{name: "Redis: frozen 10 s", lasts: 10 * time.Second, trouble: trouble{begin: signalled(syscall.SIGSTOP), end: signalled(syscall.SIGCONT)}},
 	}
 }
@@ -93,7 +93,7 @@ func ofTheBroker() []row {
 		{name: "broker: locks lost early every 1 s", lasts: long, trouble: each(time.Second, broken(`{"kind":"lose-locks","queue":%q}`))},
 		{name: "broker: server-busy 20 s, while copies are to be sent", lasts: long, trouble: busy},
 		{name: "broker: every message delivered twice", lasts: long, trouble: trouble{begin: broken(`{"kind":"deliver-twice","queue":%q,"next":1000000}`), end: brokerHealed}},
-		{name: "broker: all connections dropped at once", trouble: trouble{begin: cut}},
+		{name: "broker: all connections dropped at once", trouble: once(cut)},
 	}
 }
 

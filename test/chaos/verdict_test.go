@@ -1,7 +1,9 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -102,7 +104,7 @@ func (f *fleet) judgeOne(v *verdict, got account, states []harness.Customer, for
 	}
 	switch {
 	case got.is(last):
-	case forgot && slices.ContainsFunc(states, got.is):
+	case forgot && slices.ContainsFunc(states, func(c harness.Customer) bool { return got.is(c) && f.mayOvertake(c, last) }):
 		v.overtaken++
 	default:
 		v.lost++
@@ -165,17 +167,33 @@ func (a ailment) explains(m worker.Message) bool {
 
 func (f *fleet) deadLetters() (all []worker.Message) {
 	for _, q := range queues {
-		b := f.bus.Queue(q).DeadLetters()
+		all = slices.AppendSeq(all, f.peek(f.bus.Queue(q).DeadLetters()))
+	}
+	return all
+}
+
+// browser shows a queue's messages, or its dead letters.
+type browser interface {
+	Peek(ctx context.Context, from int64, most int) ([]worker.Message, error)
+	Close(ctx context.Context)
+}
+
+// peek gives all messages of a queue, and closes the browser.
+func (f *fleet) peek(b browser) iter.Seq[worker.Message] {
+	return func(yield func(worker.Message) bool) {
+		defer b.Close(f.t.Context())
 		for from := int64(0); ; {
 			got, err := b.Peek(f.t.Context(), from, 250)
 			require.NoError(f.t, err)
 			if len(got) == 0 {
-				break
+				return
 			}
-			all = append(all, got...)
+			for _, m := range got {
+				if !yield(m) {
+					return
+				}
+			}
 			from = got[len(got)-1].Sequence + 1
 		}
-		b.Close(f.t.Context())
 	}
-	return all
 }
