@@ -26,6 +26,9 @@ local GREW, DRAINED = 1.5, 0.85    -- served so much faster of late, it takes mo
 local REACH = 10                   -- s: how far from the flat part of the cubic the rate has doubled
 local LEAST, MOST = 0.2, 1e6       -- calls a second that are always allowed; more than anybody makes
 local FLOOR = {bulk = 0.2, replay = 0.1}
+local SPARE = 0.05                 -- lower lanes that had more than so much of what live might have had: live leaves something
+local LIVE, EASED = 30000, 15000   -- so long after a live call there is live traffic; so long after live left something it may again
+local HOLD, SLOWLY = 120, 4        -- s in use for which the rate then stays as it is, and how much slower it grows after that
 local QUIET = 15 * 60 * 1000       -- after so long without a refusal the gate is forgotten
 local PROBE = 10 * 1000            -- after so long without a word of a probe, its process may be gone: another may go
 
@@ -41,7 +44,7 @@ end
 
 local function learned()
   if not g.rate then return nil end
-  local s = g.used or 0 -- s in use since the last cut
+  local s = g.grew or 0 -- s of growth since the last cut
   local r
   if g.start then
     r = g.rate * 2 ^ math.min(s, 20)
@@ -51,9 +54,19 @@ local function learned()
   end
   return math.min(math.max(r, LEAST), MOST)
 end
--- The clock of growth runs while the budget is in use: idle time proves nothing.
+-- The clock of growth runs while the budget is in use: idle time proves nothing. It stands still, and is slow then, while lower lanes
+-- take what live calls leave: a rate that turns out to be too high costs a pause, and live would pay for what they gain.
+local function growth(s)
+  local eased = not g.start and g.live and now - g.live < LIVE and g.eased and now - g.eased < EASED
+  if not eased then return s end
+  return g.used < HOLD and 0 or s / SLOWLY
+end
 local function tick()
-  if g.last and (g.t or 0) >= now - CREDIT then set('used', (g.used or 0) + math.min(now - g.last, 1000) / 1000) end
+  if g.last and (g.t or 0) >= now - CREDIT then
+    local s = math.min(now - g.last, 1000) / 1000
+    set('used', (g.used or 0) + s)
+    set('grew', (g.grew or 0) + growth(s))
+  end
   set('last', now)
 end
 -- The rate now: what was learned, at most what an operator allows, and less at first after a pause.
@@ -92,12 +105,15 @@ if a.op == 'take' then
       set('pw', g.w)
       set('pn', g.wn)
       set('w', now)
+      if (g.ws or 0) > SPARE * ((g.ws or 0) + (g.wl or 0)) then set('eased', now) end
+      set('ws', 0)
+      set('wl', 0)
       set('wn', math.max((g.n or 0) - math.max(t - now, 0) / each * a.weight, 0))
     end
     t = math.max(t, now - CREDIT)
     local share, own = FLOOR[a.lane], nil
     if share then own = math.max(g['t:' .. a.lane] or 0, now - CREDIT) end
-    local moments = {}
+    local moments, spare = {}, 0
     while #moments < a.n do
       local at = math.max(t, now)
       if share then
@@ -105,6 +121,8 @@ if a.op == 'take' then
           at = math.max(own, now)
           if at > now + OWN then break end
           own = math.max(own, now - CREDIT) + each / share
+        else
+          spare = spare + 1
         end
       elseif at > now + AHEAD then
         break
@@ -115,7 +133,13 @@ if a.op == 'take' then
     if #moments > 0 then
       set('t', t)
       set('n', (g.n or 0) + #moments * a.weight)
-      if share then set('t:' .. a.lane, own) end
+      if share then
+        set('t:' .. a.lane, own)
+        set('ws', (g.ws or 0) + spare * a.weight)
+      else
+        set('wl', (g.wl or 0) + #moments * a.weight)
+        set('live', now)
+      end
     end
     if #moments > 0 then answer.moments = moments end
     if #moments < a.n then
@@ -157,6 +181,7 @@ elseif a.op == 'refused' then
         set('start', nil)
       end
       set('used', 0)
+      set('grew', 0)
       set('n', 0)
       set('w', nil)
       set('pw', nil)
