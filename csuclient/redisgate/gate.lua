@@ -18,6 +18,7 @@ local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000
 
 local AHEAD, CREDIT = 1500, 100    -- a moment lies at most so far ahead; a due one that nobody took is kept so long
+local BORROW = 50                  -- live may go so much earlier than its turn, as far as it is behind lower lanes
 local NEAR, OWN = 25, 250          -- of a lower lane: of what nobody else wants; of its own share
 local OFTEN = 50                   -- nobody needs to ask more often
 local CUT, DEEP = 0.95, 0.7        -- a refusal leaves so much of what was served; so much of the rate if that is not known
@@ -111,8 +112,9 @@ if a.op == 'take' then
       set('wn', math.max((g.n or 0) - math.max(t - now, 0) / each * a.weight, 0))
     end
     t = math.max(t, now - CREDIT)
-    local share, own = FLOOR[a.lane], nil
-    if share then own = math.max(g['t:' .. a.lane] or 0, now - CREDIT) end
+    local lane = a.lane or 'live'
+    local share = FLOOR[lane]
+    local own = math.max(g['t:' .. lane] or 0, now - CREDIT) -- of live: when its next would be due without the others
     local moments, spare = {}, 0
     while #moments < a.n do
       local at = math.max(t, now)
@@ -126,6 +128,9 @@ if a.op == 'take' then
         end
       elseif at > now + AHEAD then
         break
+      else
+        at = math.max(t - BORROW, math.min(own, t), now)
+        own = own + each
       end
       moments[#moments + 1] = at - now
       t = t + each
@@ -133,8 +138,8 @@ if a.op == 'take' then
     if #moments > 0 then
       set('t', t)
       set('n', (g.n or 0) + #moments * a.weight)
+      set('t:' .. lane, own)
       if share then
-        set('t:' .. a.lane, own)
         set('ws', (g.ws or 0) + spare * a.weight)
       else
         set('wl', (g.wl or 0) + #moments * a.weight)
