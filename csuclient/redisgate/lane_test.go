@@ -62,7 +62,7 @@ func TestLiveCallsHardlyWaitLongerWhileALowerLaneDrains(t *testing.T) {
 		before := f.arrivals(s, live, 20*time.Second)
 
 		drain(ctx)
-		pass(15 * time.Second)
+		f.arrivals(s, live, 45*time.Second) // the drain by itself had tried more than there is
 		s.count()
 		during := f.arrivals(s, live, time.Minute)
 		served, refused := s.count()
@@ -76,7 +76,8 @@ func TestLiveCallsHardlyWaitLongerWhileALowerLaneDrains(t *testing.T) {
 		more, _ := s.count()
 		stop()
 		group.Wait()
-		require.Less(t, during, 200*time.Millisecond)
+		require.LessOrEqual(t, refused, 1)
+		require.Less(t, during, 500*time.Millisecond)
 		require.Greater(t, used, 0.9)
 		require.Greater(t, more, 260, "of 300: what the CSU takes more is found in the end")
 	})
