@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -47,10 +48,13 @@ const (
 	KillNone   Kills = "none"
 )
 
+// Choices lists them.
+func Choices() []Kills { return []Kills{KillAll, KillSample, KillNone} }
+
 const (
 	each  = 8 // of the boundaries is in a sample
 	pairs = 2 // second stops for each first one
-	tries = 3 // to come to a boundary that is there only when things happen in a certain order
+	tries = 3 // to come to a boundary that is there only when things happen in a certain order, and to play at all on a busy machine
 )
 
 // ErrNothing says that there is nothing of the names that were asked for.
@@ -66,6 +70,7 @@ type Options struct {
 	Depth    int      // 2: the process that recovers is stopped, too, at boundaries that Seed draws; default 1
 	Seed     uint64
 	Parallel int                   // worlds at once; default: twelve for each processor
+	Log      io.Writer             // gets the log lines of the runs in which something broke, of the processes inside this one; nil: nobody
 	Progress func(done, total int) // told of each run that is over; nil: nobody. Not called concurrently
 
 	Scenarios func(scenarios.Parts) []orchestration.Scenario // in place of scenarios.All
@@ -80,6 +85,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Parallel <= 0 {
 		o.Parallel = 12 * runtime.GOMAXPROCS(0)
+	}
+	if o.Log == nil {
+		o.Log = io.Discard
 	}
 	if o.Scenarios == nil {
 		o.Scenarios = scenarios.All
@@ -265,19 +273,25 @@ func (c *certifier) judge(ctx context.Context, t task) error {
 	if k.Then != "" {
 		stops = append(stops, stop{k.Then, Stop})
 	}
-	for range tries {
+	for try := 1; ; try++ {
 		is, err := c.play(ctx, t.story, stops...)
+		if err != nil && (try == tries || ctx.Err() != nil) {
+			return fmt.Errorf("story %q, %s: %w", t.Name, k.place(), err)
+		}
 		if err != nil {
-			return fmt.Errorf("story %q, %s: %w", t.Name, k.At, err)
+			continue
 		}
 		if len(is.passed) > 1 {
 			k.recovered = is.passed[1]
 		}
-		if k.Broken = t.verdict(t.was, is); len(k.Broken) > 0 || is.reached == len(stops) {
-			k.settle(is.reached == len(stops))
+		k.Broken = t.verdict(t.was, is)
+		k.settle(is.reached == len(stops))
+		if k.Outcome == BrokenOne {
+			c.tellOf(t, is.log)
+		}
+		if k.Outcome != Unreached || try == tries {
 			break
 		}
-		k.settle(false)
 	}
 	k.Reproduce = c.reproduce(t)
 	return nil
@@ -293,6 +307,13 @@ func (c *certifier) reproduce(t task) string {
 		line += fmt.Sprintf(" --then %q", t.Case.Then)
 	}
 	return line
+}
+
+// tellOf writes down what a run that broke had to say.
+func (c *certifier) tellOf(t task, log []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fmt.Fprintf(c.o.Log, "# %s: %s, %s %s\n%s", t.scenario, t.Name, t.Case.Mode, t.Case.place(), log)
 }
 
 func (c *certifier) expect(n int) {

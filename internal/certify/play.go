@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -14,8 +15,8 @@ import (
 
 const (
 	look = 10 * time.Millisecond
-	// patience is how long the fleet may take from the last event on. It recovers within seconds.
-	patience = 45 * time.Second
+	// patience is how long the fleet may take for an event. It recovers within seconds, on a machine that is not busy.
+	patience = 2 * time.Minute
 )
 
 // stop is what happens to a process, and where. The zero value: nothing.
@@ -31,6 +32,7 @@ type played struct {
 	reached  int        // of the stops, in order
 	passed   [][]string // by process: the boundaries it passed
 	coverage []string   // scenarios that handled something
+	log      []byte     // of the processes inside this one
 }
 
 // play runs a story from an empty world to its end, with stops for one process after the other. An error means that nothing was
@@ -41,11 +43,11 @@ func (c *certifier) play(ctx context.Context, s story, stops ...stop) (played, e
 		return played{}, err
 	}
 	defer w.close()
-	run := &playing{certifier: c, world: w, stops: stops, coverage: newCoverage()}
+	run := &playing{certifier: c, world: w, stops: stops, coverage: newCoverage(), log: &log{}}
 	if err := run.all(ctx, s); err != nil {
 		return played{}, err
 	}
-	out := played{left: w.left(), reached: run.at, passed: run.passed, coverage: run.coverage.names()}
+	out := played{left: w.left(), reached: run.at, passed: run.passed, coverage: run.coverage.names(), log: run.log.bytes()}
 	out.end, err = c.look(ctx, w, s)
 	return out, err
 }
@@ -59,6 +61,7 @@ type playing struct {
 	now      process
 	passed   [][]string
 	coverage *coverage
+	log      *log
 }
 
 // all publishes the events and waits for the end of each, or for that of all of them.
@@ -139,6 +142,7 @@ func (p *playing) moved() bool {
 	died := p.stops[p.at].mode != LostAnswer
 	p.at++
 	if died {
+		_ = p.unlock() // the broker knows its own queues
 		p.note()
 	}
 	return died
@@ -160,7 +164,7 @@ func (p *playing) next() (err error) {
 		}
 		return err
 	}
-	own, err := p.inside(p.world, s, p.coverage)
+	own, err := p.inside(p.world, s, p.coverage, p.log)
 	if err == nil {
 		p.now = own
 	}
@@ -189,4 +193,23 @@ func (c *coverage) names() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Sorted(maps.Keys(c.seen))
+}
+
+// log collects log lines.
+type log struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *log) bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.b.Bytes())
 }

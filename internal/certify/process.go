@@ -73,7 +73,7 @@ type inside struct {
 }
 
 // inside starts a process with something to happen at a boundary.
-func (c *certifier) inside(w *world, s stop, observer worker.Observer) (*inside, error) {
+func (c *certifier) inside(w *world, s stop, observer worker.Observer, log io.Writer) (*inside, error) {
 	l, p := &line{}, &inside{died: make(chan struct{}), ended: make(chan struct{}), rest: &c.rest}
 	p.b = &boundary.Boundaries{AtName: s.at, Lose: s.mode == LostAnswer, Do: func(string) {
 		if s.mode == Stop {
@@ -82,7 +82,7 @@ func (c *certifier) inside(w *world, s stop, observer worker.Observer) (*inside,
 			close(p.died)
 		}
 	}}
-	parts := app.Parts{Log: io.Discard, NoHealth: true, WaitInRun: waitInRun, RedisPool: 16, DialRedis: l.dial, DialCSU: l.dial, DialSink: l.dial,
+	parts := app.Parts{Log: log, NoHealth: true, WaitInRun: waitInRun, RedisPool: 16, DialRedis: l.dial, DialCSU: l.dial, DialSink: l.dial,
 		DialBroker: func(ctx context.Context) (net.Conn, error) { return l.dial(ctx, "tcp", w.addr.broker) }}
 	parts.Settled, parts.Scenarios = observer, c.o.Scenarios
 	if c.o.Change != nil {

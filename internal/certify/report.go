@@ -80,7 +80,7 @@ func (c *certifier) report(acts []*act) Report {
 	for _, a := range acts {
 		r.Stories = append(r.Stories, Story{Scenario: a.scenario, Name: a.Name, Events: len(a.events), Exercises: a.covers(), Cases: a.cases})
 	}
-	for _, name := range c.names() {
+	for _, name := range c.names(r.Stories) {
 		s := Scenario{Name: name}
 		for _, story := range r.Stories {
 			s.add(story)
@@ -93,13 +93,19 @@ func (c *certifier) report(acts []*act) Report {
 }
 
 // names are those of the scenarios that were asked for. With a story or a boundary chosen, only those matter that it exercises.
-func (c *certifier) names() []string {
+func (c *certifier) names(told []Story) []string {
 	if len(c.o.Names) > 0 {
 		return c.o.Names
 	}
 	var names []string
 	for _, s := range c.list {
 		names = append(names, s.Outline().Name)
+	}
+	if c.o.Story != "" || c.o.At != "" {
+		names = nil
+		for _, s := range told {
+			names = append(names, s.Exercises...)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

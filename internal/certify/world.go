@@ -35,9 +35,10 @@ var queues = []string{sourceQueue, ownQueue, replayQueue}
 // The times of a world: short, because a stopped process is waited for, and long enough for a busy machine. The search lags, so
 // that what was just written is not found.
 const (
-	lease        = time.Second
-	lock         = 1200 * time.Millisecond
-	maxExecution = time.Second
+	lease        = 2500 * time.Millisecond
+	renew        = time.Second     // also how long one send or save may take: too short, and a busy machine never gets one done
+	lock         = 5 * time.Second // the shortest that Service Bus has; those of a dead process are ended at once
+	maxExecution = 2 * time.Second
 	searchLag    = 250 * time.Millisecond
 	conversion   = 100 * time.Millisecond // of provisional records; the fleet looks a second later
 	waitInRun    = 2 * time.Second
@@ -149,17 +150,17 @@ func (w *world) configure() (err error) {
 		"CSU_MAX_EXECUTION":            maxExecution.String(),
 		"CSU_SEARCH_LAG":               searchLag.String(),
 		"CHANNELS":                     `[{"name":"main","csu":"` + w.name + `","oun":"` + oun + `","legal_entity":"usrt","currency":"USD","language":"en-us","sinks":["` + sinkName + `"]}]`,
-		"SINKS":                        `[{"name":"` + sinkName + `","url":"http://` + w.addr.sink + `/hooks","secrets":["` + sink.DefaultSecret + `"],"timeout":"1s"}]`,
+		"SINKS":                        `[{"name":"` + sinkName + `","url":"http://` + w.addr.sink + `/hooks","secrets":["` + sink.DefaultSecret + `"],"timeout":"5s"}]`,
 		"HASH_KEY":                     w.ground.hashKey,
 		"ADMIN_LISTEN":                 "127.0.0.1:0",
 		"RUN_LEASE":                    lease.String(),
-		"RUN_RENEW":                    (lease / 4).String(),
-		"RUN_RETRY_FOR":                "2s",
+		"RUN_RENEW":                    renew.String(),
+		"RUN_RETRY_FOR":                "3s",
 		"RUN_RESCHEDULE":               "1s,1s,1s,1s,2s,2s,2s,2s,2s,2s,2s,2s",
 		"RUN_WAIT_FIRST":               "1s",
 		"RUN_WAIT_MOST":                "2s",
 		"CUSTOMERS_PROMOTE_AFTER":      "1s",
-		"WORKER_RECEIVE_WAIT":          "2s",
+		"WORKER_RECEIVE_WAIT":          "20s",
 		"WORKER_DRAIN":                 "1s",
 		"WORKER_SLOTS":                 "4",
 		"WORKER_SWEEP_EVERY":           "0s", // what comes by the clock is no part of a story
@@ -197,6 +198,16 @@ func (w *world) publish(ctx context.Context, events []orchestration.Event) error
 		messages = append(messages, app.Message(ev))
 	}
 	return errors.Join(w.bus.Publish(ctx, sourceQueue, messages)...)
+}
+
+// unlock ends every lock, as if the time of a dead process's locks were up: its messages are delivered again.
+func (w *world) unlock() error {
+	for _, q := range queues {
+		if _, err := w.broker.LoseLocks(q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // left counts what the broker holds outside its dead-letter queues.

@@ -76,7 +76,7 @@ var arrows = map[string][]string{
 	"internal/certify":  {"config", "internal/...", "mapping/...", "orchestration/...", "worker/...", "csuclient", "test/sim/..."},
 	"internal/local":    {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
 	"internal/cli":      {"config", "csuclient/...", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
-	"cmd/signalbox":     {"config", "internal/app", "internal/local", "internal/cli/...", "mapping/fieldmap", "orchestration/...", "worker/...", "test/sim/..."},
+	"cmd/signalbox":     {"config", "internal/app", "internal/boundary", "internal/certify", "internal/local", "internal/cli/...", "mapping/fieldmap", "orchestration/...", "worker/...", "test/sim/..."},
 
 	"ops": {}, // files for Prometheus, Alertmanager and Grafana, and the tests that hold them against the code
 
