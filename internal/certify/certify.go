@@ -157,11 +157,25 @@ func (c *certifier) undisturbed(ctx context.Context, told []story) ([]*act, erro
 		acts[i] = &act{story: s}
 		group.Go(func() (err error) {
 			defer c.tick()
-			acts[i].was, err = c.play(ctx, s)
+			acts[i].was, err = c.reference(ctx, s)
 			return err
 		})
 	}
 	return acts, group.Wait()
+}
+
+// reference plays a story twice and takes the run with fewer boundaries: on a busy machine something may be tried again, which the
+// runs to come will not do.
+func (c *certifier) reference(ctx context.Context, s story) (played, error) {
+	one, err := c.play(ctx, s)
+	if err != nil {
+		return one, err
+	}
+	other, err := c.play(ctx, s)
+	if err != nil || len(one.passed[0]) < len(other.passed[0]) {
+		return one, err
+	}
+	return other, nil
 }
 
 // chosen leaves the stories and boundaries that were asked for, and makes their cases.
