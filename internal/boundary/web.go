@@ -36,7 +36,7 @@ func (t boundTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var answer *http.Response
 	got, err := around(t.b, "csu "+r.Method+" "+literal.ReplaceAllString(r.URL.Path, "(key)"), io.ErrUnexpectedEOF, func() (*http.Response, error) {
 		var err error
-		answer, err = t.next.RoundTrip(r) //nolint:bodyclose // the caller closes it, or the next lines do
+		answer, err = t.next.RoundTrip(r) // the caller closes it, or the lines below do
 		return answer, err
 	})
 	if got == nil && answer != nil { // it came, and is lost

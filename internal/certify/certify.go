@@ -246,20 +246,20 @@ func (c *certifier) disturbed(ctx context.Context, acts []*act) error {
 
 // deeper draws second stops from the boundaries that the recovering process passed.
 func (c *certifier) deeper(t task, number uint64) (cases []*Case) {
-	if t.Case.Mode != Stop || len(t.Case.recovered) == 0 {
+	if t.run.Mode != Stop || len(t.run.recovered) == 0 {
 		return nil
 	}
-	labels := boundary.Labels(t.Case.recovered)
+	labels := boundary.Labels(t.run.recovered)
 	draw := rand.New(rand.NewPCG(c.o.Seed, number))
 	for _, i := range draw.Perm(len(labels))[:min(pairs, len(labels))] {
-		cases = append(cases, &Case{At: t.At, Then: labels[i], Mode: Stop})
+		cases = append(cases, &Case{At: t.run.At, Then: labels[i], Mode: Stop})
 	}
 	return cases
 }
 
 type task struct {
-	*act
-	*Case
+	act *act
+	run *Case
 }
 
 func (c *certifier) perform(ctx context.Context, tasks []task) error {
@@ -277,9 +277,9 @@ func (c *certifier) perform(ctx context.Context, tasks []task) error {
 
 // judge plays one case and says how it went.
 func (c *certifier) judge(ctx context.Context, t task) error {
-	k := t.Case
+	k := t.run
 	if k.Mode == Undisturbed {
-		k.Broken = t.story.sane(t.was)
+		k.Broken = t.act.sane(t.act.was)
 		k.settle(true)
 		return nil
 	}
@@ -288,9 +288,9 @@ func (c *certifier) judge(ctx context.Context, t task) error {
 		stops = append(stops, stop{k.Then, Stop})
 	}
 	for try := 1; ; try++ {
-		is, err := c.play(ctx, t.story, stops...)
+		is, err := c.play(ctx, t.act.story, stops...)
 		if err != nil && (try == tries || ctx.Err() != nil) {
-			return fmt.Errorf("story %q, %s: %w", t.Name, k.place(), err)
+			return fmt.Errorf("story %q, %s: %w", t.act.Name, k.place(), err)
 		}
 		if err != nil {
 			continue
@@ -298,7 +298,7 @@ func (c *certifier) judge(ctx context.Context, t task) error {
 		if len(is.passed) > 1 {
 			k.recovered = is.passed[1]
 		}
-		k.Broken = t.verdict(t.was, is)
+		k.Broken = t.act.verdict(t.act.was, is)
 		k.settle(is.reached == len(stops))
 		if k.Outcome == BrokenOne {
 			c.tellOf(t, is.log)
@@ -313,12 +313,12 @@ func (c *certifier) judge(ctx context.Context, t task) error {
 
 func (c *certifier) reproduce(t task) string {
 	kill := KillNone
-	if t.Case.Mode == Kill {
+	if t.run.Mode == Kill {
 		kill = KillAll
 	}
-	line := fmt.Sprintf("signalbox certify %s --story %q --at %q --kill %s", t.scenario, t.Name, t.Case.At, kill)
-	if t.Case.Then != "" {
-		line += fmt.Sprintf(" --then %q", t.Case.Then)
+	line := fmt.Sprintf("signalbox certify %s --story %q --at %q --kill %s", t.act.scenario, t.act.Name, t.run.At, kill)
+	if t.run.Then != "" {
+		line += fmt.Sprintf(" --then %q", t.run.Then)
 	}
 	return line
 }
@@ -327,7 +327,7 @@ func (c *certifier) reproduce(t task) string {
 func (c *certifier) tellOf(t task, log []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fmt.Fprintf(c.o.Log, "# %s: %s, %s %s\n%s", t.scenario, t.Name, t.Case.Mode, t.Case.place(), log)
+	fmt.Fprintf(c.o.Log, "# %s: %s, %s %s\n%s", t.act.scenario, t.act.Name, t.run.Mode, t.run.place(), log)
 }
 
 func (c *certifier) expect(n int) {

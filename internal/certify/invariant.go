@@ -128,7 +128,7 @@ func compareRecords(was, is orchestration.End) (wrong []string) {
 func byKey(end orchestration.End) map[string][]map[string]any {
 	out := map[string][]map[string]any{}
 	for _, r := range end.Records {
-		members, _ := own(map[string]any(r.Fields)).(map[string]any) // what goes in as members comes out so
+		members, _ := own(r.Fields).(map[string]any) // what goes in as members comes out so
 		name := r.Kind + " " + r.Key
 		out[name] = append(out[name], members)
 	}
