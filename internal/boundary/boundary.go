@@ -117,7 +117,11 @@ func around[T any](b *Boundaries, name string, broken error, call func() (T, err
 		return zero, err
 	}
 	v, err := call()
-	lost, dead := b.cross("after " + name)
+	after := "after "
+	if err != nil { // on a busy machine a call may run out of time, and what is looked for is the one with an effect
+		after = "after failed "
+	}
+	lost, dead := b.cross(after + name)
 	switch {
 	case dead != nil:
 		return zero, dead
