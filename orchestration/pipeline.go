@@ -51,6 +51,8 @@ type Pipeline[E, S any] struct {
 	// engine is told (RetryFor, WaitInRun). A pipeline whose target may be slow for long sets it low, so that its runs do not
 	// take the slots of others.
 	Linger time.Duration
+	// Certify is what signalbox certify runs the scenario on; the zero value is a real check.
+	Certify Certification
 }
 
 // Scenario is a Pipeline with its types closed over. Only Pipeline implements it.
@@ -70,6 +72,7 @@ type Outline struct {
 	Refused       string
 	Internal      bool
 	Steps         []StepOutline
+	Certify       Certification
 }
 
 // StepOutline is one step of an Outline.
@@ -82,7 +85,7 @@ type StepOutline struct {
 
 // Outline lists the pipeline's steps.
 func (p Pipeline[E, S]) Outline() Outline {
-	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal}
+	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal, Certify: p.Certify}
 	for _, s := range p.Steps {
 		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable})
 	}

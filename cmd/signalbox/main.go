@@ -9,10 +9,19 @@ import (
 	"os"
 	"strings"
 
+	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/boundary"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 )
 
 func main() {
+	if boundary.IsChild() { // a process of the fleet that signalbox certify kills
+		if err := boundary.Main(app.Parts{}); err != nil {
+			fmt.Fprintln(os.Stderr, "signalbox: "+err.Error())
+			os.Exit(exit.Failed)
+		}
+		os.Exit(exit.Done)
+	}
 	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }
 

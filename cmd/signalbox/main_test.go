@@ -20,6 +20,7 @@ import (
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/boundary"
 	"github.com/signalbox/signalbox/test/sim/csu"
 	simredis "github.com/signalbox/signalbox/test/sim/redis"
 	"github.com/signalbox/signalbox/test/sim/servicebus"
@@ -27,7 +28,7 @@ import (
 
 // TestMain lets the test binary be the command itself, when it is called by its name.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "signalbox" {
+	if filepath.Base(os.Args[0]) == "signalbox" || boundary.IsChild() {
 		main()
 	}
 	goleak.VerifyTestMain(m)

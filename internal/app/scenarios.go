@@ -13,7 +13,11 @@ import (
 
 // scenarios makes every scenario. They are made before what they call is opened: they call it later.
 func (a *App) scenarios() []orchestration.Scenario {
-	return scenarios.All(scenarios.Parts{
+	all := scenarios.All
+	if a.parts.Scenarios != nil {
+		all = a.parts.Scenarios
+	}
+	return all(scenarios.Parts{
 		CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
 		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
 			PromoteAfter: a.cfg.Customers.PromoteAfter},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox/signalbox/internal/certify"
 	"github.com/signalbox/signalbox/internal/cli/doctor"
 	"github.com/signalbox/signalbox/internal/cli/why"
 	"github.com/signalbox/signalbox/internal/local"
@@ -66,6 +67,16 @@ func TestEveryCheckOfTheDoctorIsDocumentedAsItExplainsItself(t *testing.T) {
 	}
 	require.Equal(t, doctor.Checks(), documented)
 	require.Contains(t, text, "\n"+doctor.AccessList()+"\n", "the user that is documented is the one that is checked")
+}
+
+func TestEveryUsualInvariantIsDocumentedAsItExplainsItself(t *testing.T) {
+	t.Parallel()
+	_, table, _ := strings.Cut(read(t, "docs", "how-to", "certify-a-scenario.md"), "## What is checked")
+	var documented []certify.Invariant
+	for _, r := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.*) \\|$").FindAllStringSubmatch(table, -1) {
+		documented = append(documented, certify.Invariant{Name: r[1], Promise: r[2]})
+	}
+	require.Equal(t, certify.Invariants(), documented)
 }
 
 // TestTheReadmeShowsWhatTheFirstCommandPrints compares the words, not the numbers.

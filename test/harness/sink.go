@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox/signalbox/orchestration"
-	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 	"github.com/signalbox/signalbox/test/sim/sink"
 )
 
@@ -58,15 +56,3 @@ func (w *World) CutSink() { w.toSink.drop(true) }
 
 // MendSink lets connections to the receiver come about again.
 func (w *World) MendSink() { w.toSink.drop(false) }
-
-type boundSink struct {
-	sinks.Sink
-	name string
-	b    *Boundaries
-}
-
-// Deliver is bounded like a CSU call: after a death the receiver may have the event, and nobody here knows.
-func (s boundSink) Deliver(ctx context.Context, ev orchestration.Event) error {
-	_, err := around(s.b, "sink "+s.name, func() (struct{}, error) { return struct{}{}, s.Sink.Deliver(ctx, ev) })
-	return err
-}

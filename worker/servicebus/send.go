@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/Azure/go-amqp"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -35,7 +36,28 @@ func (n *Namespace) Send(ctx context.Context, queue string, m worker.Message, at
 	}
 	ctx, cancel := n.limited(ctx)
 	defer cancel()
-	return translate("send", sender.SendMessage(ctx, sendable(m, at), nil))
+	err = sender.SendMessage(ctx, sendable(m, at), nil)
+	n.dropIfBroken(ctx, queue, sender, err)
+	return translate("send", err)
+}
+
+// dropIfBroken lets the next send open a link of its own, after an error that the SDK does not recover from: when the broker
+// closes a connection as "amqp:not-allowed", the SDK takes that for an answer to the message, and gives it for ever.
+func (n *Namespace) dropIfBroken(ctx context.Context, queue string, broken *azservicebus.Sender, err error) {
+	if raw := (*amqp.Error)(nil); !errors.As(err, &raw) || raw.Condition != amqp.ErrCondNotAllowed {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.senders[queue] != broken {
+		return
+	}
+	delete(n.senders, queue)
+	n.closing.Go(func() {
+		call, cancel := n.limited(context.WithoutCancel(ctx))
+		defer cancel()
+		_ = broken.Close(call) // its connection is gone
+	})
 }
 
 // CanSend says whether a queue could be sent to: it opens the link, and sends nothing. Errors: worker.ErrNotFound,
@@ -64,6 +86,7 @@ func (n *Namespace) Publish(ctx context.Context, queue string, messages []worker
 	for at := 0; at < len(messages); {
 		at = p.sendFrom(at)
 	}
+	n.dropIfBroken(ctx, queue, p.sender, errors.Join(p.results...))
 	return p.results
 }
 

@@ -81,7 +81,7 @@ func Scenarios(p Parts) []orchestration.Scenario {
 func (c customers) relay() orchestration.Pipeline[Changed, learned] {
 	return orchestration.Pipeline[Changed, learned]{
 		Name: "customers", Handles: EventType, Version: 1, Order: orchestration.State, Schema: schema,
-		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check, Refused: RefusedType,
+		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check, Refused: RefusedType, Certify: certification(),
 		Steps: []step{
 			{Name: "create-account", Look: c.findAccount, Sure: orchestration.Lagging, Act: c.create, Plannable: true, Note: c.bind},
 			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Hold: theirEmail, Act: c.update, Plannable: true, Note: updated},

@@ -1,0 +1,47 @@
+package certify_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/boundary"
+	"github.com/signalbox/signalbox/internal/certify"
+)
+
+// defect says to a child that it has one.
+const defect = "CERTIFY_TEST_DEFECT"
+
+// TestMain is a process of the fleet in a child that a certification kills.
+func TestMain(m *testing.M) {
+	if boundary.IsChild() {
+		parts := app.Parts{}
+		if os.Getenv(defect) != "" {
+			parts.Scenarios = sendsTwice
+		}
+		if err := boundary.Main(parts); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestEveryScenarioHoldsWhereverItsProcessIsStopped(t *testing.T) {
+	r, err := certify.Run(t.Context(), certify.Options{ChildArgs: []string{"-test.run=^$"}})
+	require.NoError(t, err)
+	for _, s := range r.Stories {
+		for _, k := range s.Cases {
+			if k.Outcome != certify.Held {
+				t.Logf("%s / %s: %+v", s.Scenario, s.Name, k)
+			}
+		}
+	}
+	t.Logf("%.1f s: %+v", r.TookSeconds, r.Scenarios)
+	require.NoError(t, r.Verdict())
+}
