@@ -132,7 +132,7 @@ func (c *Cluster) complete(ctx context.Context) bool {
 		if err != nil || !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d\r", len(c.Nodes))) {
 			return false
 		}
-		if i >= c.o.Masters && node.says(ctx, "replication", "master_link_status") != "up" {
+		if i >= c.o.Masters && node.says(ctx, "master_link_status") != "up" {
 			return false
 		}
 	}
@@ -163,7 +163,9 @@ func (c *Cluster) Owner(ctx context.Context, slot int) (*Server, error) {
 	votes := map[string]int{}
 	for _, node := range c.Nodes {
 		_ = node.use(func(client *redis.Client) error { // a node that is down has no vote
-			ranges, err := client.ClusterSlots(ctx).Result()
+			asked := redis.NewClusterSlotsCmd(ctx, "cluster", "slots")
+			err := client.Process(ctx, asked)
+			ranges := asked.Val()
 			for _, r := range ranges {
 				if r.Start <= slot && slot <= r.End && len(r.Nodes) > 0 {
 					votes[r.Nodes[0].Addr]++
@@ -196,7 +198,7 @@ func (c *Cluster) FailOver(ctx context.Context, slot int) error {
 		return err
 	}
 	for _, node := range c.Nodes {
-		if node == old || node.says(ctx, "replication", "role") != "slave" {
+		if node == old || node.says(ctx, "role") != "slave" {
 			continue
 		}
 		err := node.use(func(client *redis.Client) error {
@@ -222,7 +224,7 @@ var errNotItsReplica = errors.New("redis: a replica of another master")
 func (c *Cluster) WaitForAnother(ctx context.Context, slot int, old *Server) error {
 	return until(ctx, "another owner of the slot", func() bool {
 		owner, err := c.Owner(ctx, slot)
-		return err == nil && owner != old && owner.says(ctx, "replication", "role") == "master"
+		return err == nil && owner != old && owner.says(ctx, "role") == "master"
 	})
 }
 

@@ -96,7 +96,7 @@ func (m *Migration) Finish(ctx context.Context) error {
 		}
 	}
 	for _, node := range nodes {
-		if node.says(ctx, "replication", "role") != "master" {
+		if node.says(ctx, "role") != "master" {
 			continue // a replica hears of it from its master
 		}
 		if err := node.use(func(client *redis.Client) error {

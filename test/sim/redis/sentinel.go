@@ -134,7 +134,7 @@ func (s *SentinelSet) URL(user string) string {
 }
 
 // ask asks one Sentinel after the other until one answers.
-func (s *SentinelSet) ask(ctx context.Context, use func(*redis.SentinelClient) error) error {
+func (s *SentinelSet) ask(use func(*redis.SentinelClient) error) error {
 	var problems []error
 	for _, one := range s.Sentinels {
 		c := one.opts.client(one.Addr())
@@ -154,7 +154,7 @@ func (s *SentinelSet) ask(ctx context.Context, use func(*redis.SentinelClient) e
 
 // Master is the primary, as the Sentinels name it now; nil if it is none of the servers.
 func (s *SentinelSet) Master(ctx context.Context) (master *Server, err error) {
-	err = s.ask(ctx, func(c *redis.SentinelClient) error {
+	err = s.ask(func(c *redis.SentinelClient) error {
 		at, err := c.GetMasterAddrByName(ctx, MasterName).Result()
 		if err == nil && len(at) == 2 {
 			master = serverAt(s.Servers, net.JoinHostPort(at[0], at[1]))
@@ -171,7 +171,7 @@ func (s *SentinelSet) FailOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.ask(ctx, func(c *redis.SentinelClient) error { return c.Failover(ctx, MasterName).Err() }); err != nil {
+	if err := s.ask(func(c *redis.SentinelClient) error { return c.Failover(ctx, MasterName).Err() }); err != nil {
 		return fmt.Errorf("fail over: %w", err)
 	}
 	return s.WaitForAnother(ctx, old)
@@ -181,7 +181,7 @@ func (s *SentinelSet) FailOver(ctx context.Context) error {
 func (s *SentinelSet) WaitForAnother(ctx context.Context, old *Server) error {
 	return until(ctx, "another primary", func() bool {
 		m, err := s.Master(ctx)
-		return err == nil && m != nil && m != old && m.says(ctx, "replication", "role") == "master"
+		return err == nil && m != nil && m != old && m.says(ctx, "role") == "master"
 	})
 }
 
@@ -189,7 +189,7 @@ func (s *SentinelSet) WaitForAnother(ctx context.Context, old *Server) error {
 func (s *SentinelSet) WaitUntilSafe(ctx context.Context) error {
 	return until(ctx, "the Sentinels", func() bool {
 		m, err := s.Master(ctx)
-		if err != nil || m == nil || m.says(ctx, "replication", "connected_slaves") != fmt.Sprint(s.o.Replicas) || !strings.Contains(m.says(ctx, "replication", "slave0"), "state=online") {
+		if err != nil || m == nil || m.says(ctx, "connected_slaves") != fmt.Sprint(s.o.Replicas) || !strings.Contains(m.says(ctx, "slave0"), "state=online") {
 			return false
 		}
 		for _, one := range s.Sentinels {
@@ -224,9 +224,9 @@ func serverAt(servers []*Server, addr string) *Server {
 	return nil
 }
 
-// says gives a field of INFO; empty if there is no answer.
-func (s *Server) says(ctx context.Context, section, field string) string {
-	return s.saysAs(ctx, s.opts.Password, section, field)
+// says gives a field of INFO replication; empty if there is no answer.
+func (s *Server) says(ctx context.Context, field string) string {
+	return s.saysAs(ctx, s.opts.Password, "replication", field)
 }
 
 func (s *Server) saysAs(ctx context.Context, password, section, field string) string {
