@@ -21,13 +21,13 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redislink"
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/mapping/redistable"
@@ -95,7 +95,7 @@ type World struct {
 	Broker *servicebus.Broker
 	CSU    *csu.Simulator
 	Sink   *sink.Simulator // with Options.Sink
-	Redis  *redis.Client
+	Redis  *redislink.Client
 	Server *simredis.Server     // real worlds only
 	Mini   *miniredis.Miniredis // virtual worlds only
 
@@ -234,14 +234,15 @@ func (o Options) short() map[string]string {
 // connect opens the world's own connections: to publish, and to look behind the scenes.
 func (w *World) connect() {
 	cfg := w.Config()
-	o, err := app.RedisOptions(cfg)
+	o, err := app.RedisLink(cfg)
 	require.NoError(w.T, err)
 	options := busadapter.Options{ConnectionString: secret.New(w.env["SIGNALBOX_SERVICEBUS_CONNECTION_STRING"])}
 	if w.Mini != nil {
-		o.Dialer = func(context.Context, string, string) (net.Conn, error) { return w.Mini.Dial() } // not on the fleet's line
+		o.Dial = func(context.Context, string, string) (net.Conn, error) { return w.Mini.Dial() } // not on the fleet's line
 		options.NewConn = w.dialBroker
 	}
-	w.Redis = redis.NewClient(o)
+	w.Redis, err = redislink.Open(o)
+	require.NoError(w.T, err)
 	w.bus, err = busadapter.Open(options)
 	require.NoError(w.T, err)
 	if w.opts.Dirty {

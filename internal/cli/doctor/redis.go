@@ -15,10 +15,16 @@ import (
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
 
+// Client is a client that can also give one connection, for what belongs together.
+type Client interface {
+	redis.UniversalClient
+	Conn() *redis.Conn
+}
+
 // RedisOptions says what is examined, and how.
 type RedisOptions struct {
 	Config       *config.Config
-	Client       *redis.Client // that does not touch the fleet's epoch
+	Client       Client // that does not touch the fleet's epoch
 	Keys         rediskey.Keys
 	Kinds        []string // of business objects that are bound
 	EventsPerDay float64  // for the estimate of memory; 0: measured from the runs that are stored

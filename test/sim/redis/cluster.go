@@ -197,28 +197,27 @@ func (c *Cluster) FailOver(ctx context.Context, slot int) error {
 	if err != nil {
 		return err
 	}
+	return again(ctx, func() error { return c.promote(ctx, id) }, func(ctx context.Context) error { return c.WaitForAnother(ctx, slot, old) })
+}
+
+// promote asks a replica of a master to take its place.
+func (c *Cluster) promote(ctx context.Context, master string) error {
 	for _, node := range c.Nodes {
-		if node == old || node.says(ctx, "role") != "slave" {
-			continue
-		}
 		err := node.use(func(client *redis.Client) error {
 			nodes, err := client.ClusterNodes(ctx).Result()
-			if err == nil && strings.Contains(nodes, "myself,slave "+id) {
+			if err == nil && strings.Contains(nodes, "myself,slave "+master) {
 				return client.ClusterFailover(ctx).Err()
 			}
 			return errors.Join(err, errNotItsReplica)
 		})
-		if err == nil {
-			return c.WaitForAnother(ctx, slot, old)
-		}
 		if !errors.Is(err, errNotItsReplica) {
-			return fmt.Errorf("fail over: %w", err)
+			return err
 		}
 	}
-	return fmt.Errorf("redis: the owner of slot %d has no replica", slot)
+	return errNotItsReplica
 }
 
-var errNotItsReplica = errors.New("redis: a replica of another master")
+var errNotItsReplica = errors.New("redis: no replica of that master")
 
 // WaitForAnother waits until a node other than old serves the slot, as most see it and it does itself.
 func (c *Cluster) WaitForAnother(ctx context.Context, slot int, old *Server) error {

@@ -116,7 +116,7 @@ func (s *SentinelSet) configuration() string {
 	lines := []string{
 		fmt.Sprintf("sentinel monitor %s %s %s %d", MasterName, host, port, s.o.Sentinels/2+1),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", MasterName, s.o.DownAfter.Milliseconds()),
-		fmt.Sprintf("sentinel failover-timeout %s %d", MasterName, max(2*time.Second, 4*s.o.DownAfter).Milliseconds()),
+		fmt.Sprintf("sentinel failover-timeout %s %d", MasterName, max(4*time.Second, 4*s.o.DownAfter).Milliseconds()),
 	}
 	if s.o.Password != "" {
 		lines = append(lines, fmt.Sprintf("sentinel auth-pass %s %s", MasterName, s.o.Password))
@@ -171,10 +171,24 @@ func (s *SentinelSet) FailOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.ask(func(c *redis.SentinelClient) error { return c.Failover(ctx, MasterName).Err() }); err != nil {
-		return fmt.Errorf("fail over: %w", err)
+	return again(ctx, func() error {
+		return s.ask(func(c *redis.SentinelClient) error { return c.Failover(ctx, MasterName).Err() })
+	}, func(ctx context.Context) error { return s.WaitForAnother(ctx, old) })
+}
+
+// again asks for a fail-over until there was one: on a busy machine one may be given up half way.
+func again(ctx context.Context, ask func() error, wait func(context.Context) error) error {
+	var last error
+	for range 6 {
+		last = ask()
+		call, done := context.WithTimeout(ctx, 6*time.Second)
+		err := wait(call)
+		done()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
 	}
-	return s.WaitForAnother(ctx, old)
+	return errors.Join(errors.New("redis: there was no fail-over"), last)
 }
 
 // WaitForAnother waits until a server other than old is the primary, and says so itself.
