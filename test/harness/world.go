@@ -62,6 +62,7 @@ type Options struct {
 	Lock         time.Duration // of the queues; default 10 s
 	CSU          csu.Options   // latency, commit delay, …
 	RedisArgs    []string
+	RedisURL     string // real worlds: a Redis that the caller has started, in place of a redis-server of the world's own
 	Slots        int
 	Sink         bool              // the channel has a sink, and the world a receiver
 	Dirty        bool              // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
@@ -96,7 +97,7 @@ type World struct {
 	CSU    *csu.Simulator
 	Sink   *sink.Simulator // with Options.Sink
 	Redis  *redislink.Client
-	Server *simredis.Server     // real worlds only
+	Server *simredis.Server     // real worlds without Options.RedisURL
 	Mini   *miniredis.Miniredis // virtual worlds only
 
 	opts Options
@@ -146,10 +147,8 @@ func NewReal(t testing.TB, o Options) *World {
 	manage := listen(t)
 	administration := &http.Server{Handler: w.Broker.AdministrationHandler()}
 	go func() { _ = administration.Serve(manage) }() // returns when the server is closed
-	var err error
-	w.Server, err = simredis.Start(context.Background(), simredis.Options{Args: w.opts.RedisArgs})
-	require.NoError(t, err)
-	w.env = w.environment(bus.Addr().String(), "http://"+web.Addr().String(), w.Server.URL())
+	stopRedis := w.startRedis()
+	w.env = w.environment(bus.Addr().String(), "http://"+web.Addr().String(), w.opts.RedisURL)
 	if _, chosen := w.env[adminEndpoint]; !chosen {
 		w.env[adminEndpoint] = "http://" + manage.Addr().String()
 	}
@@ -162,9 +161,21 @@ func NewReal(t testing.TB, o Options) *World {
 		_ = server.Close()
 		_ = administration.Close()
 		_ = w.Broker.Close()
-		require.NoError(t, w.Server.Close())
+		require.NoError(t, stopRedis())
 	})
 	return w
+}
+
+// startRedis starts a redis-server, unless the caller has.
+func (w *World) startRedis() (stop func() error) {
+	if w.opts.RedisURL != "" {
+		return func() error { return nil }
+	}
+	var err error
+	w.Server, err = simredis.Start(context.Background(), simredis.Options{Args: w.opts.RedisArgs})
+	require.NoError(w.T, err)
+	w.opts.RedisURL = w.Server.URL()
+	return w.Server.Close
 }
 
 func listen(t testing.TB) net.Listener {

@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redisurl"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
 
@@ -48,7 +49,7 @@ func Redis(o RedisOptions) Part {
 			return append(all, e.commands(ctx), e.powers(ctx))
 		}
 		e.info = redisstore.InfoFields(text)
-		all = append(all, e.version(), e.role(), e.eviction(), e.persistence(ctx), e.commands(ctx), e.powers(ctx), e.scripts(ctx),
+		all = append(all, e.version(), e.role(), e.cluster(ctx), e.failover(), e.eviction(), e.persistence(ctx), e.commands(ctx), e.powers(ctx), e.scripts(ctx),
 			clock(checkRedisClock, now.Sub(began.Add(took/2))), e.epoch(ctx), e.hash(ctx))
 		return append(all, e.memory(ctx))
 	}
@@ -70,6 +71,15 @@ func unreachedRedis(err error) Finding {
 type redisExam struct {
 	RedisOptions
 	info map[string]string
+}
+
+// inCluster says whether the server is a node of a Cluster.
+func (e redisExam) inCluster() bool { return e.info["cluster_enabled"] == "1" }
+
+// kind is how redis.url says that Redis is run.
+func (e redisExam) kind() redisurl.Kind {
+	u, _ := redisurl.Parse(e.Config.Redis.URL.Reveal())
+	return u.Kind
 }
 
 // The oldest versions that scripts and users work with, and that is tested.
@@ -99,8 +109,6 @@ func (e redisExam) role() Finding {
 	switch {
 	case e.info["role"] == "slave" || e.info["role"] == "replica":
 		return fail(checkRedisRole, "", "is a replica", "name the primary in redis.url")
-	case e.info["cluster_enabled"] == "1":
-		return warn(checkRedisRole, "", "is a part of a cluster", "see that redis.url names the shard that has the slot of "+e.Keys.Prefix())
 	case replicas > 0:
 		return ok(checkRedisRole, "", fmt.Sprintf("is a primary with %d replicas; a finish waits for one of them", replicas))
 	}
