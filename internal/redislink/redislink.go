@@ -16,7 +16,9 @@ package redislink
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -102,9 +104,26 @@ func failover(o Options) *redis.FailoverOptions {
 	return &redis.FailoverOptions{
 		MasterName: o.URL.Master, SentinelAddrs: o.URL.Hosts, SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword,
 		Username: o.URL.Username, Password: o.URL.Password, DB: o.URL.DB,
-		Dialer: o.dialer(), OnConnect: o.OnConnect,
+		Dialer: o.dialer(), OnConnect: notToSentinels(o.OnConnect),
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout,
 		PoolSize: o.Pool, ContextTimeoutEnabled: true, DisableIdentity: true,
+	}
+}
+
+// notToSentinels keeps connections to Sentinels, which go-redis presents as well, from what is meant for servers.
+func notToSentinels(greet func(context.Context, *redis.Conn) error) func(context.Context, *redis.Conn) error {
+	if greet == nil {
+		return nil
+	}
+	return func(ctx context.Context, cn *redis.Conn) error {
+		about, err := cn.Info(ctx, "server").Result()
+		if err != nil {
+			return fmt.Errorf("ask who is there: %w", err)
+		}
+		if strings.Contains(about, "redis_mode:sentinel") {
+			return nil
+		}
+		return greet(ctx, cn)
 	}
 }
 

@@ -231,7 +231,7 @@ func TestAClientFollowsTheSentinels(t *testing.T) {
 		o.SentinelPassword = "watch"
 		o.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
 			greeted.Add(1)
-			return cn.Ping(ctx).Err()
+			return cn.MGet(ctx, tag+"a").Err() // which no Sentinel can
 		}
 	})
 	require.NoError(t, client.Set(ctx, tag+"a", 1, 0).Err())

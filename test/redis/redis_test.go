@@ -67,6 +67,12 @@ func start(t *testing.T, url string) *fleet {
 // midway publishes the batch, and waits until about a third of the accounts are made.
 func (f *fleet) midway() {
 	f.Publish(f.batch...)
+	f.T.Cleanup(func() {
+		if f.T.Failed() {
+			log := f.processes[0].Log()
+			f.T.Logf("the end of a log:\n%s", log[max(0, len(log)-3000):])
+		}
+	})
 	require.Eventually(f.T, func() bool { return len(f.CSU.Customers()) >= customers/3 }, time.Minute, 5*time.Millisecond)
 	require.False(f.T, f.Empty(), "the batch is over before anything happens")
 }

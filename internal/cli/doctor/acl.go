@@ -22,7 +22,9 @@ var needed = []string{
 var neededInCluster = []string{"cluster slots", "cluster nodes", "asking"}
 
 // Commands lists the names of the needed ones as an access list grants them.
-func Commands() []string { return append([]string{"multi", "exec", "discard", "info"}, granted(needed)...) }
+func Commands() []string {
+	return append([]string{"multi", "exec", "discard", "info"}, granted(needed)...)
+}
 
 // ClusterCommands lists those that a Cluster takes besides.
 func ClusterCommands() []string { return granted(neededInCluster) }
