@@ -18,7 +18,7 @@ import (
 // compares; here no connection ever does.
 func TestAPromotedReplicaGrantsNoClaimToActByAnOldConnection(t *testing.T) {
 	t.Parallel()
-	primary, err := simredis.Start(t.Context(), simredis.Options{})
+	primary, err := simredis.Start(t.Context(), simredis.Options{Args: []string{"--repl-diskless-sync-delay", "0"}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, primary.Close()) })
 	replica, err := simredis.Start(t.Context(), simredis.Options{Args: []string{"--replicaof", strings.Replace(primary.Addr(), ":", " ", 1), "--repl-diskless-sync-delay", "0"}})
@@ -41,11 +41,13 @@ func TestAPromotedReplicaGrantsNoClaimToActByAnOldConnection(t *testing.T) {
 
 	old := on(replica)
 	require.Eventually(t, func() bool { return old.client.Exists(t.Context(), rediskey.New("default", hasher).Epoch()).Val() == 1 }, 20*time.Second, 20*time.Millisecond)
-	_, err = old.Claim(t.Context(), request("c2", "e2", "77", "bo@example.com", noon))
+	q := request("c2", "e2", "77", "bo@example.com", noon)
+	q.Event.Origin.Enqueued = time.Now().Add(-time.Second)
+	_, err = old.Claim(t.Context(), q)
 	require.True(t, redis.IsReadOnlyError(err), "err is %v", err)
 	old = on(replica)
 	require.NoError(t, old.client.Do(t.Context(), "replicaof", "no", "one").Err())
-	g := mustClaim(t, old, request("c2", "e2", "77", "bo@example.com", noon))
+	g := mustClaim(t, old, q)
 	require.Equal(t, orchestration.LookOnly, g.Answer)
 	require.True(t, g.Forgotten)
 	require.InDelta(t, (lease + window).Seconds(), g.ActIn.Seconds(), 1)

@@ -36,7 +36,7 @@ func (e redisExam) cluster(ctx context.Context) Finding {
 // failover says what would become of a fleet whose primary is lost.
 func (e redisExam) failover() Finding {
 	replicas, _ := strconv.Atoi(e.info["connected_slaves"])
-	managed := e.kind() != redisurl.Standalone || replicas > 0
+	managed := e.kind() == redisurl.Sentinel || e.kind() == redisurl.Cluster || replicas > 0
 	_, guarded := e.info["min_slaves_good_slaves"] // only there with min-replicas-to-write
 	switch confirm := redisstore.Confirming(e.info); {
 	case !managed:
