@@ -75,6 +75,7 @@ func TestSentinelsPromoteAReplicaByRequestAndWhenThePrimaryDies(t *testing.T) {
 			require.NoError(t, err)
 			defer func() { require.NoError(t, s.Close()) }()
 			set(t, s.Servers[0], "a", "1")
+			require.Eventually(t, func() bool { return value(t, s.Servers[1], "a") == "1" }, 20*time.Second, 10*time.Millisecond)
 			require.NoError(t, s.FailOver(ctx))
 			second, err := s.Master(ctx)
 			require.NoError(t, err)

@@ -116,7 +116,7 @@ func (s *SentinelSet) configuration() string {
 	lines := []string{
 		fmt.Sprintf("sentinel monitor %s %s %s %d", MasterName, host, port, s.o.Sentinels/2+1),
 		fmt.Sprintf("sentinel down-after-milliseconds %s %d", MasterName, s.o.DownAfter.Milliseconds()),
-		fmt.Sprintf("sentinel failover-timeout %s %d", MasterName, max(4*time.Second, 4*s.o.DownAfter).Milliseconds()),
+		fmt.Sprintf("sentinel failover-timeout %s %d", MasterName, max(3*time.Second, 4*s.o.DownAfter).Milliseconds()),
 	}
 	if s.o.Password != "" {
 		lines = append(lines, fmt.Sprintf("sentinel auth-pass %s %s", MasterName, s.o.Password))
@@ -165,7 +165,8 @@ func (s *SentinelSet) Master(ctx context.Context) (master *Server, err error) {
 }
 
 // FailOver has the Sentinels promote a replica, and waits until it is the primary. The old one goes on as its replica. To
-// see what an unplanned one does, kill or freeze the Master instead and use WaitForAnother.
+// see what an unplanned one does, kill or freeze the Master instead and use WaitForAnother. Sentinels wait for six seconds between
+// two fail-overs.
 func (s *SentinelSet) FailOver(ctx context.Context) error {
 	old, err := s.Master(ctx)
 	if err != nil {
@@ -259,9 +260,9 @@ func (s *Server) saysAs(ctx context.Context, password, section, field string) st
 	return ""
 }
 
-// until asks every 20 ms until something is so; at most for 30 s.
+// until asks every 20 ms until something is so; at most for a minute.
 func until(ctx context.Context, what string, so func() bool) error {
-	ctx, done := context.WithTimeout(ctx, 30*time.Second)
+	ctx, done := context.WithTimeout(ctx, time.Minute)
 	defer done()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
