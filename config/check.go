@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/signalbox/signalbox/internal/redisurl"
 )
 
 // A relation is what must hold of one key, or between several. It is not asked when one of its keys could not be
@@ -51,9 +53,7 @@ var relations = append([]relation{
 		return unless(!strings.EqualFold(c.ServiceBus.OwnQueue.Replay, c.ServiceBus.OwnQueue.Live), "is servicebus.own_queue.live too",
 			"give each lane a queue of its own, or replays wait in front of live events")
 	}},
-	{[]string{"redis.url", "redis.allow_plaintext"}, func(c *Config) []wrong {
-		return redisURL(c.Redis.URL.Reveal(), c.Redis.AllowPlaintext)
-	}},
+	{[]string{"redis.url", "redis.allow_plaintext"}, redisURL},
 	{[]string{"csu.name"}, func(c *Config) []wrong {
 		return unless(csuName.MatchString(c.CSU.Name), "is no plain name", "use lower-case letters, digits and dashes, at most 32")
 	}},
@@ -247,19 +247,21 @@ func httpURL(s string, allowPlaintext bool) []wrong {
 	)
 }
 
-func redisURL(s string, allowPlaintext bool) []wrong {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "redis" && u.Scheme != "rediss") {
-		return []wrong{{"is no Redis URL", "write it as rediss://user:password@host:6380/0"}}
+// redisURL never quotes the URL: it holds a password.
+func redisURL(c *Config) []wrong {
+	u, problems := redisurl.Parse(c.Redis.URL.Reveal())
+	var all []wrong
+	for _, p := range problems {
+		all = append(all, wrong{p.What, p.Do})
 	}
-	near := loopback(u.Hostname())
-	password, _ := u.User.Password()
+	if len(all) > 0 {
+		return all
+	}
+	near := u.Near()
 	return slices.Concat(
-		unless(u.Scheme == "rediss" || near || allowPlaintext, "is plain redis:// to another host",
+		unless(u.TLS || near || c.Redis.AllowPlaintext, "is plain redis:// to another host",
 			"use rediss://, or set redis.allow_plaintext for a network that is encrypted below"),
-		unless(password != "" || near, "has no password and is on another host", "give Redis a user with a password, and put both into the URL"),
-		unless(!u.Query().Has("skip_verify"), "switches the check of the server's certificate off",
-			"take skip_verify out and trust the right authority instead"),
+		unless(u.Password != "" || near, "has no password and is on another host", "give Redis a user with a password, and put both into the URL"),
 	)
 }
 

@@ -62,8 +62,11 @@ func (o OwnQueue) All() []string { return []string{o.Live, o.Replay} }
 
 // Redis says where runs, bindings and the fleet's budget are kept.
 type Redis struct {
-	URL            secret.String `key:"url" required:"true" help:"rediss://user:password@host:port/db"`
+	URL            secret.String `key:"url" required:"true" help:"rediss://user:password@host:port/db, rediss+sentinel://user:password@host1,host2,host3/mymaster or rediss+cluster://user:password@host1,host2; see docs/how-to/redis.md"`
 	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"permit redis:// without TLS to a host other than this one"`
+
+	SentinelUsername string        `key:"sentinel_username" help:"user of the Sentinels themselves, where they have users"`
+	SentinelPassword secret.String `key:"sentinel_password" help:"password of the Sentinels themselves, where they ask for one"`
 }
 
 // CSU is the Commerce Scale Unit that calls go to.

@@ -95,7 +95,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	for _, want := range []string{
 		"worker.slot (" + file + "): is not a known key; the nearest is worker.slots",
 		"queues (" + file + "): is not a known key; the nearest is servicebus.queues",
-		"redis (" + file + "): is a section and holds no value of its own; its keys are redis.url, redis.allow_plaintext",
+		"redis (" + file + "): is a section and holds no value of its own; its keys are redis.url, redis.allow_plaintext, redis.sentinel_username, redis.sentinel_password",
 		"SIGNALBOX_REDIS_URI: is not a known variable; the nearest is SIGNALBOX_REDIS_URL",
 		`run.retry_for (` + file + `): "20" is not a duration; write a number with its unit, such as 10m`,
 		`worker.slots (` + file + `): "9" is not a whole number; write one, without quotes, from 1 to 10000`,

@@ -26,6 +26,7 @@ import (
 	"github.com/signalbox/signalbox/internal/health"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/leader"
+	"github.com/signalbox/signalbox/internal/redislink"
 	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
@@ -61,7 +62,7 @@ type Parts struct {
 	RedisHooks  []redis.Hook                               // around every Redis command
 	WrapQueue   func(worker.Queue) worker.Queue            // around every call for a received message
 	WrapOutbox  func(worker.Outbox) worker.Outbox          // around every send
-	RedisPool   int                                        // connections to Redis; default: as many as slots, ten at least
+	RedisPool   int                                        // connections to one Redis server; default: as many as slots, ten at least
 	CleanEpoch  bool                                       // the caller owns an empty broker and an empty Redis
 	WaitInRun   time.Duration                              // longest wait inside a run; default the engine's
 	TaintWindow time.Duration                              // default csu.max_execution + csu.search_lag
@@ -78,7 +79,7 @@ type App struct {
 	admin  *health.Server
 	gate   *csuclient.FleetGate
 	breaks *csuclient.Breaker // nil: a plan's
-	redis  *redis.Client
+	redis  *redislink.Client
 	epoch  *redisstore.Epoch
 	store  *redisstore.Store
 	csu    *csuclient.Client

@@ -2,36 +2,34 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redislink"
+	"github.com/signalbox/signalbox/internal/redisurl"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
 
-// RedisOptions reads a Redis URL as Signalbox wants it: commands are not repeated by the client, because scripts are
-// asked again by whoever knows what an unanswered one means.
-func RedisOptions(cfg *config.Config) (*redis.Options, error) {
-	o, err := redis.ParseURL(cfg.Redis.URL.Reveal())
-	if err != nil {
-		return nil, errors.New("redis.url cannot be read; write redis://host:port/db or rediss://user:password@host:port/db")
+// RedisLink is how Signalbox opens Redis. The client does not repeat commands that got no answer, because scripts are asked
+// again by whoever knows what that means.
+func RedisLink(cfg *config.Config) (redislink.Options, error) {
+	u, problems := redisurl.Parse(cfg.Redis.URL.Reveal())
+	if len(problems) > 0 {
+		return redislink.Options{}, fmt.Errorf("redis.url %w; %s", problems[0], problems[0].Do)
 	}
-	o.MaxRetries, o.DialerRetries = -1, 1
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = 2*time.Second, 5*time.Second, 5*time.Second
-	o.PoolSize = max(10, cfg.Worker.Slots)
-	o.ContextTimeoutEnabled = true
-	o.DisableIdentity = true
-	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return o, nil
+	return redislink.Options{
+		URL: u, SentinelUsername: cfg.Redis.SentinelUsername, SentinelPassword: cfg.Redis.SentinelPassword.Reveal(),
+		Key: rediskey.New(cfg.CSU.Name, Hasher(cfg)).Epoch(), Pool: max(10, cfg.Worker.Slots),
+	}, nil
 }
 
 func (a *App) openRedis() error {
-	o, err := RedisOptions(a.cfg)
+	o, err := RedisLink(a.cfg)
 	if err != nil {
 		return err
 	}
@@ -46,16 +44,13 @@ func (a *App) openRedis() error {
 		o.OnConnect = func(ctx context.Context, cn *redis.Conn) error { return a.epoch.Refresh(ctx, cn) }
 	}
 	if a.parts.RedisPool > 0 {
-		o.PoolSize = a.parts.RedisPool
+		o.Pool = a.parts.RedisPool
 	}
-	if a.parts.DialRedis != nil {
-		o.Dialer = a.parts.DialRedis
-	}
+	o.Dial = a.parts.DialRedis
+	o.Hooks = append([]redis.Hook{a.metrics.Redis()}, a.parts.RedisHooks...)
 	redis.SetLogger(quiet{})
-	a.redis = redis.NewClient(o)
-	a.redis.AddHook(a.metrics.Redis())
-	for _, h := range a.parts.RedisHooks {
-		a.redis.AddHook(h)
+	if a.redis, err = redislink.Open(o); err != nil {
+		return err
 	}
 	a.metrics.WatchPool(a.redis)
 	a.store = redisstore.New(redisstore.Options{Client: a.redis, Hasher: a.hasher, Epoch: a.epoch, Lease: a.cfg.Run.Lease,

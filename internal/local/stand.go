@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redislink"
 	"github.com/signalbox/signalbox/test/sim/csu"
 	simredis "github.com/signalbox/signalbox/test/sim/redis"
 	"github.com/signalbox/signalbox/test/sim/servicebus"
@@ -102,11 +102,14 @@ func (s *stand) forget() error {
 	if s.cfg == nil {
 		return nil
 	}
-	o, err := app.RedisOptions(s.cfg)
+	o, err := app.RedisLink(s.cfg)
 	if err != nil {
 		return err
 	}
-	client := redis.NewClient(o)
+	client, err := redislink.Open(o)
+	if err != nil {
+		return err
+	}
 	defer client.Close()
 	ctx, done := context.WithTimeout(context.Background(), 10*time.Second)
 	defer done()

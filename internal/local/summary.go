@@ -9,10 +9,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redislink"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/test/sim/csu"
 )
@@ -71,11 +70,14 @@ func (s *stand) doubled() int {
 }
 
 func (s *stand) mappings(ctx context.Context) (int, error) {
-	o, err := app.RedisOptions(s.cfg)
+	o, err := app.RedisLink(s.cfg)
 	if err != nil {
 		return 0, err
 	}
-	client := redis.NewClient(o)
+	client, err := redislink.Open(o)
+	if err != nil {
+		return 0, err
+	}
 	defer client.Close()
 	return redistable.New(client, rediskey.New(s.cfg.CSU.Name, app.Hasher(s.cfg))).Count(ctx)
 }

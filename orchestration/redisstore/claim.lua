@@ -127,12 +127,26 @@ for i = 0, #held do
   end
 end
 
--- The store's birth. A claim that finds it missing (wiped under living connections) writes it.
-local epoch = hash(KEYS[5])
+-- The store's birth, and whether this server is who it was. A claim that finds the birth missing (wiped under living connections),
+-- or another server's (a replica was promoted behind a connection that was there before, or a Cluster moved the slot), writes it
+-- anew: only the server that executes this can tell for certain, so it is not left to connections. A server that will not say who
+-- it is inside a script is known by what the caller was told.
+local epoch, change = hash(KEYS[5]), nil
+local me = a.srv
+local about = redis.pcall('INFO', 'server')
+if type(about) == 'string' then
+  local _, e = string.find(about, 'run_id:', 1, true)
+  if e then me = string.sub(about, e + 1, e + 40) end
+end
 if not epoch.run_id then
-  epoch = {run_id = a.srv, born = now, look_only_until = now + a.lease + a.window}
+  change = 'new'
+elseif me ~= '' and epoch.run_id ~= me then
+  change = 'changed'
+end
+if change then
+  epoch = {run_id = me, born = now, look_only_until = now + a.lease + a.window}
   if not a.dry then
-    redis.call('HSET', KEYS[5], 'run_id', epoch.run_id, 'born', now, 'look_only_until', epoch.look_only_until)
+    redis.call('HSET', KEYS[5], 'run_id', me, 'born', string.format('%d', now), 'look_only_until', string.format('%d', epoch.look_only_until))
   end
 end
 local others = tonumber(epoch.look_only_until)
@@ -201,7 +215,7 @@ for step in pairs(ownSteps) do ownList[#ownList + 1] = step end
 local til = math.max(own, others)
 local r = {attempt = attempt, steps = steps, learned = learned, suspect = suspect,
   forgotten = a.enq > 0 and tonumber(epoch.born) > math.max(a.enq, tonumber(run.cleared or '0')),
-  ['in'] = math.max(til - now, 0), othersin = math.max(others - now, 0)}
+  epoch = change, ['in'] = math.max(til - now, 0), othersin = math.max(others - now, 0)}
 if #hints > 0 then r.hints = hints end
 if #ownList > 0 then r.own = ownList end
 return answer(til > now and 'look_only' or 'go', r)

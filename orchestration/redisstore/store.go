@@ -166,6 +166,7 @@ type claimAnswer struct {
 	Key       int                  `json:"key"`
 	Until     int64                `json:"til"`
 	Place     int                  `json:"place"`
+	Epoch     string               `json:"epoch"`
 	Gate      *struct {
 		Rev    int64   `json:"rev"`
 		Shut   bool    `json:"shut"`
@@ -205,6 +206,9 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 	var r claimAnswer
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return orchestration.Grant{}, fmt.Errorf("read the claim's answer: %w", err)
+	}
+	if !dry {
+		s.o.Epoch.heard(r.Epoch)
 	}
 	if s.o.Gate != nil {
 		s.o.Gate(r.gate(asked))

@@ -30,6 +30,8 @@ var arrows = map[string][]string{
 	"internal/health":      {},
 	"internal/isoduration": {},
 	"internal/retryafter":  {},
+	"internal/redisurl":    {},
+	"internal/redislink":   {"internal/redisurl"},
 	"internal/leader":      {},
 	"mapping":              {},
 	"mapping/normal":       {},
@@ -39,7 +41,7 @@ var arrows = map[string][]string{
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
 	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
-	"config":        {"orchestration", "internal/secret", "mapping/fieldmap", "sink/webhook"},
+	"config":        {"orchestration", "internal/secret", "internal/redisurl", "mapping/fieldmap", "sink/webhook"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault"},
 	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},

@@ -21,13 +21,13 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/uuid"
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redislink"
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/mapping/redistable"
@@ -62,6 +62,7 @@ type Options struct {
 	Lock         time.Duration // of the queues; default 10 s
 	CSU          csu.Options   // latency, commit delay, …
 	RedisArgs    []string
+	RedisURL     string // real worlds: a Redis that the caller has started, in place of a redis-server of the world's own
 	Slots        int
 	Sink         bool              // the channel has a sink, and the world a receiver
 	Dirty        bool              // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
@@ -95,8 +96,8 @@ type World struct {
 	Broker *servicebus.Broker
 	CSU    *csu.Simulator
 	Sink   *sink.Simulator // with Options.Sink
-	Redis  *redis.Client
-	Server *simredis.Server     // real worlds only
+	Redis  *redislink.Client
+	Server *simredis.Server     // real worlds without Options.RedisURL
 	Mini   *miniredis.Miniredis // virtual worlds only
 
 	opts Options
@@ -146,10 +147,8 @@ func NewReal(t testing.TB, o Options) *World {
 	manage := listen(t)
 	administration := &http.Server{Handler: w.Broker.AdministrationHandler()}
 	go func() { _ = administration.Serve(manage) }() // returns when the server is closed
-	var err error
-	w.Server, err = simredis.Start(context.Background(), simredis.Options{Args: w.opts.RedisArgs})
-	require.NoError(t, err)
-	w.env = w.environment(bus.Addr().String(), "http://"+web.Addr().String(), w.Server.URL())
+	stopRedis := w.startRedis()
+	w.env = w.environment(bus.Addr().String(), "http://"+web.Addr().String(), w.opts.RedisURL)
 	if _, chosen := w.env[adminEndpoint]; !chosen {
 		w.env[adminEndpoint] = "http://" + manage.Addr().String()
 	}
@@ -162,9 +161,21 @@ func NewReal(t testing.TB, o Options) *World {
 		_ = server.Close()
 		_ = administration.Close()
 		_ = w.Broker.Close()
-		require.NoError(t, w.Server.Close())
+		require.NoError(t, stopRedis())
 	})
 	return w
+}
+
+// startRedis starts a redis-server, unless the caller has.
+func (w *World) startRedis() (stop func() error) {
+	if w.opts.RedisURL != "" {
+		return func() error { return nil }
+	}
+	var err error
+	w.Server, err = simredis.Start(context.Background(), simredis.Options{Args: w.opts.RedisArgs})
+	require.NoError(w.T, err)
+	w.opts.RedisURL = w.Server.URL()
+	return w.Server.Close
 }
 
 func listen(t testing.TB) net.Listener {
@@ -234,14 +245,15 @@ func (o Options) short() map[string]string {
 // connect opens the world's own connections: to publish, and to look behind the scenes.
 func (w *World) connect() {
 	cfg := w.Config()
-	o, err := app.RedisOptions(cfg)
+	o, err := app.RedisLink(cfg)
 	require.NoError(w.T, err)
 	options := busadapter.Options{ConnectionString: secret.New(w.env["SIGNALBOX_SERVICEBUS_CONNECTION_STRING"])}
 	if w.Mini != nil {
-		o.Dialer = func(context.Context, string, string) (net.Conn, error) { return w.Mini.Dial() } // not on the fleet's line
+		o.Dial = func(context.Context, string, string) (net.Conn, error) { return w.Mini.Dial() } // not on the fleet's line
 		options.NewConn = w.dialBroker
 	}
-	w.Redis = redis.NewClient(o)
+	w.Redis, err = redislink.Open(o)
+	require.NoError(w.T, err)
 	w.bus, err = busadapter.Open(options)
 	require.NoError(w.T, err)
 	if w.opts.Dirty {

@@ -4,8 +4,6 @@ package connect
 
 import (
 	"context"
-	"net/netip"
-	"net/url"
 	"slices"
 	"time"
 
@@ -18,6 +16,8 @@ import (
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redislink"
+	"github.com/signalbox/signalbox/internal/redisurl"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/worker/deadletter"
@@ -55,7 +55,7 @@ func Admin(cfg *config.Config) (*servicebus.Admin, error) {
 
 // Store is the fleet's Redis as the command line uses it. It never touches the fleet's epoch.
 type Store struct {
-	Client *redis.Client
+	Client *redislink.Client
 	Keys   rediskey.Keys
 	Hasher *keyhash.Hasher
 	Runs   *redisstore.Tracer
@@ -68,13 +68,16 @@ type Store struct {
 
 // Redis opens the store. Nothing is dialled before the first call.
 func Redis(cfg *config.Config) (s *Store, done func(), err error) {
-	o, err := app.RedisOptions(cfg)
+	o, err := app.RedisLink(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	o.PoolSize = 8
+	o.Pool = 8
 	redis.SetLogger(quiet{})
-	client := redis.NewClient(o)
+	client, err := redislink.Open(o)
+	if err != nil {
+		return nil, nil, err
+	}
 	hasher := app.Hasher(cfg)
 	keys := rediskey.New(cfg.CSU.Name, hasher)
 	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys),
@@ -84,12 +87,8 @@ func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 
 // Near says whether Redis is on this machine.
 func Near(cfg *config.Config) bool {
-	u, err := url.Parse(cfg.Redis.URL.Reveal())
-	if err != nil {
-		return false
-	}
-	a, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() == "localhost" || err == nil && a.IsLoopback()
+	u, problems := redisurl.Parse(cfg.Redis.URL.Reveal())
+	return len(problems) == 0 && u.Near()
 }
 
 // Standing says what was done about dead letters, as this store knows.

@@ -18,12 +18,22 @@ var needed = []string{
 	"eval return 1 K", "evalsha ffffffffffffffffffffffffffffffffffffffff 1 K", "script load return", "time", "ping", "scan 0", "wait 0 0",
 }
 
-// Commands lists their names as an access list grants them.
+// neededInCluster are those besides that find the way in a Cluster.
+var neededInCluster = []string{"cluster slots", "cluster nodes", "asking"}
+
+// Commands lists the names of the needed ones as an access list grants them.
 func Commands() []string {
-	names := []string{"multi", "exec", "discard", "info"}
-	for _, n := range needed {
+	return append([]string{"multi", "exec", "discard", "info"}, granted(needed)...)
+}
+
+// ClusterCommands lists those that a Cluster takes besides.
+func ClusterCommands() []string { return granted(neededInCluster) }
+
+func granted(commands []string) []string {
+	var names []string
+	for _, n := range commands {
 		word := strings.Fields(n)
-		if word[0] == "script" {
+		if word[0] == "script" || word[0] == "cluster" {
 			word[0] += "|" + word[1]
 		}
 		names = append(names, word[0])
@@ -43,7 +53,11 @@ func (e redisExam) commands(ctx context.Context) Finding {
 	}
 	defer func() { _ = conn.Do(ctx, "discard").Err() }() // the connection is closed with it
 	var lacks []string
-	for _, n := range needed {
+	asked := needed
+	if e.inCluster() {
+		asked = append(append([]string(nil), needed...), neededInCluster...)
+	}
+	for _, n := range asked {
 		words := strings.Fields(n)
 		args := make([]any, len(words))
 		for i, w := range words {
@@ -65,7 +79,7 @@ func (e redisExam) commands(ctx context.Context) Finding {
 		return fail(checkRedisCommands, "", "the user may not use "+strings.Join(lacks, ", ")+" on "+e.Keys.Prefix()+"…",
 			"let it; docs/reference/doctor.md has the whole access list")
 	}
-	return ok(checkRedisCommands, "", fmt.Sprintf("the user may use all %d that are needed", len(Commands())))
+	return ok(checkRedisCommands, "", fmt.Sprintf("the user may use all %d that are needed", len(asked)+len(Commands())-len(needed)))
 }
 
 // powers looks for what the user should not be able to do. Nothing of it is done: FLUSHALL gets an argument that it does not know.
@@ -98,11 +112,11 @@ func unknownCommand(err error) bool {
 	return redis.HasErrorPrefix(err, "ERR") && strings.Contains(err.Error(), "unknown command")
 }
 
-// AccessList is the rule for the user of a fleet, as ACL SETUSER takes it.
+// AccessList is the rule for the user of a fleet, as ACL SETUSER takes it. Its last three commands are for a Cluster.
 func AccessList() string {
 	var b strings.Builder
 	b.WriteString("ACL SETUSER signalbox reset on >PASSWORD ~" + rediskey.Schema + ":*")
-	for _, c := range Commands() {
+	for _, c := range append(Commands(), ClusterCommands()...) {
 		b.WriteString(" +" + c)
 	}
 	return b.String()

@@ -20,6 +20,8 @@ const (
 	checkRedisReach       = "redis.reach"
 	checkRedisVersion     = "redis.version"
 	checkRedisRole        = "redis.role"
+	checkRedisCluster     = "redis.cluster"
+	checkRedisFailover    = "redis.failover"
 	checkRedisEviction    = "redis.eviction"
 	checkRedisPersistence = "redis.persistence"
 	checkRedisCommands    = "redis.commands"
@@ -70,7 +72,9 @@ var checks = []Check{
 
 	{checkRedisReach, "Redis answers", "without it nothing is claimed, and work stands still"},
 	{checkRedisVersion, "the server's version", "scripts and users need Redis 6.2; it is tested with 7"},
-	{checkRedisRole, "the server is a primary, no cluster of several, with or without replicas", "a replica refuses writes; keys of one CSU live in one slot of one server"},
+	{checkRedisRole, "the server is a primary, with or without replicas", "a replica refuses writes"},
+	{checkRedisCluster, "in a Cluster: redis.url says so, and the slot that has all keys is on one node", "whoever takes one node for the whole does not follow when the slot moves; while it moves, scripts are refused that need keys on both sides"},
+	{checkRedisFailover, "with Sentinels, in a Cluster or with replicas: a replica is in step, and a primary that is cut off stops taking writes", "what no replica has is lost with the primary; two primaries at once grant one claim twice"},
 	{checkRedisEviction, "`maxmemory-policy` is `noeviction`", "any other drops bindings and claims when memory is short, and then effects happen twice"},
 	{checkRedisPersistence, "data is kept on disk", "losing it costs a pause and the order of states that wait; losing bindings costs searches"},
 	{checkRedisCommands, "the user may use every command that is needed", "a script that is refused half-way leaves an event unclaimed"},

@@ -22,7 +22,7 @@ import (
 const mostWaiting = 2000
 
 // Fleet examines what the fleet has in hand, as Redis knows it.
-func Fleet(cfg *config.Config, client *redis.Client, keys rediskey.Keys) Part {
+func Fleet(cfg *config.Config, client redis.UniversalClient, keys rediskey.Keys) Part {
 	return func(ctx context.Context) []Finding {
 		runs := redisstore.NewTracer(client, keys)
 		waits, err := waiting(ctx, runs)
@@ -43,7 +43,7 @@ func Fleet(cfg *config.Config, client *redis.Client, keys rediskey.Keys) Part {
 }
 
 // alive says who watches over the fleet: one process of it does, unless it looks at nothing.
-func alive(ctx context.Context, cfg *config.Config, client *redis.Client, keys rediskey.Keys) Finding {
+func alive(ctx context.Context, cfg *config.Config, client redis.UniversalClient, keys rediskey.Keys) Finding {
 	if cfg.Sampler.Interval == 0 && cfg.Heartbeat.Interval == 0 {
 		return unknown(checkFleetAlive, "", "sampler and heartbeat are off, so nobody leads the watch", "see in the metrics which processes run")
 	}

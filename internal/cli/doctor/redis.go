@@ -12,13 +12,20 @@ import (
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redisurl"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 )
+
+// Client is a client that can also give one connection, for what belongs together.
+type Client interface {
+	redis.UniversalClient
+	Conn() *redis.Conn
+}
 
 // RedisOptions says what is examined, and how.
 type RedisOptions struct {
 	Config       *config.Config
-	Client       *redis.Client // that does not touch the fleet's epoch
+	Client       Client // that does not touch the fleet's epoch
 	Keys         rediskey.Keys
 	Kinds        []string // of business objects that are bound
 	EventsPerDay float64  // for the estimate of memory; 0: measured from the runs that are stored
@@ -42,7 +49,7 @@ func Redis(o RedisOptions) Part {
 			return append(all, e.commands(ctx), e.powers(ctx))
 		}
 		e.info = redisstore.InfoFields(text)
-		all = append(all, e.version(), e.role(), e.eviction(), e.persistence(ctx), e.commands(ctx), e.powers(ctx), e.scripts(ctx),
+		all = append(all, e.version(), e.role(), e.cluster(ctx), e.failover(), e.eviction(), e.persistence(ctx), e.commands(ctx), e.powers(ctx), e.scripts(ctx),
 			clock(checkRedisClock, now.Sub(began.Add(took/2))), e.epoch(ctx), e.hash(ctx))
 		return append(all, e.memory(ctx))
 	}
@@ -64,6 +71,15 @@ func unreachedRedis(err error) Finding {
 type redisExam struct {
 	RedisOptions
 	info map[string]string
+}
+
+// inCluster says whether the server is a node of a Cluster.
+func (e redisExam) inCluster() bool { return e.info["cluster_enabled"] == "1" }
+
+// kind is how redis.url says that Redis is run.
+func (e redisExam) kind() redisurl.Kind {
+	u, _ := redisurl.Parse(e.Config.Redis.URL.Reveal())
+	return u.Kind
 }
 
 // The oldest versions that scripts and users work with, and that is tested.
@@ -93,8 +109,6 @@ func (e redisExam) role() Finding {
 	switch {
 	case e.info["role"] == "slave" || e.info["role"] == "replica":
 		return fail(checkRedisRole, "", "is a replica", "name the primary in redis.url")
-	case e.info["cluster_enabled"] == "1":
-		return warn(checkRedisRole, "", "is a part of a cluster", "see that redis.url names the shard that has the slot of "+e.Keys.Prefix())
 	case replicas > 0:
 		return ok(checkRedisRole, "", fmt.Sprintf("is a primary with %d replicas; a finish waits for one of them", replicas))
 	}

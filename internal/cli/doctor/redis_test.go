@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/redislink"
+	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
@@ -126,6 +129,39 @@ func TestAReplicaIsNoPrimary(t *testing.T) {
 		return false
 	}, 20*time.Second, 50*time.Millisecond)
 	replica.do("replicaof", "no", "one")
+}
+
+func TestAFailOverThatWouldLoseSomethingIsTold(t *testing.T) {
+	t.Parallel()
+	m := newMemory(t, "--repl-diskless-sync-delay", "0")
+	m.cfg.Redis.URL = secret.New("redis+sentinel://127.0.0.1:1/mymaster")
+	require.Equal(t, []string{"warn redis.failover : no replica is connected: nothing can take the primary's place"}, m.says())
+	replica := newMemory(t)
+	host, port, _ := strings.Cut(m.server.Addr(), ":")
+	replica.do("replicaof", host, port)
+	cut := "warn redis.failover : min-replicas-to-write is 0: a primary that is cut off from the others goes on granting claims, and another one does, too"
+	require.Eventually(t, func() bool { return slices.Equal(m.says(), []string{cut}) }, 20*time.Second, 50*time.Millisecond)
+	m.do("config", "set", "min-replicas-to-write", "1")
+	require.Empty(t, m.says())
+	m.cfg.Redis.URL = secret.New("redis+cluster://127.0.0.1:1")
+	require.Equal(t, []string{"fail redis.cluster : is no node of a Cluster, though redis.url says so"}, m.says())
+}
+
+func TestANodeOfAClusterThatIsTakenForAServerIsTold(t *testing.T) {
+	t.Parallel()
+	server, err := simredis.Start(t.Context(), simredis.Options{Args: []string{"--cluster-enabled", "yes", "--appendonly", "yes"}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	m := &memory{t: t, server: server, cfg: settings(), near: true}
+	m.client = m.open(&redis.Options{Addr: server.Addr()})
+	m.do("cluster", "addslotsrange", 0, 16383)
+	require.Eventually(t, func() bool { return strings.Contains(m.client.ClusterInfo(t.Context()).Val(), "cluster_state:ok") }, 20*time.Second, 50*time.Millisecond)
+	m.clean()
+	require.Contains(t, m.says(), "fail redis.cluster : is a node of a Cluster, and redis.url names it as one server: when the slot moves, nobody follows")
+	m.cfg.Redis.URL = secret.New("redis+cluster://" + server.Addr())
+	require.Equal(t, []string{"warn redis.failover : no replica is connected: nothing can take the primary's place"}, m.says(), "the user may use CLUSTER and ASKING, too")
+	m.do("cluster", "delslots", redislink.Slot(keys.Prefix()))
+	require.Contains(t, strings.Join(m.says(), "\n"), "redis.cluster : slot ")
 }
 
 func TestAUserThatLacksACommandIsTold(t *testing.T) {

@@ -1,9 +1,14 @@
-// Package redis starts a Redis for local mode and for tests: a real redis-server from PATH on a port of its own with a
-// temporary folder, or miniredis where there is none.
+// Package redis starts real redis-servers from PATH, for local mode and for tests, each on a port of its own with a
+// temporary folder: one server (Start), a primary with replicas and Sentinels (StartSentinels), or a Cluster
+// (StartCluster), all with TLS, a password and ACL users if wanted. What it starts can be killed, frozen by its process
+// id, restarted, failed over, and a slot can be moved half way.
+//
+// Concurrency: what has started may be used from several goroutines. Close ends the processes and removes their folders.
 package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +17,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // ErrNoServer says that no redis-server is on PATH, and where to get one.
@@ -21,8 +30,35 @@ var ErrNoServer = errors.New("no redis-server on PATH; install it (Debian: apt-g
 
 // Options of a Server.
 type Options struct {
-	Dir  string   // data folder; empty: a temporary one, removed by Close
-	Args []string // more arguments for redis-server, such as --appendonly yes
+	Dir      string        // data folder; empty: a temporary one, removed by Close
+	Args     []string      // more arguments for redis-server, such as --appendonly yes
+	TLS      *Certificates // speak TLS, and nothing else; clients must show a certificate of the same authority
+	Password string        // of the default user, and of replicas at their primary
+	Users    []string      // more users, each as ACL SETUSER takes it: name on >password ~keys +commands
+}
+
+// arguments are those that the options come to.
+func (o Options) arguments() []string {
+	var args []string
+	if o.Password != "" {
+		args = append(args, "--requirepass", o.Password, "--masterauth", o.Password)
+	}
+	for _, u := range o.Users {
+		args = append(append(args, "--user"), strings.Fields(u)...)
+	}
+	if o.TLS != nil {
+		args = append(args, "--tls-cert-file", o.TLS.Cert, "--tls-key-file", o.TLS.Key, "--tls-ca-cert-file", o.TLS.CA,
+			"--tls-replication", "yes", "--tls-cluster", "yes")
+	}
+	return append(args, o.Args...)
+}
+
+// listening are the arguments that name the port.
+func (o Options) listening(port string) []string {
+	if o.TLS != nil {
+		return []string{"--port", "0", "--tls-port", port}
+	}
+	return []string{"--port", port}
 }
 
 // Server is a running redis-server that this process started.
@@ -32,6 +68,8 @@ type Server struct {
 	temp bool
 	opts Options
 
+	config string // file of a Sentinel; empty: this is none
+
 	mu  sync.Mutex
 	cmd *exec.Cmd
 	end chan struct{}
@@ -39,11 +77,14 @@ type Server struct {
 
 // Start runs a redis-server on a free port of the loopback interface and waits until it answers.
 func Start(ctx context.Context, o Options) (*Server, error) {
+	return start(ctx, &Server{dir: o.Dir, opts: o})
+}
+
+func start(ctx context.Context, s *Server) (*Server, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return nil, ErrNoServer
 	}
-	s := &Server{dir: o.Dir, opts: o}
 	if s.dir == "" {
 		if s.dir, err = os.MkdirTemp("", "signalbox-redis-"); err != nil {
 			return nil, fmt.Errorf("make a folder for redis-server: %w", err)
@@ -70,8 +111,14 @@ func (s *Server) run(ctx context.Context, path string) error {
 		s.addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	}
 	_, port, _ := net.SplitHostPort(s.addr)
-	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--maxmemory-policy", "noeviction",
-		"--logfile", filepath.Join(s.dir, "redis.txt"), "--daemonize", "no"}, s.opts.Args...)
+	args := s.opts.listening(port)
+	if s.config != "" {
+		args = append([]string{s.config, "--sentinel"}, args...)
+	} else {
+		args = append(args, "--save", "", "--maxmemory-policy", "noeviction")
+	}
+	args = append(args, "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", filepath.Join(s.dir, "redis.txt"), "--daemonize", "no")
+	args = append(args, s.opts.arguments()...)
 	cmd := exec.Command(path, args...)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start redis-server: %w", err)
@@ -93,7 +140,7 @@ func (s *Server) ready(ctx context.Context, end chan struct{}) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if answers(s.addr) {
+		if s.answers() {
 			return nil
 		}
 		select {
@@ -106,9 +153,10 @@ func (s *Server) ready(ctx context.Context, end chan struct{}) error {
 	}
 }
 
-// answers asks by hand: a client would log every refused connection of the first milliseconds.
-func answers(addr string) bool {
-	c, err := net.DialTimeout("tcp", addr, time.Second)
+// answers asks by hand: a client would log every refused connection of the first milliseconds. Asking for a password is
+// an answer, too.
+func (s *Server) answers() bool {
+	c, err := s.dial()
 	if err != nil {
 		return false
 	}
@@ -119,14 +167,53 @@ func answers(addr string) bool {
 	}
 	answer := make([]byte, 5)
 	_, err = io.ReadFull(c, answer)
-	return err == nil && string(answer) == "+PONG"
+	return err == nil && (string(answer) == "+PONG" || string(answer) == "-NOAU")
+}
+
+func (s *Server) dial() (net.Conn, error) {
+	d := &net.Dialer{Timeout: time.Second}
+	if s.opts.TLS == nil {
+		return d.Dial("tcp", s.addr)
+	}
+	c, err := s.opts.TLS.Client()
+	if err != nil {
+		return nil, err
+	}
+	return tls.DialWithDialer(d, "tcp", s.addr, c)
 }
 
 // Addr is host:port.
 func (s *Server) Addr() string { return s.addr }
 
-// URL is what SIGNALBOX_REDIS_URL takes.
-func (s *Server) URL() string { return "redis://" + s.addr + "/0" }
+// URL is what SIGNALBOX_REDIS_URL takes. It names the default user.
+func (s *Server) URL() string { return s.opts.url("redis", "", s.addr+"/0") }
+
+// url builds a URL of a kind of server, with TLS and the credentials of a user; the default user if empty.
+func (o Options) url(kind, user, rest string) string {
+	query := ""
+	if o.TLS != nil {
+		query = "?" + o.TLS.query()
+		kind = strings.Replace(kind, "redis", "rediss", 1)
+	}
+	if user == "" && o.Password != "" {
+		user = ":" + o.Password
+	}
+	if user != "" {
+		user += "@"
+	}
+	return kind + "://" + user + rest + query
+}
+
+// Client is a client of the default user, who may do everything, for tests that look behind the scenes. The caller closes it.
+func (s *Server) Client() *redis.Client { return s.opts.client(s.addr) }
+
+func (o Options) client(addr string) *redis.Client {
+	options := &redis.Options{Addr: addr, Password: o.Password, Protocol: 2, MaxRetries: -1, DisableIdentity: true, PoolSize: 2}
+	if o.TLS != nil {
+		options.TLSConfig, _ = o.TLS.Client() // its files were read when the server was asked whether it answers
+	}
+	return redis.NewClient(options)
+}
 
 // Pid is the process id of the running server, for tests that freeze it.
 func (s *Server) Pid() int {
@@ -159,6 +246,12 @@ func (s *Server) Restart(ctx context.Context) error {
 	}
 	return s.run(ctx, path)
 }
+
+// Freeze stops the server where it is, as a machine that is out of breath does; Thaw lets it go on.
+func (s *Server) Freeze() error { return syscall.Kill(s.Pid(), syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw() error { return syscall.Kill(s.Pid(), syscall.SIGCONT) }
 
 // Close ends the server and removes its temporary folder.
 func (s *Server) Close() error {
