@@ -15,6 +15,7 @@ import (
 type engineMetrics struct {
 	runs, resumes, stepRuns, stepRetries, taints, alreadyThere, checks *prometheus.CounterVec
 	mappingWrites, mappingLookups                                      *prometheus.CounterVec
+	runsAlone                                                          *prometheus.CounterVec
 	leaseLost                                                          prometheus.Counter
 	runDuration, stepDuration                                          *prometheus.HistogramVec
 	stepEnabled                                                        *prometheus.GaugeVec
@@ -36,12 +37,14 @@ func (m *Metrics) newEngineMetrics() engineMetrics {
 	m.section = sectionOnce
 	e.checks = m.counter(IdempotencyChecks, "Answers to claims; error means that the store could not answer.", LabelResult)
 	e.leaseLost = m.counter(IdempotencyLeaseLost, "Claims that were no longer ours.").WithLabelValues()
+	e.runsAlone = m.counter(RunsAlone, "Runs that had a process for themselves, because processes had died while they worked on their event.", LabelScenario)
 	e.mappingWrites = m.counter(MappingWrites, "Bindings written or refused.", LabelEntity, LabelOutcome)
 	e.mappingLookups = m.counter(MappingLookups, "Bindings looked up, with the claim.", LabelEntity, LabelResult)
 	start(e.runs, m.scenarios.and(unknown), runOutcomes)
 	start(e.resumes, m.scenarios.and(unknown))
 	start(e.runDuration, m.scenarios.and(unknown))
 	start(e.checks, answers)
+	start(e.runsAlone, m.scenarios.and(unknown))
 	start(e.mappingWrites, m.kinds.and(unknown), writeOutcomes)
 	start(e.mappingLookups, m.kinds.and(unknown), lookups)
 	m.startSteps(e, unknown, unknown)
@@ -139,6 +142,11 @@ func (o *engineObserver) LookedUp(_ context.Context, scenario, kind, result stri
 		return
 	}
 	o.m.mappingLookups.WithLabelValues(o.m.kinds.or(kind, unknown), closedSet(lookups).or(result, "error")).Inc()
+}
+
+func (o *engineObserver) RunsAlone(ctx context.Context, scenario string) {
+	o.m.runsAlone.WithLabelValues(o.m.scenarios.or(scenario, unknown)).Inc()
+	o.log.Warn("processes died while they worked on this event; it now runs alone in this one", fieldsOf(ctx, zap.String(fieldScenario, scenario))...)
 }
 
 func (o *engineObserver) Resumed(_ context.Context, scenario string) {

@@ -40,6 +40,8 @@ const (
 	StepRetries          = namespace + "_step_retries_total"
 	IdempotencyChecks    = namespace + "_idempotency_checks_total"
 	IdempotencyLeaseLost = namespace + "_idempotency_lease_lost_total"
+	RunsAlone            = namespace + "_runs_alone_total"
+	Members              = namespace + "_members"
 	MappingWrites        = namespace + "_mapping_writes_total"
 	MappingLookups       = namespace + "_mapping_lookups_total"
 	StepEnabled          = namespace + "_step_enabled"
@@ -171,7 +173,7 @@ var (
 	redisFailures  = []string{"timeout", "network", "cancelled", otherType}
 
 	answers = []string{string(orchestration.Go), string(orchestration.LookOnly), string(orchestration.Done), string(orchestration.Held),
-		string(orchestration.AnswerSurplus), string(orchestration.AnswerSuperseded), string(orchestration.AnswerConflict), string(orchestration.NewerPipeline), "error"}
+		string(orchestration.AnswerSurplus), string(orchestration.AnswerSuperseded), string(orchestration.AnswerConflict), string(orchestration.AnswerAlone), string(orchestration.NewerPipeline), "error"}
 
 	runOutcomeOf = map[orchestration.Verdict]string{
 		orchestration.Completed: "succeeded", orchestration.Rejected: "failed", orchestration.Superseded: "skipped",

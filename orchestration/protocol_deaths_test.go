@@ -1,0 +1,199 @@
+package orchestration_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
+)
+
+// beats says that processes live.
+func (r *rig) beats(names ...string) {
+	r.t.Helper()
+	for _, name := range names {
+		require.NoError(r.t, redisstore.NewMembers(r.client, r.keys).Announce(r.t.Context(), redisstore.Member{Name: name}, lease))
+	}
+}
+
+// dies lets a process die of an event's first look, as it does every time.
+func (r *rig) dies(name string, ev orchestration.Event, claims int) {
+	r.t.Helper()
+	r.beats(name)
+	r.engine(name, mortal(newLife(2*claims+1))).Handle(r.t.Context(), ev) // a claim is two boundaries, then the look begins
+	pass(lease + window)
+}
+
+// H16: the event that ends processes ends as a dead letter, and says so; what it needed for that is four of them.
+func TestAnEventThatEndsProcessesEndsAsACrashLoop(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		ev := r.event("e1", "42", "ana", "v1", time.Now())
+		for i := range 4 {
+			r.dies(fmt.Sprint("w", i), ev, 1+i/3) // the fourth is told to be alone, and claims again
+		}
+		r.beats("w9")
+		plan := r.engine("w9").Plan(r.t.Context(), ev)
+		require.Equal(r.t, fault.CrashLoop, plan.Outcome.Reason)
+		o := r.engine("w9").Handle(r.t.Context(), ev)
+		require.Equal(r.t, orchestration.Rejected, o.Verdict, "%+v", o)
+		require.Equal(r.t, fault.CrashLoop, o.Reason)
+		require.Equal(r.t, "create-thing", o.Step)
+		require.Contains(r.t, o.Detail, "4 processes died while they worked on it")
+		require.Zero(r.t, r.target.creates)
+		require.Equal(r.t, 1, r.watch.alone, "the fourth ran alone")
+	})
+}
+
+func TestASuspectRunsWhileNothingElseDoesAndIsCleared(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		suspect := r.event("e1", "42", "ana", "v1", time.Now())
+		for i := range 3 {
+			r.dies(fmt.Sprint("w", i), suspect, 1)
+		}
+		r.beats("w9")
+		e := r.engine("w9")
+		var inside, most atomic.Int64
+		slow := make(chan struct{})
+		r.target.set(func(op string) error {
+			if op == "search" {
+				n := inside.Add(1)
+				defer inside.Add(-1)
+				if n > most.Load() {
+					most.Store(n)
+				}
+				<-time.After(time.Second)
+			}
+			return nil
+		}, nil)
+		var wait sync.WaitGroup
+		for i := range 4 {
+			wait.Go(func() {
+				r.settle(e, r.event(fmt.Sprint("before", i), fmt.Sprint("b", i), fmt.Sprint("before ", i), "v1", time.Now()))
+			})
+		}
+		pass(500 * time.Millisecond)
+		require.Equal(r.t, int64(4), inside.Load(), "others run")
+		wait.Go(func() {
+			defer close(slow)
+			require.Equal(r.t, orchestration.Completed, e.Handle(r.t.Context(), suspect).Verdict)
+		})
+		pass(100 * time.Millisecond)
+		for i := range 4 {
+			wait.Go(func() {
+				r.settle(e, r.event(fmt.Sprint("after", i), fmt.Sprint("a", i), fmt.Sprint("after ", i), "v1", time.Now()))
+			})
+		}
+		for finished := false; !finished; {
+			select {
+			case <-slow:
+				finished = true
+			case <-time.After(10 * time.Millisecond):
+				if r.watch.isAlone() {
+					require.LessOrEqual(r.t, inside.Load(), int64(1), "the suspect is not alone")
+				}
+			}
+		}
+		wait.Wait()
+		require.Equal(r.t, int64(4), most.Load(), "they run together before and after")
+		require.Equal(r.t, 9, r.target.creates)
+		require.Equal(r.t, 1, r.watch.alone)
+	})
+}
+
+// A run that does not end must not hold up the others for a suspect's sake: it comes back, and they go on.
+func TestASuspectThatCannotBeAloneComesBackLater(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		suspect := r.event("e1", "42", "ana", "v1", time.Now())
+		for i := range 3 {
+			r.dies(fmt.Sprint("w", i), suspect, 1)
+		}
+		e := r.engine("w9")
+		hold := make(chan struct{})
+		var first sync.Once
+		r.target.set(func(string) error {
+			blocks := false
+			first.Do(func() { blocks = true })
+			if blocks {
+				<-hold
+			}
+			return nil
+		}, nil)
+		var wait sync.WaitGroup
+		wait.Go(func() { e.Handle(r.t.Context(), r.event("e2", "43", "bob", "v1", time.Now())) })
+		pass(time.Millisecond)
+		began := time.Now()
+		o := e.Handle(r.t.Context(), suspect)
+		require.Equal(r.t, orchestration.Postponed, o.Verdict)
+		require.Equal(r.t, orchestration.CauseAlone, o.Cause)
+		require.LessOrEqual(r.t, time.Since(began), 20*time.Second)
+		require.GreaterOrEqual(r.t, o.After, 30*time.Second)
+		require.Equal(r.t, orchestration.Completed, e.Handle(r.t.Context(), r.event("e3", "44", "eve", "v1", time.Now())).Verdict, "others go on")
+
+		drained, drain := context.WithCancel(r.t.Context())
+		time.AfterFunc(time.Second, drain)
+		require.Equal(r.t, orchestration.Interrupted, e.Handle(drained, suspect).Verdict)
+		close(hold)
+		wait.Wait()
+		r.settle(e, suspect)
+	})
+}
+
+// H16: a fleet that is shot at kills every event several times over, and none of them is to blame.
+func TestAFleetUnderFireQuarantinesNoHealthyEvent(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		const events = 40
+		shots, shot := 0, 0
+		left := map[string]orchestration.Event{}
+		for i := range events {
+			ev := r.event(fmt.Sprint("e", i), fmt.Sprint("c", i), fmt.Sprint("key ", i), "v1", time.Now())
+			left[ev.ID] = ev
+		}
+		for len(left) > 0 && shots < 200 {
+			shots++
+			name := fmt.Sprint("w", shots)
+			r.beats(name)
+			l := newLife(1 + shots*7%40) // somewhere in the middle of what it has in hand
+			e := r.engine(name, mortal(l))
+			var mu sync.Mutex
+			var wait sync.WaitGroup
+			for id, ev := range left {
+				wait.Go(func() {
+					o := e.Handle(r.t.Context(), ev)
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case l.dead():
+						shot++
+					case o.Verdict == orchestration.Completed || o.Verdict == orchestration.Duplicate:
+						delete(left, id)
+					default:
+						require.NotEqual(r.t, orchestration.Rejected, o.Verdict, "%s: %+v", id, o)
+					}
+				})
+			}
+			wait.Wait()
+			pass(2 * time.Second)
+		}
+		r.target.set(nil, nil)
+		pass(lease + window)
+		e := r.engine("last")
+		for _, ev := range left {
+			r.beats("last")
+			r.settle(e, ev)
+		}
+		require.Len(r.t, r.target.things, events, "one effect each")
+		r.t.Logf("%d processes died with %d runs in flight; %d runs had one for themselves", shots, shot, r.watch.alone)
+		require.Positive(r.t, r.watch.alone, "some were suspected, or this proves nothing")
+	})
+}
