@@ -241,6 +241,17 @@ func (l *life) ends() bool {
 	return l.over()
 }
 
+// kill ends the process from outside, whatever it is doing.
+func (l *life) kill() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.over() {
+		l.calls++
+		l.dieAt = l.calls
+		close(l.died)
+	}
+}
+
 func (l *life) dead() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -155,7 +155,7 @@ const (
 var (
 	brokerCalls    = []string{callReceive, callSend, callSchedule, "complete", callAbandon, "dead_letter", callRenew}
 	errorTypes     = []string{"timeout", "network", "throttled", "unauthorized", "not_found", "conflict", "invalid", "server_error", "lock_lost", "connection_lost", "cancelled", "panic", otherType}
-	reconnects     = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", other}
+	reconnects     = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", worker.ReasonStuck, other}
 	renewals       = []string{"ok", "error", "lost"}
 	stepOutcomes   = []string{"ok", "skipped", "retryable", "permanent", "timeout", "cancelled"}
 	replayOutcomes = []string{"resubmitted", "dead_lettered_again"}
