@@ -25,10 +25,19 @@ func (r *rig) beats(names ...string) {
 	}
 }
 
+// lives lets processes be heard of for as long as it takes to be believed of others, and half a lease on.
+func (r *rig) lives(names ...string) {
+	for range 3 {
+		r.beats(names...)
+		pass(lease / 2)
+	}
+	r.beats(names...)
+}
+
 // dies lets a process die of an event's first look, as it does every time.
 func (r *rig) dies(name string, ev orchestration.Event, claims int) {
 	r.t.Helper()
-	r.beats(name)
+	r.lives(name)
 	r.engine(name, mortal(newLife(2*claims+1))).Handle(r.t.Context(), ev) // a claim is two boundaries, then the look begins
 	pass(lease + window)
 }
@@ -41,7 +50,7 @@ func TestAnEventThatEndsProcessesEndsAsACrashLoop(t *testing.T) {
 		for i := range 4 {
 			r.dies(fmt.Sprint("w", i), ev, 1+i/3) // the fourth is told to be alone, and claims again
 		}
-		r.beats("w9")
+		r.lives("w9")
 		plan := r.engine("w9").Plan(r.t.Context(), ev)
 		require.Equal(r.t, fault.CrashLoop, plan.Outcome.Reason)
 		o := r.engine("w9").Handle(r.t.Context(), ev)
@@ -61,7 +70,7 @@ func TestASuspectRunsWhileNothingElseDoesAndIsCleared(t *testing.T) {
 		for i := range 3 {
 			r.dies(fmt.Sprint("w", i), suspect, 1)
 		}
-		r.beats("w9")
+		r.lives("w9")
 		e := r.engine("w9")
 		var inside, most atomic.Int64
 		slow := make(chan struct{})
@@ -119,6 +128,19 @@ func TestASuspectThatCannotBeAloneComesBackLater(t *testing.T) {
 		for i := range 3 {
 			r.dies(fmt.Sprint("w", i), suspect, 1)
 		}
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(lease / 3):
+					r.beats("w9")
+				}
+			}
+		}()
+		r.lives("w9")
 		e := r.engine("w9")
 		hold := make(chan struct{})
 		var first sync.Once
@@ -174,10 +196,11 @@ func TestAFleetUnderFireQuarantinesNoHealthyEvent(t *testing.T) {
 			case <-f.over:
 				under = false
 			case <-time.After(2 * time.Second):
-				i := chance.IntN(processes)
-				fleet[i].kill()
-				fleet[i] = f.start()
-				kills++
+				for _, i := range chance.Perm(processes)[:2] {
+					fleet[i].kill()
+					fleet[i] = f.start()
+					kills++
+				}
 			}
 		}
 		for _, l := range fleet {

@@ -142,20 +142,31 @@ if run.claim and run.claim ~= a.claim and run.begun then
   local entry, known = (run.begun == 'alone' and '*' or '') .. run.owner, false
   for i = 1, #died do known = known or died[i] == entry end
   if not known then died[#died + 1] = entry end
-  if #died > 8 then table.remove(died, 1) end
+  if #died > 16 then table.remove(died, 1) end
 end
 local suspects = {}
 for i = 1, #died do
   local name = string.gsub(died[i], '^%*', '')
   local til = member(name)
   suspects[name] = true
-  if til and til <= now and name ~= a.owner then -- whoever asks lives, although it may not have said so yet
+  if til and til <= now and name ~= a.owner then
     deaths = deaths + 1
     if name ~= died[i] then alone = alone + 1 end
   end
 end
+-- Who was itself not heard of for a whole lease without a gap cannot say so of others: after an outage they need that time, too.
+if deaths > 0 then
+  local til, since = string.match(redis.call('HGET', KEYS[8], a.owner) or '', '^(%d+)|(%d+)|')
+  if not til then
+    deaths, alone = 0, 0
+  elseif (deaths >= 3 or alone > 0) and not a.dry then
+    if tonumber(til) <= now then since = now end
+    local left = tonumber(since) + a.lease - now
+    if left > 0 then return answer('held', {by = a.owner, key = 0, til = left, place = 0, attempt = tonumber(run.attempt or '0')}) end
+  end
+end
 -- To die alone says that it was the event, unless processes die of other things just now; then it takes more.
-local crashed = alone >= 5
+local crashed = alone >= 10
 if alone > 0 and not crashed then
   crashed = true
   for name, beat in pairs(hash(KEYS[8])) do

@@ -108,9 +108,10 @@ func (m *Members) List(ctx context.Context) ([]Member, error) {
 	return list, nil
 }
 
-// memberOf reads until|what it says, as announce.lua writes it. What another version says is taken as far as it can be read.
+// memberOf reads until|since|what it says, as announce.lua writes it. What another version says is taken as far as it can be read.
 func memberOf(name, text string, now time.Time) Member {
-	until, says, _ := strings.Cut(text, "|")
+	until, rest, _ := strings.Cut(text, "|")
+	_, says, _ := strings.Cut(rest, "|")
 	var one Member
 	_ = json.Unmarshal([]byte(says), &one)
 	one.Name, one.Until = name, moment(number(until))

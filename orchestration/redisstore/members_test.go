@@ -30,6 +30,16 @@ func (p processes) beats(names ...string) {
 	}
 }
 
+// lives lets processes be heard of for as long as it takes to be believed of others.
+func (p processes) lives(names ...string) {
+	p.t.Helper()
+	for range 3 {
+		p.beats(names...)
+		pass(lease/2 + time.Second)
+	}
+	p.beats(names...)
+}
+
 // claims lets a process claim the one event that these tests are about.
 func (p processes) claims(name string, change ...func(*orchestration.Request)) (orchestration.Request, orchestration.Grant) {
 	p.t.Helper()
@@ -46,7 +56,7 @@ func alone(q *orchestration.Request) { q.Alone = true }
 // dies lets a process claim the event and never be heard of again.
 func (p processes) dies(name string, change ...func(*orchestration.Request)) {
 	p.t.Helper()
-	p.beats(name)
+	p.lives(name)
 	_, g := p.claims(name, change...)
 	require.Contains(p.t, []orchestration.Answer{orchestration.Go, orchestration.LookOnly}, g.Answer, name)
 	pass(lease + time.Second)
@@ -61,6 +71,9 @@ func TestAfterThreeDeathsAnEventRunsAloneAndADeathAloneEndsIt(t *testing.T) {
 		}
 		p.beats("w4")
 		_, g := p.claims("w4")
+		require.Equal(t, orchestration.Held, g.Answer, "it is too young to say so of others")
+		p.lives("w4")
+		_, g = p.claims("w4")
 		require.Equal(t, orchestration.AnswerAlone, g.Answer)
 		require.Equal(t, 3, g.Deaths)
 		_, g = p.claims("w4")
@@ -68,7 +81,7 @@ func TestAfterThreeDeathsAnEventRunsAloneAndADeathAloneEndsIt(t *testing.T) {
 		p.dies("w4", alone)
 
 		pass(10 * time.Minute)
-		p.beats("w5")
+		p.lives("w5")
 		q, g := p.claims("w5")
 		require.True(t, g.Crashed)
 		require.Equal(t, 4, g.Deaths)
@@ -178,14 +191,16 @@ func TestWhileProcessesDieOfOtherThingsOneDeathAloneProvesNothing(t *testing.T) 
 		for _, name := range []string{"w1", "w2", "w3"} {
 			p.dies(name)
 		}
-		for i := range 5 {
+		for i := range 10 {
 			p.beats(fmt.Sprint("other", i)) // dies of something else
+			p.lives("w4")
 			p.dies(fmt.Sprint("alone", i), alone)
+			p.lives("w4")
 			_, g := p.claims("w4")
-			if i < 4 {
+			if i < 9 {
 				require.Equal(t, orchestration.AnswerAlone, g.Answer, "death %d alone", i+1)
 			} else {
-				require.True(t, g.Crashed, "five times is no chance")
+				require.True(t, g.Crashed, "ten times is no chance")
 			}
 		}
 	})
@@ -197,7 +212,7 @@ func TestATraceShowsWhoDiedOfARun(t *testing.T) {
 		p := fleet(t, k)
 		p.dies("w1")
 		p.dies("w2")
-		p.beats("w3")
+		p.lives("w3")
 		p.claims("w3", alone)
 		look := func() redisstore.RunTrace {
 			r, known, err := redisstore.NewTracer(k.client, rediskey.New("default", hasher)).ByEvent(t.Context(), "shop", "e1")
