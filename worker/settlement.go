@@ -72,19 +72,18 @@ const (
 	WhySwitchedOff Why = "switched_off"
 	WhyDrain       Why = "drain"
 	WhyTaint       Why = "taint"
-	WhyAlone       Why = "alone"
 	WhyContinue    Why = "continue"
 )
 
 // Whys lists every reason to reschedule.
 func Whys() []Why {
-	return []Why{WhyTransient, WhyThrottled, WhyHeld, WhyDependency, WhyBlocked, WhySwitchedOff, WhyDrain, WhyTaint, WhyAlone, WhyContinue}
+	return []Why{WhyTransient, WhyThrottled, WhyHeld, WhyDependency, WhyBlocked, WhySwitchedOff, WhyDrain, WhyTaint, WhyContinue}
 }
 
 var whyOf = map[orchestration.Cause]Why{
 	orchestration.CauseGate: WhyThrottled, orchestration.CauseDependency: WhyDependency, orchestration.CauseHeld: WhyHeld,
 	orchestration.CauseCircuit: WhyThrottled,
-	orchestration.CauseBackoff: WhyTransient, orchestration.CauseBlocked: WhyBlocked, orchestration.CauseTaint: WhyTaint, orchestration.CauseAlone: WhyAlone,
+	orchestration.CauseBackoff: WhyTransient, orchestration.CauseBlocked: WhyBlocked, orchestration.CauseTaint: WhyTaint, orchestration.CauseAlone: WhyHeld,
 	orchestration.CauseContinue: WhyContinue, orchestration.CausePromotion: WhyDependency, orchestration.CauseHQ: WhyDependency,
 }
 

@@ -173,7 +173,7 @@ var (
 	redisFailures  = []string{"timeout", "network", "cancelled", otherType}
 
 	answers = []string{string(orchestration.Go), string(orchestration.LookOnly), string(orchestration.Done), string(orchestration.Held),
-		string(orchestration.AnswerSurplus), string(orchestration.AnswerSuperseded), string(orchestration.AnswerConflict), string(orchestration.AnswerAlone), string(orchestration.NewerPipeline), "error"}
+		string(orchestration.AnswerSurplus), string(orchestration.AnswerSuperseded), string(orchestration.AnswerConflict), string(orchestration.NewerPipeline), "error"}
 
 	runOutcomeOf = map[orchestration.Verdict]string{
 		orchestration.Completed: "succeeded", orchestration.Rejected: "failed", orchestration.Superseded: "skipped",

@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 
 	// Adapters: one technology, one port, never each other.
 	"csuclient/redisgate":      {"csuclient", "internal/rediskey"},
+	"csuclient/rediscircuit":   {"csuclient", "internal/rediskey"},
 	"orchestration/redisstore": {"orchestration", "mapping", "internal/keyhash", "internal/rediskey"},
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret", "internal/isoduration"},
