@@ -119,16 +119,9 @@ func (g *goes) await(ctx context.Context, st StepOutline, t *tries, left time.Du
 }
 
 // retryFor and waitInRun are how long a step is tried again, and how long one wait may be, within one go.
-func (g *goes) retryFor() time.Duration { return g.lingering(g.e.opts.RetryFor) }
+func (g *goes) retryFor() time.Duration { return g.q.lingering(g.e.opts.RetryFor) }
 
-func (g *goes) waitInRun() time.Duration { return g.lingering(g.e.opts.WaitInRun) }
-
-func (g *goes) lingering(d time.Duration) time.Duration {
-	if g.q.linger > 0 {
-		return min(d, g.q.linger)
-	}
-	return d
-}
+func (g *goes) waitInRun() time.Duration { return g.q.lingering(g.e.opts.WaitInRun) }
 
 // taintLook is how often keys that are closed for long are looked at again.
 const taintLook = 30 * time.Second

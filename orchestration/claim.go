@@ -44,13 +44,13 @@ func (e *Engine) inLine(ctx context.Context, run opened, q Request) Outcome {
 		return Outcome{Verdict: Postponed, Cause: CauseHeld, After: jittered(time.Second), Attempt: q.Event.Attempt, Err: err}
 	}
 	defer leave()
-	return e.claim(ctx, run, q)
+	return e.claimTogether(ctx, run, q)
 }
 
 // claim asks for the claim until it is answered. While somebody else holds it, it asks again for as long as waiting in a
-// run is allowed: holders are done in milliseconds, as a rule.
-func (e *Engine) claim(ctx context.Context, run opened, q Request) Outcome {
-	retry, poll := e.pauses(e.opts.RetryFor), e.polls()
+// run is allowed: holders are done in milliseconds, as a rule. alone: nothing is claimed, and the run must be alone for that.
+func (e *Engine) claim(ctx context.Context, run opened, q Request) (o Outcome, alone bool) {
+	retry, poll := e.pauses(q.lingering(e.opts.RetryFor)), e.polls(q.lingering(e.opts.WaitInRun))
 	for {
 		sent := time.Now()
 		grant, err := e.askClaim(ctx, q)
@@ -58,25 +58,33 @@ func (e *Engine) claim(ctx context.Context, run opened, q Request) Outcome {
 			e.opts.Observer.Claimed(ctx, q.Scenario, "error")
 			e.opts.Observer.LookedUp(ctx, q.Scenario, q.Entity.Kind, "error")
 			if pause := retry.NextBackOff(); pause == backoff.Stop || !sleep(ctx, pause) {
-				return e.unclaimed(ctx, q, err)
+				return e.unclaimed(ctx, q, err), false
 			}
 			continue
 		}
 		e.opts.Observer.Claimed(ctx, q.Scenario, string(grant.Answer))
-		if grant.Answer == Held {
+		switch grant.Answer {
+		case Held:
 			q.Place = grant.Place
 			if pause := poll.NextBackOff(); pause != backoff.Stop && sleep(ctx, min(pause, grant.Until+time.Millisecond)) {
 				continue
 			}
-			if ctx.Err() != nil {
-				return Outcome{Verdict: Interrupted, Attempt: q.Event.Attempt, Err: context.Cause(ctx)}
-			}
-			after := grant.Until + time.Duration(grant.Place)*50*time.Millisecond
-			return Outcome{Verdict: Postponed, Cause: CauseHeld, After: jittered(after), Attempt: max(q.Event.Attempt, grant.Attempt)}
+			return e.held(ctx, q, grant), false
+		case AnswerAlone:
+			return Outcome{}, true
 		}
 		e.opts.Observer.LookedUp(ctx, q.Scenario, q.Entity.Kind, lookup(grant))
-		return e.answered(ctx, run, q, grant, sent)
+		return e.answered(ctx, run, q, grant, sent), false
 	}
+}
+
+// held gives up waiting for a claim that somebody else has.
+func (e *Engine) held(ctx context.Context, q Request, grant Grant) Outcome {
+	if ctx.Err() != nil {
+		return Outcome{Verdict: Interrupted, Attempt: q.Event.Attempt, Err: context.Cause(ctx)}
+	}
+	after := grant.Until + time.Duration(grant.Place)*50*time.Millisecond
+	return Outcome{Verdict: Postponed, Cause: CauseHeld, After: jittered(after), Attempt: max(q.Event.Attempt, grant.Attempt)}
 }
 
 // lookup is what a claim's answer says of the entity's binding.
@@ -136,10 +144,10 @@ func (e *Engine) pauses(d time.Duration) *backoff.ExponentialBackOff {
 }
 
 // polls asks often at first: what is held is usually free soon.
-func (e *Engine) polls() *backoff.ExponentialBackOff {
+func (e *Engine) polls(d time.Duration) *backoff.ExponentialBackOff {
 	return backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(20*time.Millisecond), backoff.WithMultiplier(2), backoff.WithRandomizationFactor(0.5),
-		backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(e.opts.WaitInRun), backoff.WithClockProvider(clock{}))
+		backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(d), backoff.WithClockProvider(clock{}))
 }
 
 // clock is the standard library's; the backoff package captures time.Now in a variable of its own otherwise.

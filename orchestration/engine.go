@@ -112,6 +112,7 @@ type Engine struct {
 	opts    Options
 	checker *Checker
 	lines   *lines
+	solo    solo
 }
 
 // New checks the options and compiles the schemas. Errors name every problem.
@@ -125,7 +126,7 @@ func New(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	checker.own = opts.OwnQueues
-	return &Engine{opts: opts, checker: checker, lines: newLines()}, nil
+	return &Engine{opts: opts, checker: checker, lines: newLines(), solo: newSolo()}, nil
 }
 
 // Outlines lists the scenarios.

@@ -24,7 +24,7 @@ func (g *goes) missing(i int) (keys []Key) {
 func (g *goes) hold(ctx context.Context, st StepOutline, keys []Key) *ending {
 	q := g.q
 	q.Keys = append(slices.Clone(q.Keys), keys...)
-	retry, poll := g.e.pauses(g.retryFor()), g.e.polls()
+	retry, poll := g.e.pauses(g.retryFor()), g.e.polls(g.waitInRun())
 	for {
 		sent := time.Now()
 		grant, err := g.e.askClaim(ctx, q)

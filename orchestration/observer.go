@@ -26,6 +26,8 @@ type Observer interface {
 	Bound(ctx context.Context, kind, outcome string)
 	// LookedUp reports what the claim found of the entity's binding: hit, miss or error.
 	LookedUp(ctx context.Context, scenario, kind, result string)
+	// RunsAlone reports a run that processes died of, now with its process for itself.
+	RunsAlone(ctx context.Context, scenario string)
 	// Resumed reports a run that went on from a checkpoint.
 	Resumed(ctx context.Context, scenario string)
 	// Finished reports the end of one go.
@@ -49,6 +51,7 @@ func (NoObserver) AlreadyThere(context.Context, string, string)                 
 func (NoObserver) Tainted(context.Context, string, string)                         {}
 func (NoObserver) Bound(context.Context, string, string)                           {}
 func (NoObserver) LookedUp(context.Context, string, string, string)                {}
+func (NoObserver) RunsAlone(context.Context, string)                               {}
 func (NoObserver) Resumed(context.Context, string)                                 {}
 func (NoObserver) Finished(context.Context, string, Outcome, time.Duration)        {}
 func (NoObserver) Reported(context.Context, string, fault.Reason, string)          {}

@@ -38,6 +38,7 @@ const (
 	CauseBlocked    Cause = "blocked"    // locked out of the CSU
 	CauseCircuit    Cause = "circuit"    // calls of the kind it needs fail, and are not made for a while
 	CauseTaint      Cause = "taint"      // an earlier write may still land, or the store was lost
+	CauseAlone      Cause = "alone"      // processes died while they worked on it: it needs one for itself
 	CauseContinue   Cause = "continue"   // the run took too long in one go, or a newer worker must take it
 	CausePromotion  Cause = "promotion"  // its D365 id is still provisional
 	CauseHQ         Cause = "hq"         // headquarters cannot be reached
@@ -45,7 +46,7 @@ const (
 
 // Causes lists every cause.
 func Causes() []Cause {
-	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseCircuit, CauseTaint, CauseContinue, CausePromotion, CauseHQ}
+	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseCircuit, CauseTaint, CauseAlone, CauseContinue, CausePromotion, CauseHQ}
 }
 
 // Outcome is the engine's whole answer. It names no queue and no protocol.

@@ -119,6 +119,10 @@ func (p *planning) steps(ctx context.Context) {
 	if err := p.run.begin(p.grant); err != nil {
 		g.finished = nil
 	}
+	if p.grant.Crashed {
+		p.plan.Outcome = rejected("", errCrashLoop(p.grant.Deaths))
+		return
+	}
 	p.plan.Outcome = Outcome{Verdict: Completed, Attempt: g.attempt()}
 	for i := range p.run.count() {
 		st := p.run.step(i)

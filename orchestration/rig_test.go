@@ -241,6 +241,17 @@ func (l *life) ends() bool {
 	return l.over()
 }
 
+// kill ends the process from outside, whatever it is doing.
+func (l *life) kill() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.over() {
+		l.calls++
+		l.dieAt = l.calls
+		close(l.died)
+	}
+}
+
 func (l *life) dead() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -441,6 +452,7 @@ type watch struct {
 	tainted   int
 	panics    int
 	postponed int
+	alone     int
 }
 
 func (o *watch) Claimed(_ context.Context, _, answer string) {
@@ -470,6 +482,18 @@ func (o *watch) Finished(_ context.Context, _ string, out orchestration.Outcome,
 	if out.Verdict == orchestration.Postponed {
 		o.postponed++
 	}
+}
+
+func (o *watch) RunsAlone(context.Context, string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.alone++
+}
+
+func (o *watch) isAlone() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.alone > 0
 }
 
 func (o *watch) Panicked(context.Context, string, string, []byte) {

@@ -64,6 +64,9 @@ func (e *Engine) start(ctx context.Context, run opened, q Request, grant Grant, 
 		cancel(nil)
 		<-kept
 	}()
+	if grant.Crashed {
+		return g.crashed(held)
+	}
 	return g.steps(held)
 }
 

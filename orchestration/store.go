@@ -58,9 +58,18 @@ type Request struct {
 	Version     string        // of the state the event carries; compared as text
 	Fingerprint string        // keyed hash of the canonical data
 	Keep        time.Duration // how long the run is remembered once finished; 0: as the store is told
+	Alone       bool          // no other run is in the process, nor will be while this one lasts
 	Place       int           // in line, as an earlier answer to this claim said; 0: none yet
 
 	linger time.Duration // Pipeline.Linger
+}
+
+// lingering is a time within one go, cut to what the pipeline allows.
+func (q Request) lingering(d time.Duration) time.Duration {
+	if q.linger > 0 {
+		return min(d, q.linger)
+	}
+	return d
 }
 
 // Answer is what a claim got.
@@ -75,6 +84,7 @@ const (
 	AnswerSurplus    Answer = "surplus"    // a later copy of the message was claimed before
 	AnswerSuperseded Answer = "superseded" // a newer state is applied
 	AnswerConflict   Answer = "conflict"   // same source and id, other content
+	AnswerAlone      Answer = "alone"      // processes died while they worked on it: claim it again once nothing else runs in ours
 	NewerPipeline    Answer = "newer"      // the checkpoint was written by a newer version of the pipeline
 )
 
@@ -94,6 +104,8 @@ type Grant struct {
 	Attempt   int             // attempts used so far
 	Binding   string          // the D365 id bound to the entity; empty if none; also on the answers without a claim
 	Hints     []string        // the D365 id last learned under each natural key, in order of Request.Keys
+	Deaths    int             // processes that died while they worked on the run, since something of it was saved; also on AnswerAlone
+	Crashed   bool            // one of them while it worked on nothing else: the run must end, as CrashLoop
 
 	// Held.
 	HeldBy  string        // owner

@@ -22,6 +22,7 @@ type Decoder func(p envelope.Parts, a envelope.Arrival, limits envelope.Limits) 
 // Intake is one queue to take messages from.
 type Intake struct {
 	Queue            Queue
+	Peek             Peeker        // looks whether something waits that does not come; nil: nobody watches the receiver
 	Lane             string        // whose share of the target's budget its events use; empty: live
 	Slots            int           // messages worked on at once
 	OwnQueue         string        // where copies of its messages go; never the entity they came from when that is a topic
@@ -41,6 +42,7 @@ type Options struct {
 	MaxReceive    int           // most messages of one receive call; default 100
 	Drain         time.Duration // how long runs may go on after Run's context ends; default 50 s
 	SettleTimeout time.Duration // for each settlement; default 10 s
+	StuckAfter    time.Duration // how long a receiver may get nothing although there is something, before it is replaced; default 2 min
 	SendPatience  time.Duration // how long a copy that the broker does not take is tried again before the message is abandoned; default 1 min
 	MaxBodyBytes  int           // larger messages are dead-lettered; default 1 MiB
 	MaxDepth      int           // of a body's JSON; default 64
@@ -61,6 +63,7 @@ func (o Options) withDefaults() Options {
 	set(&o.Drain, 50*time.Second)
 	set(&o.SettleTimeout, 10*time.Second)
 	set(&o.SendPatience, time.Minute)
+	set(&o.StuckAfter, 2*time.Minute)
 	if o.MaxReceive == 0 {
 		o.MaxReceive = 100
 	}
@@ -97,7 +100,7 @@ func (o Options) Validate() error {
 	for _, d := range []struct {
 		name  string
 		value time.Duration
-	}{{"receive wait", o.ReceiveWait}, {"drain", o.Drain}, {"settle timeout", o.SettleTimeout}, {"send patience", o.SendPatience}} {
+	}{{"receive wait", o.ReceiveWait}, {"drain", o.Drain}, {"settle timeout", o.SettleTimeout}, {"send patience", o.SendPatience}, {"stuck after", o.StuckAfter}} {
 		if d.value < 0 {
 			refuse("%s is negative", d.name)
 		}

@@ -43,11 +43,15 @@ type pump struct {
 	rests    backoff.BackOff
 	relapses backoff.BackOff
 	singly   time.Time // until when messages are taken one by one
+	dog      *watchdog
+
+	held sync.Map // sequence numbers of the messages in hand
 }
 
 func newPump(w *Worker, in Intake) *pump {
 	p := &pump{w: w, in: in, name: in.Queue.Name(), slots: make(chan struct{}, in.Slots), valve: newValve()}
 	p.rests, p.relapses = rising(emptyBackoff, emptyCeiling), rising(faultBackoff, faultCeiling)
+	p.dog = newWatchdog(in.Peek, w.options.StuckAfter)
 	p.release(in.Slots)
 	p.beat()
 	return p
@@ -72,9 +76,11 @@ func (p *pump) run(intake, work context.Context, hands *sync.WaitGroup) {
 		p.release(n - len(messages))
 		for _, m := range messages {
 			p.inHand.Add(1)
+			p.held.Store(m.Sequence, true)
 			hands.Go(func() {
 				defer p.release(1)
 				defer p.inHand.Add(-1)
+				defer p.held.Delete(m.Sequence)
 				p.handle(work, m)
 			})
 		}
@@ -157,17 +163,31 @@ func (p *pump) receive(intake context.Context, n int) []Message {
 	case err != nil:
 		p.failed(intake, err)
 	case len(messages) == 0 && errors.Is(call.Err(), context.Canceled):
-		// cut short by a pause or a drain: says nothing
+		p.dog.excused() // cut short by a pause or a drain: says nothing
 	case len(messages) > 0, call.Err() != nil:
 		p.empties = 0
 		p.rests.Reset()
 		p.relapses.Reset()
 		p.trouble.Store("")
 		p.answered.Store(true)
+		p.watch(intake, len(messages))
 	default:
 		p.empties++ // nothing, and much too soon: the link is gone, or dead
 	}
 	return messages
+}
+
+// watch replaces a receiver that has got nothing for long although there is something.
+func (p *pump) watch(intake context.Context, got int) {
+	if got > 0 {
+		p.dog.fed()
+		return
+	}
+	ours := func(sequence int64) bool { _, is := p.held.Load(sequence); return is }
+	if p.dog.starved(intake, ours) {
+		p.w.options.Observe.Reconnected(intake, p.name, ReasonStuck, nil)
+		p.in.Queue.Reopen(intake)
+	}
 }
 
 // receiveSafely turns a panic of the broker's client into an error. The client panics on annotations of a type it

@@ -79,6 +79,9 @@ type Outbox interface {
 	Send(ctx context.Context, queue string, m Message, at time.Time) error
 }
 
+// ReasonStuck is the label of a receiver that got nothing although there was something.
+const ReasonStuck = "stuck"
+
 // reasons are the labels of signalbox_receiver_reconnects_total.
 var reasons = []struct {
 	err   error

@@ -83,7 +83,7 @@ func Whys() []Why {
 var whyOf = map[orchestration.Cause]Why{
 	orchestration.CauseGate: WhyThrottled, orchestration.CauseDependency: WhyDependency, orchestration.CauseHeld: WhyHeld,
 	orchestration.CauseCircuit: WhyThrottled,
-	orchestration.CauseBackoff: WhyTransient, orchestration.CauseBlocked: WhyBlocked, orchestration.CauseTaint: WhyTaint,
+	orchestration.CauseBackoff: WhyTransient, orchestration.CauseBlocked: WhyBlocked, orchestration.CauseTaint: WhyTaint, orchestration.CauseAlone: WhyHeld,
 	orchestration.CauseContinue: WhyContinue, orchestration.CausePromotion: WhyDependency, orchestration.CauseHQ: WhyDependency,
 }
 

@@ -229,6 +229,11 @@ func (a *App) Run(ctx context.Context) error {
 	if err := errors.Join(a.prepare(ctx), a.openFiles()); err != nil {
 		return err
 	}
+	present := a.newPresence()
+	if err := present.announce(ctx); err != nil {
+		return err
+	}
+	defer present.keep()()
 	stop, err := a.serveHealth()
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ func (a *App) openWorker() (err error) {
 		wrap = func(q worker.Queue) worker.Queue { return q }
 	}
 	intake := func(queue, own, lane string, slots, deliveries int) worker.Intake {
-		return worker.Intake{Queue: wrap(a.bus.Queue(queue)), Lane: lane, Slots: slots, OwnQueue: own, MaxDeliveryCount: deliveries}
+		return worker.Intake{Queue: wrap(a.bus.Queue(queue)), Peek: a.bus.Queue(queue).Browse(), Lane: lane, Slots: slots, OwnQueue: own, MaxDeliveryCount: deliveries}
 	}
 	var intakes []worker.Intake
 	for _, name := range b.Queues {

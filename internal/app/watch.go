@@ -122,6 +122,16 @@ func (s fleetStore) Safety(ctx context.Context) (redisstore.Safety, error) {
 	return redisstore.ReadSafety(ctx, s.a.redis)
 }
 
+func (s fleetStore) Members(ctx context.Context) (alive int, err error) {
+	all, err := redisstore.NewMembers(s.a.redis, s.a.keys()).List(ctx)
+	for _, m := range all {
+		if !m.Dead {
+			alive++
+		}
+	}
+	return alive, err
+}
+
 // beater sends heartbeats the way an upstream system sends events.
 type beater struct{ a *App }
 

@@ -15,6 +15,7 @@
 //	jobs                    the jobs, by when they began                               14 days after the last
 //	gate                    what is known of the CSU's limits, while it limits        15 min after the last refusal
 //	lease:<role>            the process that leads in a role                          15 s
+//	members                 the processes of the fleet: until when each is believed to live, and what it holds    a day after a death
 //	epoch                   the server's run id; until when claims may only look      kept
 package rediskey
 
@@ -95,6 +96,9 @@ func (k Keys) Jobs() string { return k.prefix + "jobs" }
 
 // Lease is the key of who leads in a role, such as watch.
 func (k Keys) Lease(role string) string { return k.prefix + "lease:" + role }
+
+// Members is the key of the processes of the fleet.
+func (k Keys) Members() string { return k.prefix + "members" }
 
 // Epoch is the key of the store's birth.
 func (k Keys) Epoch() string { return k.prefix + "epoch" }

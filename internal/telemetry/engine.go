@@ -15,7 +15,7 @@ import (
 type engineMetrics struct {
 	runs, resumes, stepRuns, stepRetries, taints, alreadyThere, checks *prometheus.CounterVec
 	mappingWrites, mappingLookups                                      *prometheus.CounterVec
-	leaseLost                                                          prometheus.Counter
+	leaseLost, runsAlone                                               prometheus.Counter
 	runDuration, stepDuration                                          *prometheus.HistogramVec
 	stepEnabled                                                        *prometheus.GaugeVec
 }
@@ -36,6 +36,7 @@ func (m *Metrics) newEngineMetrics() engineMetrics {
 	m.section = sectionOnce
 	e.checks = m.counter(IdempotencyChecks, "Answers to claims; error means that the store could not answer.", LabelResult)
 	e.leaseLost = m.counter(IdempotencyLeaseLost, "Claims that were no longer ours.").WithLabelValues()
+	e.runsAlone = m.counter(RunsAlone, "Runs that had a process for themselves, because processes had died while they worked on their event.").WithLabelValues()
 	e.mappingWrites = m.counter(MappingWrites, "Bindings written or refused.", LabelEntity, LabelOutcome)
 	e.mappingLookups = m.counter(MappingLookups, "Bindings looked up, with the claim.", LabelEntity, LabelResult)
 	start(e.runs, m.scenarios.and(unknown), runOutcomes)
@@ -87,6 +88,9 @@ type engineObserver struct {
 }
 
 func (o *engineObserver) Claimed(_ context.Context, _, answer string) {
+	if answer == string(orchestration.AnswerAlone) { // it waits for its turn in the process; RunsAlone counts it
+		answer = string(orchestration.Held)
+	}
 	o.m.checks.WithLabelValues(o.answers.or(answer, "error")).Inc()
 }
 
@@ -139,6 +143,11 @@ func (o *engineObserver) LookedUp(_ context.Context, scenario, kind, result stri
 		return
 	}
 	o.m.mappingLookups.WithLabelValues(o.m.kinds.or(kind, unknown), closedSet(lookups).or(result, "error")).Inc()
+}
+
+func (o *engineObserver) RunsAlone(ctx context.Context, scenario string) {
+	o.m.runsAlone.Inc()
+	o.log.Warn("processes died while they worked on this event; it now runs alone in this one", fieldsOf(ctx, zap.String(fieldScenario, scenario))...)
 }
 
 func (o *engineObserver) Resumed(_ context.Context, scenario string) {

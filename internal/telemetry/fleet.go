@@ -68,6 +68,7 @@ func (m *Metrics) WatchFleet(w WatchState) {
 	m.section = sectionOnce
 	c.risk = desc(RedisEvictionRisk, "1 unless Redis has the policy noeviction; missing if it does not tell. Only from the elected process.")
 	c.kept = desc(RedisPersistenceOK, "Whether Redis keeps its data on disk; missing if it does not tell. Only from the elected process.")
+	c.members = desc(Members, "Processes of the fleet that live. Only from the elected process.")
 	m.registry.MustRegister(c)
 }
 
@@ -76,7 +77,7 @@ type fleetCollector struct {
 	w   WatchState
 	all []*prometheus.Desc
 
-	messages, oldest, size, maxSize, took, last, sent, waiting, risk, kept *prometheus.Desc
+	messages, oldest, size, maxSize, took, last, sent, waiting, risk, kept, members *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
@@ -102,6 +103,9 @@ func (c *fleetCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(c.sent, seconds(at), queue)
 	}
 	c.waits(gauge, s.Waits)
+	if s.Members > 0 { // it is one itself: none means that nobody could say
+		gauge(c.members, float64(s.Members))
+	}
 	if risk, known := s.Safety.EvictionRisk(); known {
 		gauge(c.risk, number(risk))
 	}

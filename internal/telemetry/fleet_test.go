@@ -37,7 +37,7 @@ func TestOnlyTheElectedProcessSpeaksForTheFleet(t *testing.T) {
 		},
 		Beats:  map[string]time.Time{"queue-1": at},
 		Waits:  map[watch.Wait]int{{Scenario: "scenario-0", Cause: "gate"}: 2, {Scenario: "of another version", Cause: "hq"}: 1, {Scenario: "of a third", Cause: "hq"}: 1},
-		Safety: redisstore.Safety{Policy: "allkeys-lru", Persistence: redisstore.PersistenceOK},
+		Safety: redisstore.Safety{Policy: "allkeys-lru", Persistence: redisstore.PersistenceOK}, Members: 4,
 	}}
 	m := NewMetrics(known(3, 2, 3, 4))
 	m.WatchFleet(e)
@@ -62,6 +62,7 @@ func TestOnlyTheElectedProcessSpeaksForTheFleet(t *testing.T) {
 		`signalbox_waiting{cause="hq",scenario="unknown"} 2`,
 		`signalbox_redis_eviction_risk 1`,
 		`signalbox_redis_persistence_ok 1`,
+		`signalbox_members 4`,
 	} {
 		has(t, text, want+"\n")
 	}

@@ -73,7 +73,7 @@ func (s sighted) Sight() (watch.Sight, bool) { return s.seen, true }
 
 // watchman has seen everything there is to see: every queue, and runs of every scenario that wait for every cause.
 func watchman(k Known) sighted {
-	s := watch.Sight{Beats: map[string]time.Time{}, Waits: map[watch.Wait]int{}, Safety: redisstore.Safety{Policy: "noeviction", Persistence: redisstore.PersistenceOK}}
+	s := watch.Sight{Beats: map[string]time.Time{}, Waits: map[watch.Wait]int{}, Safety: redisstore.Safety{Policy: "noeviction", Persistence: redisstore.PersistenceOK}, Members: 4}
 	for _, q := range k.Queues {
 		s.Queues = append(s.Queues, watch.Sample{Queue: q, Counted: true, Counts: watch.Counts{MaxSize: 1 << 30}, Found: true, FoundDead: true})
 		s.Beats[q] = time.Time{}

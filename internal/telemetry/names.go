@@ -40,6 +40,8 @@ const (
 	StepRetries          = namespace + "_step_retries_total"
 	IdempotencyChecks    = namespace + "_idempotency_checks_total"
 	IdempotencyLeaseLost = namespace + "_idempotency_lease_lost_total"
+	RunsAlone            = namespace + "_runs_alone_total"
+	Members              = namespace + "_members"
 	MappingWrites        = namespace + "_mapping_writes_total"
 	MappingLookups       = namespace + "_mapping_lookups_total"
 	StepEnabled          = namespace + "_step_enabled"
@@ -153,7 +155,7 @@ const (
 var (
 	brokerCalls    = []string{callReceive, callSend, callSchedule, "complete", callAbandon, "dead_letter", callRenew}
 	errorTypes     = []string{"timeout", "network", "throttled", "unauthorized", "not_found", "conflict", "invalid", "server_error", "lock_lost", "connection_lost", "cancelled", "panic", otherType}
-	reconnects     = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", other}
+	reconnects     = []string{"connlost", "unauthorized", "notfound", "timeout", "closed", worker.ReasonStuck, other}
 	renewals       = []string{"ok", "error", "lost"}
 	stepOutcomes   = []string{"ok", "skipped", "retryable", "permanent", "timeout", "cancelled"}
 	replayOutcomes = []string{"resubmitted", "dead_lettered_again"}

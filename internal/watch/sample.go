@@ -83,11 +83,12 @@ func (w *Watch) ask(ctx context.Context) {
 		waits = nil
 	}
 	safety, asking := w.o.Store.Safety(call)
+	alive, listing := w.o.Store.Members(call) // 0 with an error
 	if ctx.Err() != nil {
 		return
 	}
 	w.mu.Lock()
-	w.waits, w.safety = waits, safety
+	w.waits, w.safety, w.alive = waits, safety, alive
 	w.mu.Unlock()
-	w.o.Observe.Asked(errors.Join(counting, asking))
+	w.o.Observe.Asked(errors.Join(counting, asking, listing))
 }

@@ -55,6 +55,8 @@ type Queue struct {
 type Store interface {
 	Waiting(ctx context.Context, use func(redisstore.Waiting) error) error
 	Safety(ctx context.Context) (redisstore.Safety, error)
+	// Members counts the processes of the fleet that live.
+	Members(ctx context.Context) (int, error)
 }
 
 // Sender sends the heartbeat of a queue.
@@ -117,6 +119,7 @@ type Watch struct {
 	beats  map[string]time.Time
 	waits  map[Wait]int
 	safety redisstore.Safety
+	alive  int // processes
 }
 
 // New checks the options.
@@ -132,10 +135,11 @@ func New(o Options) (*Watch, error) {
 
 // Sight is what is known now.
 type Sight struct {
-	Queues []Sample             // by name; a queue that was not looked at yet is missing
-	Beats  map[string]time.Time // by queue: when the last heartbeat was sent
-	Waits  map[Wait]int         // nil: not known
-	Safety redisstore.Safety
+	Queues  []Sample             // by name; a queue that was not looked at yet is missing
+	Beats   map[string]time.Time // by queue: when the last heartbeat was sent
+	Waits   map[Wait]int         // nil: not known
+	Safety  redisstore.Safety
+	Members int // processes of the fleet that live; 0: not known
 }
 
 // Wait is what a run waits for, and in which scenario.
@@ -145,7 +149,7 @@ type Wait struct{ Scenario, Cause string }
 func (w *Watch) Sight() (Sight, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := Sight{Beats: maps.Clone(w.beats), Waits: maps.Clone(w.waits), Safety: w.safety}
+	s := Sight{Beats: maps.Clone(w.beats), Waits: maps.Clone(w.waits), Safety: w.safety, Members: w.alive}
 	for _, name := range slices.Sorted(maps.Keys(w.queues)) {
 		s.Queues = append(s.Queues, w.queues[name])
 	}
@@ -175,13 +179,13 @@ func (w *Watch) Lead(ctx context.Context) {
 func (w *Watch) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.leads, w.queues, w.beats, w.waits, w.safety = true, map[string]Sample{}, map[string]time.Time{}, nil, redisstore.Safety{}
+	w.leads, w.queues, w.beats, w.waits, w.safety, w.alive = true, map[string]Sample{}, map[string]time.Time{}, nil, redisstore.Safety{}, 0
 }
 
 // end forgets what was seen: it is for the next leader to say. The links are closed, so that they cost nobody anything.
 func (w *Watch) end(ctx context.Context) {
 	w.mu.Lock()
-	w.leads, w.queues, w.beats, w.waits, w.safety = false, nil, nil, nil, redisstore.Safety{}
+	w.leads, w.queues, w.beats, w.waits, w.safety, w.alive = false, nil, nil, nil, redisstore.Safety{}, 0
 	w.mu.Unlock()
 	if w.o.Every == 0 {
 		return

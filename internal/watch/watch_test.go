@@ -153,6 +153,12 @@ func (s *fakeStore) Safety(context.Context) (redisstore.Safety, error) {
 	return redisstore.Safety{Policy: "noeviction", Persistence: redisstore.PersistenceOK}, s.err
 }
 
+func (s *fakeStore) Members(context.Context) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return 4, s.err
+}
+
 // told is what the observer was told.
 type told struct {
 	sampled, asked, sent int
@@ -343,6 +349,7 @@ func TestWaitingRunsAreCountedByCause(t *testing.T) {
 		after(30 * time.Second)
 		require.Equal(t, map[Wait]int{{"customers", "gate"}: 2, {"customers", "hq"}: 1}, s.sight(t).Waits)
 		require.Equal(t, redisstore.PersistenceOK, s.sight(t).Safety.Persistence)
+		require.Equal(t, 4, s.sight(t).Members)
 		s.store.set(func() { s.store.err = errors.New("connection refused") })
 		after(30 * time.Second)
 		require.Nil(t, s.sight(t).Waits, "half a count is none")

@@ -1,8 +1,9 @@
 -- Takes a run, its entity and its natural keys, all or none.
--- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6 waiting runs, 7 gate, 8.. natural keys
+-- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6 waiting runs, 7 gate, 8 members, 9.. natural keys
 -- ARGV: 1 a JSON object: claim, owner, run (short name), lease, window, ttl, keep (all ms), gen, attempt, origin, enq (origin in
 --       ms, 0 if unknown), fp, state (bool), version, pv, scen, corr, ent (short name of the entity), place (in line, 0 if none
---       yet), srv (run id of the server as the caller knows it), dry (only say what the answer would be)
+--       yet), srv (run id of the server as the caller knows it), job (that replayed it, '' for none), alone (nothing else runs in the
+--       process), dry (only say what the answer would be)
 -- Returns a JSON object with "answer" and what belongs to it; see Grant in package orchestration. Nothing is written
 -- unless the answer is go or look_only, save the place in line of an entity that is held, and the end of a superseded run.
 local a = cjson.decode(ARGV[1])
@@ -99,7 +100,7 @@ if newer then
     if kind == 'none' then
       correlate()
       for i = 2, #KEYS do
-        if i == 2 or i > 7 then
+        if i == 2 or i > 8 then
           remember(KEYS[i], hash(KEYS[i]))
           redis.call('PEXPIRE', KEYS[i], a.ttl)
         end
@@ -112,7 +113,7 @@ end
 -- Is anything held by somebody else?
 local held = {[0] = run}
 for i = 2, #KEYS do
-  if i == 2 or i > 7 then held[#held + 1] = hash(KEYS[i]) end
+  if i == 2 or i > 8 then held[#held + 1] = hash(KEYS[i]) end
 end
 for i = 0, #held do
   local h = held[i]
@@ -126,6 +127,54 @@ for i = 0, #held do
       attempt = tonumber(run.attempt or '0')})
   end
 end
+
+-- Deaths. Whoever let this run go with nothing of it saved may have died of it; a * says that it ran alone. Whether it is dead is
+-- asked when it matters: by then one that was only frozen, or cut off, has said that it lives; one that has left said so, too.
+local died, deaths, alone = {}, 0, 0
+local function member(name)
+  local beat = redis.call('HGET', KEYS[8], name)
+  return beat and tonumber(string.match(beat, '^%d+'))
+end
+if run.died and not replay then
+  for entry in string.gmatch(run.died, '[^\n]+') do died[#died + 1] = entry end
+end
+if run.claim and run.claim ~= a.claim and run.begun then
+  local entry, known = (run.begun == 'alone' and '*' or '') .. run.owner, false
+  for i = 1, #died do known = known or died[i] == entry end
+  if not known then died[#died + 1] = entry end
+  if #died > 16 then table.remove(died, 1) end
+end
+local suspects = {}
+for i = 1, #died do
+  local name = string.gsub(died[i], '^%*', '')
+  local til = member(name)
+  suspects[name] = true
+  if til and til <= now and name ~= a.owner then
+    deaths = deaths + 1
+    if name ~= died[i] then alone = alone + 1 end
+  end
+end
+-- Who was itself not heard of for a whole lease without a gap cannot say so of others: after an outage they need that time, too.
+if deaths > 0 then
+  local til, since = string.match(redis.call('HGET', KEYS[8], a.owner) or '', '^(%d+)|(%d+)|')
+  if not til then
+    deaths, alone = 0, 0
+  elseif (deaths >= 3 or alone > 0) and not a.dry then
+    if tonumber(til) <= now then since = now end
+    local left = tonumber(since) + a.lease - now
+    if left > 0 then return answer('held', {by = a.owner, key = 0, til = left, place = 0, attempt = tonumber(run.attempt or '0')}) end
+  end
+end
+-- To die alone says that it was the event, unless processes die of other things just now; then it takes more.
+local crashed = alone >= 10
+if alone > 0 and not crashed then
+  crashed = true
+  for name, beat in pairs(hash(KEYS[8])) do
+    local til = tonumber(string.match(beat, '^%d+'))
+    if til <= now and til > now - 300000 and not suspects[name] then crashed = false end
+  end
+end
+if deaths >= 3 and not crashed and not a.alone and not a.dry then return answer('alone', {deaths = deaths}) end
 
 -- The store's birth, and whether this server is who it was. A claim that finds the birth missing (wiped under living connections),
 -- or another server's (a replica was promoted behind a connection that was there before, or a Cluster moved the slot), writes it
@@ -155,7 +204,7 @@ local own, suspect, ownSteps = 0, false, {}
 -- Takeover: whoever let a lease run out may have a write on its way. Then read every taint. The run keeps its own, too: the
 -- entity's may be tidied away by other runs once it is over, but what was never answered stays in doubt.
 for i = 0, #held do
-  local h, key = held[i], KEYS[i < 2 and i + 1 or i + 6]
+  local h, key = held[i], KEYS[i < 2 and i + 1 or i + 7]
   if h.claim and h.claim ~= a.claim then
     local field, til = 't:' .. (i == 0 and a.run or h.run), tonumber(h.lease) + a.window
     local old = h[field]
@@ -196,11 +245,14 @@ local function take()
   redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
     'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
     'ent', a.ent, 'began', run.began or string.format('%d', now))
-  redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej')
+  redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej', 'died')
+  if #died > 0 then redis.call('HSET', KEYS[1], 'died', table.concat(died, '\n')) end
+  redis.call('HSET', KEYS[1], 'begun', a.alone and 'alone' or '1')
+  if a.job ~= '' then redis.call('HSET', KEYS[1], 'job', a.job) end
   if run.cleared then redis.call('HSET', KEYS[1], 'cleared', run.cleared) end
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   for i = 1, #held do
-    local key = KEYS[i == 1 and 2 or i + 6]
+    local key = KEYS[i == 1 and 2 or i + 7]
     redis.call('HSET', key, 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'run', a.run)
     remember(key, held[i])
     redis.call('PEXPIRE', key, a.ttl)
@@ -213,7 +265,7 @@ if not a.dry then take() end
 local ownList = {}
 for step in pairs(ownSteps) do ownList[#ownList + 1] = step end
 local til = math.max(own, others)
-local r = {attempt = attempt, steps = steps, learned = learned, suspect = suspect,
+local r = {attempt = attempt, steps = steps, learned = learned, suspect = suspect, deaths = deaths, crashed = crashed,
   forgotten = a.enq > 0 and tonumber(epoch.born) > math.max(a.enq, tonumber(run.cleared or '0')),
   epoch = change, ['in'] = math.max(til - now, 0), othersin = math.max(others - now, 0)}
 if #hints > 0 then r.hints = hints end

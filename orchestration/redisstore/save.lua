@@ -79,6 +79,7 @@ end
 
 if not a.finish then
   redis.call('HSET', KEYS[1], 'steps', a.steps, 'learned', a.learned)
+  redis.call('HDEL', KEYS[1], 'begun', 'died') -- whoever gets on does not die of it
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   return 'ok'
 end

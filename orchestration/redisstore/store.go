@@ -47,7 +47,7 @@ var (
 // Scripts names the scripts by the hash Redis knows them by, for metrics.
 func Scripts() map[string]string {
 	return map[string]string{claimScript.Hash(): "claim", extendScript.Hash(): "extend", saveScript.Hash(): "save",
-		releaseScript.Hash(): "release", epochScript.Hash(): "epoch"}
+		releaseScript.Hash(): "release", announceScript.Hash(): "announce", epochScript.Hash(): "epoch"}
 }
 
 // Options of a Store.
@@ -88,7 +88,7 @@ func New(o Options) *Store {
 
 // Load puts the scripts into the server's cache, so that the first event does not pay for it.
 func (s *Store) Load(ctx context.Context) error {
-	for _, script := range []*redis.Script{claimScript, extendScript, saveScript, releaseScript} {
+	for _, script := range []*redis.Script{claimScript, extendScript, saveScript, releaseScript, announceScript} {
 		if err := script.Load(ctx, s.o.Client).Err(); err != nil {
 			return fmt.Errorf("load scripts: %w", err)
 		}
@@ -144,6 +144,7 @@ type claimArgs struct {
 	Place       int    `json:"place"`
 	Server      string `json:"srv"`
 	Job         string `json:"job"`
+	Alone       bool   `json:"alone,omitempty"`
 	Dry         bool   `json:"dry,omitempty"`
 }
 
@@ -162,6 +163,8 @@ type claimAnswer struct {
 	OthersIn  int64                `json:"othersin"`
 	Hints     []string             `json:"hints"`
 	Own       []string             `json:"own"`
+	Deaths    int                  `json:"deaths"`
+	Crashed   bool                 `json:"crashed"`
 	By        string               `json:"by"`
 	Key       int                  `json:"key"`
 	Until     int64                `json:"til"`
@@ -187,7 +190,7 @@ func (s *Store) Peek(ctx context.Context, q orchestration.Request) (orchestratio
 func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (orchestration.Grant, error) {
 	k := s.keys(q.CSU)
 	a := claimArgs{Claim: q.ClaimID, Owner: q.Owner, Run: k.RunID(q.Event.Source, q.Event.ID), Lease: s.o.Lease.Milliseconds(),
-		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Keep: s.keep(q).Milliseconds(), Dry: dry, Generation: q.Event.Generation, Attempt: q.Event.Attempt,
+		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Keep: s.keep(q).Milliseconds(), Dry: dry, Alone: q.Alone, Generation: q.Event.Generation, Attempt: q.Event.Attempt,
 		Origin: q.Event.Origin.String(), Fingerprint: q.Fingerprint, State: q.Order == orchestration.State, Version: q.Version,
 		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Entity: k.EntityID(q.Entity), Place: q.Place, Job: q.Event.Replay, Server: s.o.Epoch.Server()}
 	if !q.Event.Origin.Enqueued.IsZero() {
@@ -197,7 +200,7 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 	if err != nil {
 		return orchestration.Grant{}, fmt.Errorf("encode claim: %w", err)
 	}
-	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits(), k.Gate()}, s.natural(q)...)
+	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits(), k.Gate(), k.Members()}, s.natural(q)...)
 	asked := time.Now()
 	text, err := claimScript.Run(ctx, s.o.Client, keys, args).Text()
 	if err != nil {
@@ -227,7 +230,7 @@ func (r claimAnswer) grant() orchestration.Grant {
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 	g := orchestration.Grant{Answer: r.Answer, ActIn: ms(r.In), OthersIn: ms(r.OthersIn), OwnTaint: r.Own, Suspect: r.Suspect,
 		Forgotten: r.Forgotten, Learned: json.RawMessage(r.Learned), Attempt: r.Attempt, Binding: r.Binding, Hints: r.Hints,
-		HeldBy: r.By, HeldKey: r.Key, Until: ms(r.Until), Place: r.Place, SameMessage: r.Same, Newer: r.Newer, Ended: r.Ended}
+		HeldBy: r.By, HeldKey: r.Key, Until: ms(r.Until), Place: r.Place, SameMessage: r.Same, Newer: r.Newer, Ended: r.Ended, Deaths: r.Deaths, Crashed: r.Crashed}
 	if r.Steps != "" {
 		g.Steps = strings.Split(r.Steps, ",")
 	}

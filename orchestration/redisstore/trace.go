@@ -47,6 +47,7 @@ type RunTrace struct {
 	LeaseUntil    time.Time   `json:"lease_until,omitzero"`  // of that claim
 	Wait          *RunWait    `json:"wait,omitempty"`        // of a waiting run
 	Doubts        []RunDoubt  `json:"doubts,omitempty"`      // writes that got no answer
+	Deaths        []RunDeath  `json:"deaths,omitempty"`      // processes that died while they worked on it, since something of it was saved
 	History       []RunMoment `json:"history"`               // the last times it was given back, oldest first
 	ForgottenAt   time.Time   `json:"forgotten_at,omitzero"` // when the store drops it
 	ServerTime    time.Time   `json:"server_time,omitzero"`  // the store's clock, to which the times belong
@@ -117,6 +118,9 @@ func (t *Tracer) Runs(ctx context.Context, names []string) ([]RunTrace, error) {
 			return nil, err
 		}
 		runs = append(runs, got...)
+	}
+	if err := t.buried(ctx, runs); err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(runs, func(a, b RunTrace) int { return a.Began.Compare(b.Began) })
 	return runs, nil
@@ -243,6 +247,7 @@ func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
 	default:
 		r.State = RunReleased
 	}
+	r.letGo(h)
 }
 
 // WaitsSince is when a waiting run was first given back for what it waits for now, as far as its history goes back.

@@ -66,6 +66,7 @@ type Options struct {
 	Slots        int
 	Sink         bool              // the channel has a sink, and the world a receiver
 	Dirty        bool              // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
+	Duplicates   bool              // every queue detects duplicates, which our own must not need and should not have
 	Defaults     bool              // the times that an operator gets who sets none, instead of short ones
 	Env          map[string]string // more settings, over everything else
 }
@@ -186,9 +187,13 @@ func listen(t testing.TB) net.Listener {
 
 func (w *World) startStandIns() {
 	var err error
-	w.Broker, err = servicebus.New(servicebus.Options{Queues: []servicebus.Queue{
+	queues := []servicebus.Queue{
 		{Name: SourceQueue, LockDuration: w.opts.Lock}, {Name: OwnQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50},
-		{Name: ReplayQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50}}})
+		{Name: ReplayQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50}}
+	for i := range queues {
+		queues[i].DuplicateDetection, queues[i].DuplicateWindow = w.opts.Duplicates, 7*24*time.Hour
+	}
+	w.Broker, err = servicebus.New(servicebus.Options{Queues: queues})
 	require.NoError(w.T, err)
 	w.opts.CSU.Channels = []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}
 	w.CSU = csu.New(w.opts.CSU)

@@ -64,6 +64,7 @@ type Store struct {
 	Gate   *redisgate.Gate
 
 	Circuits *rediscircuit.Circuits
+	Members  *redisstore.Members
 }
 
 // Redis opens the store. Nothing is dialled before the first call.
@@ -81,7 +82,8 @@ func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 	hasher := app.Hasher(cfg)
 	keys := rediskey.New(cfg.CSU.Name, hasher)
 	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys),
-		Table: redistable.New(client, keys), Gate: redisgate.New(client, keys, "operator"), Circuits: rediscircuit.New(client, keys, "operator", cfg.CSU.ProbeEvery)}
+		Table: redistable.New(client, keys), Gate: redisgate.New(client, keys, "operator"), Circuits: rediscircuit.New(client, keys, "operator", cfg.CSU.ProbeEvery),
+		Members: redisstore.NewMembers(client, keys)}
 	return s, func() { _ = client.Close() }, nil
 }
 

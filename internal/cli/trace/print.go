@@ -94,6 +94,9 @@ func printRun(w io.Writer, r redisstore.RunTrace) error {
 	for _, d := range r.Doubts {
 		rows = append(rows, []string{"In doubt", "a write of step " + render.Or(d.Step) + " got no answer; it may take effect until " + render.Time(d.Until)})
 	}
+	if len(r.Deaths) > 0 {
+		rows = append(rows, []string{"Deaths", deaths(r)})
+	}
 	rows = append(rows, []string{"Origin", render.Or(r.Origin)})
 	if err := render.Rows(w, rows); err != nil {
 		return err
@@ -109,6 +112,23 @@ func printRun(w io.Writer, r redisstore.RunTrace) error {
 	}
 	_, err := fmt.Fprintln(w)
 	return err
+}
+
+// deaths says which processes died while they worked on a run.
+func deaths(r redisstore.RunTrace) string {
+	var who []string
+	for _, d := range r.Deaths {
+		name := d.Process
+		if d.Alone {
+			name += " (alone)"
+		}
+		who = append(who, name)
+	}
+	text := "while they worked on it: " + strings.Join(who, ", ")
+	if r.Suspect() {
+		text += "; it runs alone until something of it is saved"
+	}
+	return text
 }
 
 // state is the run's state as a sentence.

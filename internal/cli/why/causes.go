@@ -21,6 +21,8 @@ var causes = map[orchestration.Cause]words{
 		"it goes on by itself once a probe is served: signalbox gate show says when; see the target's errors"},
 	orchestration.CauseTaint: {"certainty, because an earlier write got no answer and may still take effect",
 		"it looks again until then and goes on by itself"},
+	orchestration.CauseAlone: {"a process for itself, because processes died while they worked on it",
+		"it goes on by itself; if one dies of it alone, it is a dead letter, CrashLoop"},
 	orchestration.CauseContinue: {"a worker to go on with it, because it took too long in one go or was begun by a newer version",
 		"it goes on by itself; if it does not, deploy the newer version everywhere"},
 	orchestration.CausePromotion: {"the permanent D365 id, because headquarters has given a provisional one only",

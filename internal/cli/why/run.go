@@ -64,7 +64,21 @@ func ofRun(f trace.Found, r redisstore.RunTrace) Answer {
 	case DeadLetter:
 		a.rejected(r, m, there)
 	}
+	a.suspected(r)
 	return a
+}
+
+// suspected adds that processes died of it, or may have.
+func (a *Answer) suspected(r redisstore.RunTrace) {
+	a.Deaths = len(r.Deaths)
+	if a.Deaths == 0 || a.Status == DeadLetter || a.Status == Gone {
+		return
+	}
+	text := " " + plural(a.Deaths, "process") + " died while working on it"
+	if r.Suspect() {
+		text += ", so it runs alone in one until something of it is saved; if that one dies, too, it is a dead letter, CrashLoop"
+	}
+	a.Sentence += text + "."
 }
 
 // over365 ends a story: when, how, and as what.

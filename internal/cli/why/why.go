@@ -48,6 +48,7 @@ type Answer struct {
 	Cause         string    `json:"cause,omitempty"`    // of a wait
 	Reason        string    `json:"reason,omitempty"`   // of a dead letter
 	Failed        string    `json:"failed,omitempty"`   // what failed, in codes
+	Deaths        int       `json:"deaths,omitempty"`   // processes that died while they worked on it
 	Since         time.Time `json:"since,omitzero"`     // how it has stood since
 	Until         time.Time `json:"until,omitzero"`     // when it goes on, or is looked at again
 	Do            string    `json:"do,omitempty"`       // what would unblock it

@@ -74,6 +74,8 @@ func (o *order) carryOut(b *Broker) (err error) {
 		return nil
 	case "detach-links":
 		return b.DetachLinks(o.Queue)
+	case "stall-links":
+		return b.StallLinks(o.Queue)
 	case "deny-tokens":
 		return b.DenyTokens(o.Queue, true)
 	case "lose-locks":
@@ -97,7 +99,7 @@ func (o *order) carryOut(b *Broker) (err error) {
 		}
 		return b.RejectSends(o.Queue, o.Next, o.Condition)
 	}
-	return fmt.Errorf("fault kind %q is none of detach-links, close-connections, drop-connections, reject-sends, deny-tokens, lose-locks, delay-deliveries, deliver-twice", o.Kind)
+	return fmt.Errorf("fault kind %q is none of detach-links, stall-links, close-connections, drop-connections, reject-sends, deny-tokens, lose-locks, delay-deliveries, deliver-twice", o.Kind)
 }
 
 // clearFaults ends everything that lasts.

@@ -121,6 +121,26 @@ func (b *Broker) DetachLinks(queue string) error {
 	return nil
 }
 
+// StallLinks lets every link that now receives from the queue get nothing more, though it stays open and its credit is taken:
+// as it is when a broker's gateway has forgotten it. A new link gets messages.
+func (b *Broker) StallLinks(queue string) error {
+	q, err := b.queue(queue)
+	if err != nil {
+		return err
+	}
+	b.each(func(c *connection) {
+		for _, s := range c.sessions {
+			for _, l := range s.links {
+				if o, sends := l.(*outlet); sends && o.queue == q && o.node == nodeEntity {
+					o.deaf = true
+					o.limit()
+				}
+			}
+		}
+	})
+	return nil
+}
+
 // detach detaches the links that are chosen.
 func (b *Broker) detach(chosen func(l *link) bool) {
 	now := time.Now()

@@ -30,6 +30,7 @@ type outlet struct {
 	skew          uint32      // how far the consumer's count of deliveries is ahead of deliveryCount and pending
 	pending       []*outgoing // in order; the first may be partly sent
 	draining      bool
+	deaf          bool // a fault: credit comes to nothing
 	dropped       bool
 }
 
@@ -220,7 +221,11 @@ func (o *outlet) shrink(credit int) {
 // limit tells the queue how far it may go. The consumer counts what it gave us; what we gave back without
 // showing it to the client moves the two counts apart.
 func (o *outlet) limit() {
-	if o.consumer != nil {
+	switch {
+	case o.consumer == nil:
+	case o.deaf:
+		o.consumer.SetCredit(0)
+	default:
 		o.consumer.SetLimit(o.deliveryCount + o.left + o.skew)
 	}
 }
