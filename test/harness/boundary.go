@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,16 +27,86 @@ type Boundaries struct {
 	Do     func(at string) // called at that boundary, once
 
 	mu   sync.Mutex
-	seen []string // the names of those passed
-	done bool     // Do was called
-	dead bool     // every call fails, as if the process were gone
+	seen []string      // the names of those passed
+	done bool          // Do was called
+	dead bool          // every call fails, as if the process were gone
+	ice  chan struct{} // closed by Thaw; nil: not frozen
+	soon []appointment
+}
+
+// appointment is something to do at a boundary.
+type appointment struct {
+	at int
+	do func()
+}
+
+// In does something when so many more boundaries are passed.
+func (b *Boundaries) In(n int, do func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.soon = append(b.soon, appointment{len(b.seen) + n, do})
+}
+
+// Forget does nothing more of what was to be done at boundaries (In).
+func (b *Boundaries) Forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.soon = nil
+}
+
+// due takes out what is to be done at this boundary. The caller holds the lock.
+func (b *Boundaries) due() (now []appointment) {
+	b.soon = slices.DeleteFunc(b.soon, func(a appointment) bool {
+		if a.at > len(b.seen) {
+			return false
+		}
+		now = append(now, a)
+		return true
+	})
+	return now
 }
 
 // Die makes every further call of the process fail.
 func (b *Boundaries) Die() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.dead = true
+	b.mu.Unlock()
+	b.Thaw()
+}
+
+// Freeze makes every further call of the process wait, before it is made or with its answer in hand, until Thaw.
+func (b *Boundaries) Freeze() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ice == nil {
+		b.ice = make(chan struct{})
+	}
+}
+
+// Thaw lets calls go on. Clocks have gone on meanwhile.
+func (b *Boundaries) Thaw() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ice != nil {
+		close(b.ice)
+		b.ice = nil
+	}
+}
+
+// lives waits while the process is frozen and says whether it is dead.
+func (b *Boundaries) lives() error {
+	for {
+		b.mu.Lock()
+		ice, dead := b.ice, b.dead
+		b.mu.Unlock()
+		switch {
+		case dead:
+			return ErrDead
+		case ice == nil:
+			return nil
+		}
+		<-ice
+	}
 }
 
 // Passed is how many boundaries were passed, and the last one's name.
@@ -47,24 +118,22 @@ func (b *Boundaries) Passed() []string {
 
 // cross passes one boundary.
 func (b *Boundaries) cross(name string) error {
-	b.mu.Lock()
-	if b.dead {
-		b.mu.Unlock()
-		return ErrDead
+	if err := b.lives(); err != nil {
+		return err
 	}
+	b.mu.Lock()
 	b.seen = append(b.seen, name)
 	here := !b.done && (len(b.seen) == b.At || name == b.AtName)
 	b.done = b.done || here
+	now := b.due()
 	b.mu.Unlock()
+	for _, a := range now {
+		a.do()
+	}
 	if here && b.Do != nil {
 		b.Do(name)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.dead {
-		return ErrDead
-	}
-	return nil
+	return b.lives()
 }
 
 // around makes a call between two boundaries. After a death its answer is lost.
@@ -116,12 +185,9 @@ func (h boundRedis) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 			}
 		}
 		if name != "claim" && name != "save" && name != "release" {
-			h.b.mu.Lock()
-			dead := h.b.dead
-			h.b.mu.Unlock()
-			if dead {
-				cmd.SetErr(ErrDead)
-				return ErrDead
+			if err := h.b.lives(); err != nil {
+				cmd.SetErr(err)
+				return err
 			}
 			return next(ctx, cmd)
 		}
@@ -143,12 +209,9 @@ type boundQueue struct {
 }
 
 func (q boundQueue) Receive(ctx context.Context, most int) ([]worker.Message, error) {
-	q.b.mu.Lock()
-	dead := q.b.dead
-	q.b.mu.Unlock()
-	if dead {
+	if err := q.b.lives(); err != nil {
 		<-ctx.Done()
-		return nil, ErrDead
+		return nil, err
 	}
 	got, err := q.Queue.Receive(ctx, most)
 	if len(got) > 0 {
@@ -160,11 +223,8 @@ func (q boundQueue) Receive(ctx context.Context, most int) ([]worker.Message, er
 }
 
 func (q boundQueue) RenewLock(ctx context.Context, m worker.Message) (time.Time, error) {
-	q.b.mu.Lock()
-	dead := q.b.dead
-	q.b.mu.Unlock()
-	if dead {
-		return time.Time{}, ErrDead
+	if err := q.b.lives(); err != nil {
+		return time.Time{}, err
 	}
 	return q.Queue.RenewLock(ctx, m)
 }
