@@ -92,7 +92,8 @@ local function remember(key, h)
 end
 
 if newer then
-  if not a.dry and not run.claim and not run['t:' .. a.run] then -- nobody has anything more to say of this run
+  -- Its message is completed now, so this is the last word, unless somebody works on the run and will have it.
+  if not a.dry and not (run.claim and run.claim ~= a.claim and tonumber(run.lease) > now) then
     waitsNoMore()
     redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = a.fp, o = run.origin or a.origin, g = a.gen, a = a.attempt, s = a.scen,
       r = a.corr, b = tonumber(run.began or now), t = now, e = 'superseded', h = run.hist, n = a.ent}), 'PX', a.keep)

@@ -81,6 +81,9 @@ func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 // Log is what the process wrote to its log.
 func (p *Process) Log() string { return p.log.String() }
 
+// Ended is closed when the process has ended, by itself or because it was stopped.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
 // Stop ends the process: cleanly, or, if it died, without a trace: its goroutines end, and nothing they do gets out.
 func (p *Process) Stop() {
 	p.cancel()

@@ -55,7 +55,7 @@ func newPlan(seed uint64) plan {
 	p.wipe = p.chance(8)
 	p.tells = p.chance(4)
 	p.async = !p.wipe && !p.tells && p.chance(5)
-	p.options = harness.Options{Sink: p.tells, Slots: 4, MaxExecution: pick[time.Duration](p.random, 2, 4, 6) * time.Second,
+	p.options = harness.Options{Sink: p.tells, Slots: 4, MaxExecution: pick[time.Duration](p.random, 5, 8) * time.Second,
 		SearchLag: pick[time.Duration](p.random, 0, 1, 3, 8) * time.Second, Defaults: p.chance(5)}
 	p.options.CSU = csu.Options{Seed: seed, Latency: pick[time.Duration](p.random, 0, 20, 300) * time.Millisecond, AsyncCustomers: p.async, Conversion: 4 * time.Second}
 	p.publish()

@@ -67,3 +67,5 @@ func trial(t *testing.T, p plan) {
 		t.Errorf("%s\n%s\nagain: SEED=%d REPEAT=20 go test -count=1 -run AnySeed ./test/virtual", wrong, p, p.seed)
 	}
 }
+
+var dumpLogs = os.Getenv("LOGS") != ""

@@ -3,9 +3,12 @@ package virtual
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +23,7 @@ import (
 )
 
 // patience is how long, of virtual time, a fleet has to come to rest.
-const patience = 24 * time.Hour
+const patience = 2 * time.Hour
 
 // story is a plan that is carried out.
 type story struct {
@@ -32,14 +35,16 @@ type story struct {
 	mu      sync.Mutex
 	running []*process
 	all     []*process
+	over    bool // no more processes are started
 	pending sync.WaitGroup // what is to happen later
 }
 
 // process is one of the fleet, at its place in it.
 type process struct {
 	*harness.Process
-	place int
-	end   sync.Once
+	place   int
+	stopped atomic.Bool
+	end     sync.Once
 }
 
 // tell carries a plan out in a bubble of its own, checks what is left, and gives what was wrong with it; empty for nothing.
@@ -61,6 +66,11 @@ func tell(t *testing.T, p plan, parts func(*app.Parts), check func(*story)) (wro
 		})
 		if wrong != "" {
 			s.World.T = t
+			if dumpLogs {
+				for i, p := range s.all {
+					_ = os.WriteFile(fmt.Sprintf("/tmp/vlog-%d-%d.log", s.plan.seed, i), []byte(p.Log()), 0o600)
+				}
+			}
 			s.calm()
 			s.stop()
 			<-time.After(10 * time.Minute)
@@ -70,7 +80,11 @@ func tell(t *testing.T, p plan, parts func(*app.Parts), check func(*story)) (wro
 }
 
 func (s *story) stop() {
-	for _, one := range s.all {
+	s.mu.Lock()
+	s.over = true
+	all := slices.Clone(s.all)
+	s.mu.Unlock()
+	for _, one := range all {
 		one.stop()
 	}
 }
@@ -155,6 +169,18 @@ func (s *story) start(place int) {
 	defer s.mu.Unlock()
 	s.running[place] = p
 	s.all = append(s.all, p)
+	go s.supervise(p)
+}
+
+// supervise starts another process where one has ended by itself, as whatever runs the fleet does: one that cannot reach Redis or
+// the broker when it starts gives up.
+func (s *story) supervise(p *process) {
+	<-p.Ended()
+	if p.stopped.Load() {
+		return
+	}
+	<-time.After(time.Second)
+	s.replace(p)
 }
 
 // change is what is broken on purpose in every process.
@@ -177,7 +203,7 @@ func (s *story) replace(p *process) {
 	s.pending.Go(func() {
 		p.stop()
 		s.mu.Lock()
-		current := s.running[p.place] == p
+		current := s.running[p.place] == p && !s.over
 		s.mu.Unlock()
 		if current {
 			s.start(p.place)
@@ -186,6 +212,7 @@ func (s *story) replace(p *process) {
 }
 
 func (p *process) stop() {
+	p.stopped.Store(true)
 	p.end.Do(func() {
 		p.Thaw()
 		p.Stop()
