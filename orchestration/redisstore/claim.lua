@@ -92,8 +92,11 @@ local function remember(key, h)
 end
 
 if newer then
-  -- Its message is completed now, so this is the last word, unless somebody works on the run and will have it.
-  if not a.dry and not (run.claim and run.claim ~= a.claim and tonumber(run.lease) > now) then
+  -- Its message is completed now, so this is the last word on the run; unless somebody works on it, or what is newer is this very
+  -- event, by another message that was published later: that one will have the last word.
+  local works = run.claim and run.claim ~= a.claim and tonumber(run.lease) > now
+  local itself = run.ver and bound.ver <= run.ver
+  if not a.dry and not works and not itself then
     waitsNoMore()
     redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = a.fp, o = run.origin or a.origin, g = a.gen, a = a.attempt, s = a.scen,
       r = a.corr, b = tonumber(run.began or now), t = now, e = 'superseded', h = run.hist, n = a.ent}), 'PX', a.keep)
@@ -183,6 +186,7 @@ local function take()
   redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
     'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
     'ent', a.ent, 'began', run.began or string.format('%d', now))
+  if a.state and not (run.ver and run.ver > a.version) then redis.call('HSET', KEYS[1], 'ver', a.version) end
   redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej')
   if run.cleared then redis.call('HSET', KEYS[1], 'cleared', run.cleared) end
   redis.call('PEXPIRE', KEYS[1], a.ttl)

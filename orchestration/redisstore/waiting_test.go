@@ -154,6 +154,36 @@ func TestAnOvertakenRunIsOnRecordHoweverItWasLeft(t *testing.T) {
 	}
 }
 
+// An event that was published twice has two messages and one run. The one that was published later counts as newer; the other one
+// must not end the run that it is in the middle of.
+func TestAnEventIsNotEndedByAnEarlierMessageOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]orchestration.Released{
+		"while a write of it is in doubt": {Step: "update-account", Taint: true, Cause: orchestration.CauseTaint, Wait: time.Minute},
+		"between two steps":               {Step: "update-account", Cause: orchestration.CauseGate, Wait: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onMini(t, func(t *testing.T, k *kit) {
+				first := request("c1", "e1", "42", "ana@example.com", noon)
+				second := first
+				second.ClaimID, second.Event.Origin.Sequence, second.Version = "c2", 2, first.Version+"|2"
+				mustClaim(t, k, second)
+				require.NoError(t, k.Save(t.Context(), second, orchestration.Progress{Step: "create-account", Steps: []string{"create-account"}, Learned: []byte(`{}`), Applied: true}))
+				require.NoError(t, k.Release(t.Context(), second, leave))
+
+				g, err := k.Claim(t.Context(), first)
+				require.NoError(t, err)
+				require.Equal(t, orchestration.AnswerSuperseded, g.Answer)
+
+				pass(time.Hour)
+				second.ClaimID, second.Event.Generation = "c3", 2
+				require.Equal(t, orchestration.Go, mustClaim(t, k, second).Answer, "its second step is still to be done")
+			})
+		})
+	}
+}
+
 func TestAnOvertakenRunThatIsWorkedOnIsLeftToWhoeverDoes(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, k *kit) {
