@@ -19,13 +19,12 @@ import (
 
 // model is what is explored: the messages, and how much may go wrong.
 type model struct {
-	name    string
-	events  func() []orchestration.Event
-	final   []string // what the thing may say in the end
-	workers int
-	lag     time.Duration
-	budget  budget
-	blind   bool // looks find nothing: broken on purpose
+	name   string
+	events func() []orchestration.Event
+	final  []string // what the thing may say in the end
+	lag    time.Duration
+	budget budget
+	blind  bool // looks find nothing: broken on purpose
 }
 
 // budget is how often things may still go wrong.

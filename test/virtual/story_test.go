@@ -35,7 +35,7 @@ type story struct {
 	mu      sync.Mutex
 	running []*process
 	all     []*process
-	over    bool // no more processes are started
+	over    bool           // no more processes are started
 	pending sync.WaitGroup // what is to happen later
 }
 

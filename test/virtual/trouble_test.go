@@ -64,6 +64,13 @@ var kinds = []kind{processDies, processDies, processDies, processFreezes, proces
 
 var sinkKinds = []kind{sinkForgets, sinkFails, sinkCut}
 
+// unclean says whether claims may run out without a word.
+func (p plan) unclean() bool {
+	return slices.ContainsFunc(p.troubles, func(t trouble) bool {
+		return slices.Contains([]kind{processDies, processFreezes, processDrains, redisDropped, redisCut, redisLate, redisErrs}, t.kind)
+	})
+}
+
 func (t trouble) String() string {
 	return fmt.Sprintf("%s: for %s, process %d, after %d boundaries, %d times", t.kind, t.lasts, t.process, t.passed, t.times)
 }
