@@ -188,16 +188,25 @@ func (s store) call(op string, do func() error) error {
 	return err
 }
 
+// heard is an answer, unless whoever asked has given up on it: what was sent is carried out all the same, however late.
+func heard(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
 // Claim implements orchestration.Store. Whoever is given a claim has the newest copy that was ever claimed.
 func (s store) Claim(ctx context.Context, q orchestration.Request) (g orchestration.Grant, err error) {
 	err = s.call("claim", func() error {
-		g, err = s.Store.Claim(ctx, q)
+		g, err = s.Store.Claim(context.WithoutCancel(ctx), q)
 		s.w.claim = q.ClaimID
 		if err == nil && (g.Answer == orchestration.Go || g.Answer == orchestration.LookOnly) {
 			s.w.x.granted(q)
 		}
 		round := func(d time.Duration) time.Duration { return d.Round(10 * time.Second) }
 		s.w.note("claim %s %v %v %v %v %v %v %d %s %v", g.Answer, round(g.ActIn), round(g.OthersIn), g.OwnTaint, g.Suspect, g.Forgotten, g.Steps, g.Attempt, g.Binding, g.Hints)
+		err = heard(ctx, err)
 		return err
 	})
 	return g, err
@@ -210,21 +219,21 @@ func (s store) Extend(context.Context, orchestration.Request) error { return err
 func (s store) Save(ctx context.Context, q orchestration.Request, p orchestration.Progress) error {
 	return s.call("save", func() error {
 		holds := s.w.x.holds(q)
-		err := s.Store.Save(ctx, q, p)
+		err := s.Store.Save(context.WithoutCancel(ctx), q, p)
 		if err == nil && !holds {
 			s.w.x.wrong("%s saved progress without a claim", q.Event.ID)
 		}
 		s.w.note("save %v %v", p.Finish, err)
-		return err
+		return heard(ctx, err)
 	})
 }
 
 // Release implements orchestration.Store.
 func (s store) Release(ctx context.Context, q orchestration.Request, r orchestration.Released) error {
 	return s.call("release", func() error {
-		err := s.Store.Release(ctx, q, r)
+		err := s.Store.Release(context.WithoutCancel(ctx), q, r)
 		s.w.note("release %v %v", r.Taint, err)
-		return err
+		return heard(ctx, err)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,6 +42,14 @@ func TestWhateverGoesWrongByAnySeedThePromiseHolds(t *testing.T) {
 	}
 	began := time.Now()
 	var told atomic.Int64
+	var running sync.Map // seeds
+	hangs := time.AfterFunc(limit+time.Minute, func() {
+		running.Range(func(seed, _ any) bool {
+			fmt.Fprintf(os.Stderr, "seed %v hangs\n", seed)
+			return true
+		})
+	})
+	defer hangs.Stop()
 	t.Run("seeds", func(t *testing.T) {
 		for i := range seeds {
 			seed := first + i
@@ -52,6 +61,8 @@ func TestWhateverGoesWrongByAnySeedThePromiseHolds(t *testing.T) {
 				if time.Since(began) > limit {
 					return
 				}
+				running.Store(seed, true)
+				defer running.Delete(seed)
 				trial(t, newPlan(seed))
 				told.Add(1)
 			})
@@ -67,5 +78,3 @@ func trial(t *testing.T, p plan) {
 		t.Errorf("%s\n%s\nagain: SEED=%d REPEAT=20 go test -count=1 -run AnySeed ./test/virtual", wrong, p, p.seed)
 	}
 }
-
-var dumpLogs = os.Getenv("LOGS") != ""

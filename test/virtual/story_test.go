@@ -3,7 +3,6 @@ package virtual
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ type process struct {
 	*harness.Process
 	place   int
 	stopped atomic.Bool
-	end     sync.Once
+	gone    chan struct{} // closed when it has stopped
 }
 
 // tell carries a plan out in a bubble of its own, checks what is left, and gives what was wrong with it; empty for nothing.
@@ -66,11 +65,6 @@ func tell(t *testing.T, p plan, parts func(*app.Parts), check func(*story)) (wro
 		})
 		if wrong != "" {
 			s.World.T = t
-			if dumpLogs {
-				for i, p := range s.all {
-					_ = os.WriteFile(fmt.Sprintf("/tmp/vlog-%d-%d.log", s.plan.seed, i), []byte(p.Log()), 0o600)
-				}
-			}
 			s.calm()
 			s.stop()
 			<-time.After(10 * time.Minute)
@@ -164,7 +158,7 @@ func (s *story) later(d time.Duration, do func()) {
 }
 
 func (s *story) start(place int) {
-	p := &process{place: place, Process: s.StartWith(nil, s.change())}
+	p := &process{place: place, gone: make(chan struct{}), Process: s.StartWith(nil, s.change())}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running[place] = p
@@ -212,11 +206,13 @@ func (s *story) replace(p *process) {
 }
 
 func (p *process) stop() {
-	p.stopped.Store(true)
-	p.end.Do(func() {
-		p.Thaw()
-		p.Stop()
-	})
+	if p.stopped.Swap(true) {
+		<-p.gone
+		return
+	}
+	p.Thaw()
+	p.Stop()
+	close(p.gone)
 }
 
 // message is what is sent.
