@@ -25,10 +25,10 @@ type broken struct {
 
 // Each must be noticed by some seed, else the seeds prove nothing about it.
 var breaks = map[string]broken{
-	"a save does not compare the claim":       {1, "save", "~= a.claim then return 'lost' end", "== '-' then return 'lost' end"},
-	"a lease that ran out leaves no taint":    {1, "claim", "if h.claim and h.claim ~= a.claim then\n    local field", "if false then\n    local field"},
-	"a write in doubt leaves no taint":        {1, "release", "if ARGV[4] ~= '' then --", "if false then --"},
-	"nothing is looked for before it is made": {seed: 1},
+	"a save does not compare the claim":       {27, "save", "~= a.claim then return 'lost' end", "== '-' then return 'lost' end"},
+	"a lease that ran out leaves no taint":    {19, "claim", "if h.claim and h.claim ~= a.claim then\n    local field", "if false then\n    local field"},
+	"a write in doubt leaves no taint":        {4, "release", "if ARGV[4] ~= '' then --", "if false then --"},
+	"nothing is looked for before it is made": {seed: 4},
 }
 
 func blinded(p *app.Parts) {
