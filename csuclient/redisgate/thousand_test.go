@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A thousand processes with a call each find the capacity of fifty calls a second and follow it as one does. It takes a minute or two
-// of real time, for most of which the processes ask whether it is their turn: with CHAOS set.
+// A thousand processes with a call each find the capacity of fifty calls a second and follow it as one does. A thousand take
+// minutes of real time, for most of which they ask whether it is their turn: with CHAOS set.
 func TestAThousandProcessesFollowAHiddenCapacity(t *testing.T) {
-	processes := 100
+	processes := 40
 	switch {
 	case racing:
 		processes = 20

@@ -23,11 +23,11 @@ type broken struct {
 	script, old, change string // of a script; none: searches find nobody
 }
 
-// Each must be noticed by some seed, else the seeds prove nothing about it.
+// Each must be noticed by some seed, else the seeds prove nothing about it. That a save compares the claim is for test/explore: a save
+// that comes late says, in this scenario, the same as the one of whoever took over.
 var breaks = map[string]broken{
-	"a save does not compare the claim":       {27, "save", "~= a.claim then return 'lost' end", "== '-' then return 'lost' end"},
 	"a lease that ran out leaves no taint":    {19, "claim", "if h.claim and h.claim ~= a.claim then\n    local field", "if false then\n    local field"},
-	"a write in doubt leaves no taint":        {4, "release", "if ARGV[4] ~= '' then --", "if false then --"},
+	"a write in doubt leaves no taint":        {28, "release", "if ARGV[4] ~= '' then --", "if false then --"},
 	"nothing is looked for before it is made": {seed: 4},
 }
 
