@@ -76,7 +76,7 @@ func (c *lateConn) Close() error {
 	}
 	if !c.closed {
 		c.closed = true
-		_ = c.Conn.SetReadDeadline(time.Time{})
+		_ = c.SetReadDeadline(time.Time{})
 		go func() { _, _ = io.Copy(io.Discard, c.Conn) }() // until move closes it
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/orchestration"
@@ -213,7 +212,7 @@ func (s *story) memory() map[string]any {
 		case "set":
 			value, err = s.Redis.SMembers(ctx(), k).Result()
 		case "zset":
-			value, err = s.Redis.ZRangeByScore(ctx(), k, &redis.ZRangeBy{Min: "-inf", Max: "+inf"}).Result()
+			value, err = s.Redis.ZRange(ctx(), k, 0, -1).Result()
 		case "list":
 			value, err = s.Redis.LRange(ctx(), k, 0, -1).Result()
 		default:

@@ -52,7 +52,7 @@ func tell(t *testing.T, p plan, parts func(*app.Parts), check func(*story)) (wro
 	synctest.Test(t, func(t *testing.T) {
 		s := &story{World: harness.NewVirtual(t, p.options), plan: p, began: time.Now(), parts: parts}
 		s.running = make([]*process, p.processes)
-		wrong = judge(&s.World.T, func() {
+		wrong = judge(&s.T, func() {
 			for i := range p.processes {
 				s.start(i)
 			}
@@ -64,7 +64,7 @@ func tell(t *testing.T, p plan, parts func(*app.Parts), check func(*story)) (wro
 			check(s)
 		})
 		if wrong != "" {
-			s.World.T = t
+			s.T = t
 			s.calm()
 			s.stop()
 			<-time.After(10 * time.Minute)
