@@ -31,8 +31,8 @@ bench: tools ## throughput and cost, with baselines measured in the same run
 drill: tools ## a fleet in trouble under a real Prometheus and Alertmanager: which alerts fire, who is woken up; times divided by 30
 	$(GO) test -tags drill -count=1 -parallel 4 -timeout 3h -v -run Drill ./test/observe
 
-seeds: tools ## the fleet in virtual time by as many seeds as fit into two minutes, and every order of the protocol's steps
-	GOGC=400 SEEDS=$(or $(SEEDS),4000) SECONDS=$(or $(SECONDS),120) ./scripts/brief $(GO) test -count=1 -timeout 40m -v ./test/virtual
+seeds: tools ## the fleet in virtual time by as many seeds as fit into three minutes, and every order of the protocol's steps
+	GOGC=400 SEEDS=$(or $(SEEDS),4000) SECONDS=$(or $(SECONDS),180) ./scripts/brief $(GO) test -count=1 -timeout 40m -v ./test/virtual
 	EXPLORE=$(or $(EXPLORE),8s) ./scripts/brief $(GO) test -count=1 -timeout 2h -v ./test/explore
 
 chaos: tools ## long runs: hundreds of frozen processes, a fleet killed every two seconds, rows and replays by the thousand, a million messages, the drill at a tenth of its length, thousands of seeds

@@ -11,7 +11,7 @@ import (
 // A thousand processes with a call each find the capacity of fifty calls a second and follow it as one does. A thousand take
 // minutes of real time, for most of which they ask whether it is their turn: with CHAOS set.
 func TestAThousandProcessesFollowAHiddenCapacity(t *testing.T) {
-	processes := 40
+	processes := 24
 	switch {
 	case racing:
 		processes = 20

@@ -117,7 +117,7 @@ func (x *trial) choices() (all []choice) {
 	}
 	idle := false
 	for i, w := range x.workers {
-		if w.at == nil {
+		if w.at.Load() == nil {
 			for _, m := range x.queue {
 				if !idle && m.available(now) {
 					add(func() { x.deliver(w, m) }, "%s receives %s", w.name, m.name)
@@ -144,13 +144,13 @@ func (x *trial) choices() (all []choice) {
 
 // calls lists how the call of a worker may go.
 func (x *trial) calls(i int, w *worker, add func(func(), string, ...any)) {
-	add(func() { w.resume(goes) }, "%s %s", w.name, w.at.op)
-	redis := w.at.op == "claim" || w.at.op == "save" || w.at.op == "release"
-	if x.left.unheard > 0 && (w.at.write || redis) {
-		add(func() { x.left.unheard--; w.resume(unheard) }, "%s %s unheard", w.name, w.at.op)
+	add(func() { w.resume(goes) }, "%s %s", w.name, w.at.Load().op)
+	redis := w.at.Load().op == "claim" || w.at.Load().op == "save" || w.at.Load().op == "release"
+	if x.left.unheard > 0 && (w.at.Load().write || redis) {
+		add(func() { x.left.unheard--; w.resume(unheard) }, "%s %s unheard", w.name, w.at.Load().op)
 	}
-	if x.left.late > 0 && w.at.write {
-		add(func() { x.left.late--; w.resume(late) }, "%s %s late", w.name, w.at.op)
+	if x.left.late > 0 && w.at.Load().write {
+		add(func() { x.left.late--; w.resume(late) }, "%s %s late", w.name, w.at.Load().op)
 	}
 	if x.left.deaths > 0 {
 		add(func() {
@@ -159,23 +159,24 @@ func (x *trial) calls(i int, w *worker, add func(func(), string, ...any)) {
 			x.ended = append(x.ended, w)
 			w.resume(dies)
 			x.process(i)
-		}, "%s dies before %s", w.name, w.at.op)
+		}, "%s dies before %s", w.name, w.at.Load().op)
 	}
 }
 
 func (w *worker) resume(how turn) {
-	p := w.at
-	w.at = nil
+	p := w.at.Swap(nil)
 	p.resume <- how
 }
 
 func (x *trial) deliver(w *worker, m *message) {
 	m.token++
 	m.locked = time.Now().Add(lease)
-	w.in, w.token, w.history = m, m.token, nil
+	w.token, w.history = m.token, nil
+	w.in.Store(m)
 	go func() {
 		w.work(context.Background(), m)
-		w.in, w.history = nil, nil
+		w.history = nil
+		w.in.Store(nil)
 	}()
 }
 
@@ -186,7 +187,7 @@ func (x *trial) land(l *write) {
 
 // next is how long until something changes by itself; 0 if time must not pass now.
 func (x *trial) next(now time.Time) time.Duration {
-	busy := slices.ContainsFunc(x.workers, func(w *worker) bool { return w.at != nil })
+	busy := slices.ContainsFunc(x.workers, func(w *worker) bool { return w.at.Load() != nil })
 	if busy && x.left.freezes == 0 {
 		return 0
 	}
@@ -216,7 +217,7 @@ func (x *trial) next(now time.Time) time.Duration {
 // pass lets time pass, for everybody: whoever is in the middle of something stands still meanwhile.
 func (x *trial) pass(d time.Duration) {
 	for _, w := range x.workers {
-		if w.at != nil {
+		if w.at.Load() != nil {
 			x.left.freezes--
 			w.note("stood still for %s", d.Round(10*time.Second))
 		}
@@ -234,7 +235,7 @@ func (x *trial) sleep(d time.Duration) {
 func (x *trial) quiet() {
 	for {
 		synctest.Wait()
-		if !slices.ContainsFunc(x.workers, func(w *worker) bool { return w.at == nil && w.in != nil }) {
+		if !slices.ContainsFunc(x.workers, func(w *worker) bool { return w.at.Load() == nil && w.in.Load() != nil }) {
 			return
 		}
 		x.sleep(50 * time.Millisecond)
@@ -244,14 +245,14 @@ func (x *trial) quiet() {
 // finished says whether everything has come to rest.
 func (x *trial) finished() bool {
 	return len(x.target.late) == 0 && !slices.ContainsFunc(x.queue, func(m *message) bool { return !m.gone }) &&
-		!slices.ContainsFunc(x.workers, func(w *worker) bool { return w.in != nil })
+		!slices.ContainsFunc(x.workers, func(w *worker) bool { return w.in.Load() != nil })
 }
 
 // leave ends all goroutines.
 func (x *trial) leave() {
 	x.over = true
 	for _, w := range append(slices.Clone(x.workers), x.ended...) {
-		if w.at != nil {
+		if w.at.Load() != nil {
 			w.resume(dies)
 		}
 	}
@@ -271,9 +272,9 @@ func (x *trial) state() string {
 	}
 	names := map[string]string{}
 	for _, w := range x.workers {
-		if w.in != nil {
+		if w.in.Load() != nil {
 			names[w.claim] = w.name
-			fmt.Fprintf(&b, "%s %s owns %v %s: %s\n", w.name, w.in.name, w.owns(w.in), w.at.op, strings.Join(w.history, "; "))
+			fmt.Fprintf(&b, "%s %s owns %v %s: %s\n", w.name, w.in.Load().name, w.owns(w.in.Load()), w.at.Load().op, strings.Join(w.history, "; "))
 		}
 	}
 	b.WriteString(x.memory.String(names))

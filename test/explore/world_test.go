@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/signalbox/signalbox/orchestration"
@@ -92,8 +93,8 @@ type worker struct {
 	x       *trial
 	name    string
 	engine  *orchestration.Engine
-	at      *port // where it waits for its turn; nil while it has no message
-	in      *message
+	at      atomic.Pointer[port]    // where it waits for its turn; nil while it does something, or has no message
+	in      atomic.Pointer[message] // in hand
 	token   int
 	history []string
 	claim   string // it asked for last
@@ -125,7 +126,7 @@ func (w *worker) wait(op string, writes bool) turn {
 		return dies
 	}
 	p := &port{op: op, write: writes, resume: make(chan turn)}
-	w.at = p
+	w.at.Store(p)
 	how := <-p.resume
 	return how
 }
@@ -258,7 +259,7 @@ func (w *worker) act(ctx context.Context, op string, do func()) error {
 	}
 	w.note("%s %s", op, how)
 	if how == late {
-		w.x.target.late = append(w.x.target.late, &write{what: op + " of " + w.in.name, do: do, by: time.Now().Add(limit - margin)})
+		w.x.target.late = append(w.x.target.late, &write{what: op + " of " + w.in.Load().name, do: do, by: time.Now().Add(limit - margin)})
 		return fault.New(fault.Ambiguous, "", "no answer")
 	}
 	do()
