@@ -4,7 +4,7 @@ BIN     ?= bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: all build test race lint bench drill chaos fuzz tools clean
+.PHONY: all build test race lint bench drill seeds chaos fuzz tools clean
 
 all: build test lint
 
@@ -31,12 +31,18 @@ bench: tools ## throughput and cost, with baselines measured in the same run
 drill: tools ## a fleet in trouble under a real Prometheus and Alertmanager: which alerts fire, who is woken up; times divided by 30
 	$(GO) test -tags drill -count=1 -parallel 4 -timeout 3h -v -run Drill ./test/observe
 
-chaos: tools ## long runs: the table of faults, hundreds of frozen processes, rows and replays by the thousand, a million messages, the drill at a tenth of its length
+seeds: tools ## the fleet in virtual time by as many seeds as fit into three minutes, and every order of the protocol's steps
+	GOGC=400 SEEDS=$(or $(SEEDS),4000) SECONDS=$(or $(SECONDS),180) ./scripts/brief $(GO) test -count=1 -timeout 40m -v ./test/virtual
+	EXPLORE=$(or $(EXPLORE),8s) ./scripts/brief $(GO) test -count=1 -timeout 2h -v ./test/explore
+
+chaos: tools ## long runs: the table of faults, hundreds of frozen processes, rows and replays by the thousand, a million messages, the drill at a tenth of its length, thousands of seeds
 	CHAOS=1 $(GO) test -count=1 -timeout 2h -v -run Whatever ./test/chaos
 	CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run Frozen ./test/crash
 	DRILL_FACTOR=10 $(MAKE) drill
 	CHAOS=1 $(GO) test -count=1 -p 1 -timeout 30m -v ./test/upstream ./test/replay
 	CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run Soak ./test/sim/servicebus
+	CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run Thousand ./csuclient/redisgate
+	$(MAKE) seeds FIRST=100000 SEEDS=20000 SECONDS=1200 EXPLORE=5m
 
 fuzz: ## each fuzzer for ten seconds
 	@./scripts/fuzz 10s

@@ -33,13 +33,16 @@ type Boundaries struct {
 	counts map[string]int // of each name
 	done   bool           // Do was called
 	dead   bool           // every call fails, as if the process were gone
+	ice    chan struct{}  // closed by Thaw; nil: not frozen
+	soon   []appointment
 }
 
 // Die makes every further call of the process fail.
 func (b *Boundaries) Die() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.dead = true
+	b.mu.Unlock()
+	b.Thaw()
 }
 
 // Dead says whether every call fails.
@@ -87,11 +90,10 @@ func Ends(at string) bool {
 
 // cross passes one boundary; lost says that the answer of the call which ends there is to be lost.
 func (b *Boundaries) cross(name string) (lost bool, err error) {
-	b.mu.Lock()
-	if b.dead {
-		b.mu.Unlock()
-		return false, ErrDead
+	if err := b.lives(); err != nil {
+		return false, err
 	}
+	b.mu.Lock()
 	if b.counts == nil {
 		b.counts = map[string]int{}
 	}
@@ -99,12 +101,16 @@ func (b *Boundaries) cross(name string) (lost bool, err error) {
 	b.counts[name]++
 	here := !b.done && (len(b.seen) == b.At || b.AtName != "" && b.AtName == label(name, b.counts[name]))
 	b.done = b.done || here
+	now := b.due()
 	b.mu.Unlock()
+	for _, a := range now {
+		a.do()
+	}
 	if here && b.Do != nil {
 		b.Do(name)
 	}
-	if b.Dead() {
-		return false, ErrDead
+	if err := b.lives(); err != nil {
+		return false, err
 	}
 	return here && b.Lose, nil
 }

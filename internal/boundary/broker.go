@@ -33,9 +33,9 @@ type boundQueue struct {
 
 // Receive of a dead process waits until it is ended.
 func (q boundQueue) Receive(ctx context.Context, most int) ([]worker.Message, error) {
-	if q.b.Dead() {
+	if err := q.b.lives(); err != nil {
 		<-ctx.Done()
-		return nil, ErrDead
+		return nil, err
 	}
 	got, err := q.Queue.Receive(ctx, most)
 	if len(got) > 0 {
@@ -47,8 +47,8 @@ func (q boundQueue) Receive(ctx context.Context, most int) ([]worker.Message, er
 }
 
 func (q boundQueue) RenewLock(ctx context.Context, m worker.Message) (time.Time, error) {
-	if q.b.Dead() {
-		return time.Time{}, ErrDead
+	if err := q.b.lives(); err != nil {
+		return time.Time{}, err
 	}
 	return q.Queue.RenewLock(ctx, m)
 }

@@ -28,9 +28,9 @@ func (h boundRedis) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		name := h.script(cmd)
 		if name != "claim" && name != "save" && name != "release" {
-			if h.b.Dead() {
-				cmd.SetErr(ErrDead)
-				return ErrDead
+			if err := h.b.lives(); err != nil {
+				cmd.SetErr(err)
+				return err
 			}
 			return next(ctx, cmd)
 		}

@@ -93,7 +93,11 @@ local function remember(key, h)
 end
 
 if newer then
-  if not a.dry and not run.claim and not run['t:' .. a.run] then -- nobody has anything more to say of this run
+  -- Its message is completed now, so this is the last word on the run; unless somebody works on it, or what is newer is this very
+  -- event, by another message that was published later: that one will have the last word.
+  local works = run.claim and run.claim ~= a.claim and tonumber(run.lease) > now
+  local itself = run.ver and bound.ver <= run.ver
+  if not a.dry and not works and not itself then
     waitsNoMore()
     redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = a.fp, o = run.origin or a.origin, g = a.gen, a = a.attempt, s = a.scen,
       r = a.corr, b = tonumber(run.began or now), t = now, e = 'superseded', h = run.hist, n = a.ent}), 'PX', a.keep)
@@ -245,6 +249,7 @@ local function take()
   redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
     'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
     'ent', a.ent, 'began', run.began or string.format('%d', now))
+  if a.state and not (run.ver and run.ver > a.version) then redis.call('HSET', KEYS[1], 'ver', a.version) end
   redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej', 'died')
   if #died > 0 then redis.call('HSET', KEYS[1], 'died', table.concat(died, '\n')) end
   redis.call('HSET', KEYS[1], 'begun', a.alone and 'alone' or '1')

@@ -118,6 +118,91 @@ func TestASupersededRunWaitsNoMoreAndIsOnRecord(t *testing.T) {
 	})
 }
 
+// Whether a write of it was in doubt or its process died: the message of an overtaken event is completed, and nobody else will end
+// its run.
+func TestAnOvertakenRunIsOnRecordHoweverItWasLeft(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(t *testing.T, k *kit, q orchestration.Request){
+		"with a write in doubt": func(t *testing.T, k *kit, q orchestration.Request) {
+			require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Step: "create-account", Taint: true, Cause: orchestration.CauseTaint, Wait: time.Minute}))
+		},
+		"by a process that died": func(*testing.T, *kit, orchestration.Request) { pass(time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onMini(t, func(t *testing.T, k *kit) {
+				older := request("c1", "e1", "42", "ana@example.com", noon)
+				mustClaim(t, k, older)
+				leave(t, k, older)
+				newer := request("c2", "e2", "42", "ana@example.com", noon.Add(time.Hour))
+				mustClaim(t, k, newer)
+				require.NoError(t, k.Save(t.Context(), newer, finish("000001", customer("42"))))
+
+				again := older
+				again.ClaimID, again.Event.Generation = "c3", 2
+				g, err := k.Claim(t.Context(), again)
+				require.NoError(t, err)
+				require.Equal(t, orchestration.AnswerSuperseded, g.Answer)
+				require.Empty(t, waits(t, k))
+				r, _, err := tracer(k).ByEvent(t.Context(), "shop", "e1")
+				require.NoError(t, err)
+				require.Equal(t, redisstore.RunDone, r.State)
+				require.Equal(t, "superseded", r.Outcome)
+				require.ErrorIs(t, k.Save(t.Context(), older, finish("000002", customer("42"))), orchestration.ErrNotOurs, "whoever thaws has lost it")
+			})
+		})
+	}
+}
+
+// An event that was published twice has two messages and one run. The one that was published later counts as newer; the other one
+// must not end the run that it is in the middle of.
+func TestAnEventIsNotEndedByAnEarlierMessageOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]orchestration.Released{
+		"while a write of it is in doubt": {Step: "update-account", Taint: true, Cause: orchestration.CauseTaint, Wait: time.Minute},
+		"between two steps":               {Step: "update-account", Cause: orchestration.CauseGate, Wait: time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onMini(t, func(t *testing.T, k *kit) {
+				first := request("c1", "e1", "42", "ana@example.com", noon)
+				second := first
+				second.ClaimID, second.Event.Origin.Sequence, second.Version = "c2", 2, first.Version+"|2"
+				mustClaim(t, k, second)
+				require.NoError(t, k.Save(t.Context(), second, orchestration.Progress{Step: "create-account", Steps: []string{"create-account"}, Learned: []byte(`{}`), Applied: true}))
+				require.NoError(t, k.Release(t.Context(), second, leave))
+
+				g, err := k.Claim(t.Context(), first)
+				require.NoError(t, err)
+				require.Equal(t, orchestration.AnswerSuperseded, g.Answer)
+
+				pass(time.Hour)
+				second.ClaimID, second.Event.Generation = "c3", 2
+				require.Equal(t, orchestration.Go, mustClaim(t, k, second).Answer, "its second step is still to be done")
+			})
+		})
+	}
+}
+
+func TestAnOvertakenRunThatIsWorkedOnIsLeftToWhoeverDoes(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, k *kit) {
+		newer := request("c1", "e2", "42", "ana@example.com", noon.Add(time.Hour))
+		mustClaim(t, k, newer)
+		require.NoError(t, k.Save(t.Context(), newer, orchestration.Progress{Applied: true}))
+		require.NoError(t, k.Release(t.Context(), newer, orchestration.Released{}))
+		older := request("c2", "e1", "43", "bea@example.com", noon)
+		mustClaim(t, k, older)
+		older.ClaimID, older.Entity = "c3", newer.Entity // the same event, as another version of the pipeline reads it
+		g, err := k.Claim(t.Context(), older)
+		require.NoError(t, err)
+		require.Equal(t, orchestration.AnswerSuperseded, g.Answer)
+		r, _, err := tracer(k).ByEvent(t.Context(), "shop", "e1")
+		require.NoError(t, err)
+		require.NotEqual(t, redisstore.RunDone, r.State)
+	})
+}
+
 func TestAFinishedRunRemembersItsWaits(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, k *kit) {

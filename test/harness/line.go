@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 )
 
 // errCut is what dialling over a cut line gives.
@@ -13,9 +14,11 @@ var errCut = errors.New("harness: the line is cut")
 // line is the way from the fleet to a stand-in. It can be cut for a while, and its connections closed.
 type line struct {
 	dial func(context.Context) (net.Conn, error)
+	slow bool // bytes may be under way for a while (delay)
 
 	mu    sync.Mutex
 	cut   bool
+	late  time.Duration // how long bytes to the stand-in are under way
 	conns []net.Conn
 }
 
@@ -33,7 +36,10 @@ func (l *line) connect(ctx context.Context) (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conns = append(l.conns, c)
-	return c, nil
+	if !l.slow {
+		return c, nil
+	}
+	return &lateConn{Conn: c, line: l}, nil
 }
 
 // drop closes every connection; cut says whether there can be new ones.
@@ -45,6 +51,20 @@ func (l *line) drop(cut bool) {
 		_ = c.Close()
 	}
 	l.conns = nil
+}
+
+// mend lets connections come about again.
+func (l *line) mend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = false
+}
+
+// delay says how long bytes to the stand-in are under way from now on.
+func (l *line) delay(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.late = d
 }
 
 // DropRedis closes every connection to Redis; the next ones come about. Virtual worlds only.

@@ -3,7 +3,6 @@ package harness
 import (
 	"bytes"
 	"context"
-	"net"
 	"sync"
 	"time"
 
@@ -20,6 +19,7 @@ type Process struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 	log    *Log
+	links  links // virtual worlds only
 }
 
 // Log collects a process's log lines. Safe for concurrent use.
@@ -54,9 +54,9 @@ func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 	parts := app.Parts{Log: p.log, NoHealth: true, WaitInRun: 2 * time.Second}
 	if w.Mini != nil {
 		parts.RedisPool = 256 // nobody waits for a connection: the client's timers for that live beyond a bubble
-		parts.DialRedis, parts.DialBroker = w.dialRedis, w.dialBroker
+		p.links = w.links()
+		p.links.into(&parts)
 		parts.Administration = administration{w.Broker.AdministrationHandler()}
-		parts.DialCSU = func(ctx context.Context, _, _ string) (net.Conn, error) { return w.toCSU.connect(ctx) }
 	}
 	if w.toSink != nil {
 		parts.DialSink = w.dialSink
@@ -80,6 +80,9 @@ func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 
 // Log is what the process wrote to its log.
 func (p *Process) Log() string { return p.log.String() }
+
+// Ended is closed when the process has ended, by itself or because it was stopped.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // Stop ends the process: cleanly, or, if it died, without a trace: its goroutines end, and nothing they do gets out.
 func (p *Process) Stop() {

@@ -269,10 +269,6 @@ func (w *World) connect() {
 	require.NoError(w.T, epoch.WriteClean(context.Background(), w.Redis))
 }
 
-func (w *World) dialRedis(ctx context.Context, _, _ string) (net.Conn, error) {
-	return w.toRedis.connect(ctx)
-}
-
 const adminEndpoint = "SIGNALBOX_SERVICEBUS_ADMIN_ENDPOINT"
 
 // administration carries requests to the broker without a network.
