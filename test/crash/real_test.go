@@ -52,6 +52,15 @@ func TestKilledForRealAtAnyBoundaryThereIsOneAccountBoundBothWays(t *testing.T) 
 	}
 }
 
+// logOf shows what a child has logged if the test fails.
+func logOf(t *testing.T, name string, c *harness.Child) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the log of the %s child:\n%s", name, c.Log())
+		}
+	})
+}
+
 // killAt runs the story with a first child that kills itself at one boundary; false if it has no such boundary.
 func (s story) killAt(t *testing.T, at int) (crossed bool) {
 	ok := t.Run(fmt.Sprintf("at boundary %d", at), func(t *testing.T) {
@@ -61,10 +70,12 @@ func (s story) killAt(t *testing.T, at int) (crossed bool) {
 		events := s.events(time.Now())
 		w.Publish(events...)
 		first := w.Spawn("kill", fmt.Sprint(at))
+		logOf(t, "first", first)
 		require.Eventually(t, func() bool { _, killed := first.Killed(); return killed || w.Empty() }, patience, often)
 		var where string
 		if where, crossed = first.Killed(); crossed {
 			second := w.Spawn("run", "")
+			logOf(t, "second", second)
 			require.Eventually(t, w.Empty, patience, often, where)
 			second.Stop()
 		}

@@ -7,11 +7,11 @@
 package redis
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -153,8 +153,9 @@ func (s *Server) ready(ctx context.Context, end chan struct{}) error {
 	}
 }
 
-// answers asks by hand: a client would log every refused connection of the first milliseconds. Asking for a password is
-// an answer, too.
+// answers says whether the process that was started answers, and not another one that took the port a moment earlier: two servers
+// in one place would be one memory for two worlds. It asks by hand: a client would log every refused connection of the first
+// milliseconds. A server that wants a password it was not given does not say who it is.
 func (s *Server) answers() bool {
 	c, err := s.dial()
 	if err != nil {
@@ -162,12 +163,20 @@ func (s *Server) answers() bool {
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(time.Second))
-	if _, err := c.Write([]byte("PING\r\n")); err != nil {
+	ask := "INFO server\r\n"
+	if s.opts.Password != "" {
+		ask = "AUTH " + s.opts.Password + "\r\n" + ask
+	}
+	if _, err := c.Write([]byte(ask)); err != nil {
 		return false
 	}
-	answer := make([]byte, 5)
-	_, err = io.ReadFull(c, answer)
-	return err == nil && (string(answer) == "+PONG" || string(answer) == "-NOAU")
+	for lines := bufio.NewScanner(c); lines.Scan(); {
+		line := lines.Text()
+		if id, found := strings.CutPrefix(line, "process_id:"); found || strings.HasPrefix(line, "-NOAUTH") {
+			return !found || id == strconv.Itoa(s.Pid())
+		}
+	}
+	return false
 }
 
 func (s *Server) dial() (net.Conn, error) {
