@@ -183,8 +183,10 @@ func (b *Breaker) ended(ctx context.Context, op operation, leave bool, f *fault.
 	case failing(f):
 		b.failed(name)
 		b.end(ctx, leave, op.name, ProbeFailed, CauseErrors)
+	case f != nil && f.Status == 0: // refused on our side, such as by the budget: nothing was sent
+		b.end(ctx, leave, op.name, ProbeUnsaid, "")
 	default:
-		b.works(name)
+		b.works(op.name)
 		b.end(ctx, leave, op.name, ProbeServed, "")
 	}
 	return f
@@ -198,11 +200,12 @@ func failing(f *fault.Error) bool {
 	return f.Class == classTimeout || f.Class == classNetwork || f.Class == classServerError
 }
 
-// works forgets the failures of an operation.
+// works forgets the failures of an operation, and those of getting a token: it had one.
 func (b *Breaker) works(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.failures, name)
+	delete(b.failures, opToken.name)
 }
 
 // failed counts a failure; too many are looked into by Run.
@@ -388,7 +391,7 @@ func (b *Breaker) confirm(ctx context.Context, name string) {
 		b.trip(ctx, CircuitCSU, CauseBlocked)
 	case failing(found):
 		b.trip(ctx, CircuitCSU, CauseErrors)
-	default:
+	case name != opToken.name: // with that, no call goes by itself: there are tokens again
 		b.trip(ctx, name, CauseErrors)
 	}
 }
