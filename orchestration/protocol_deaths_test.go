@@ -196,7 +196,7 @@ func TestAFleetUnderFireQuarantinesNoHealthyEvent(t *testing.T) {
 			case <-f.over:
 				under = false
 			case <-time.After(2 * time.Second):
-				for _, i := range chance.Perm(processes)[:2] {
+				for _, i := range chance.Perm(processes)[:1] {
 					fleet[i].kill()
 					fleet[i] = f.start()
 					kills++
