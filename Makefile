@@ -19,17 +19,17 @@ test: tools ## every test, against a real redis-server, a real Prometheus and it
 	$(GO) test ./...
 
 # What these drive are other processes, built without the detector: there is nothing to see for it.
-APART := /test/(chaos|docs|upstream|replay|explore|bench)$$
+APART := /(internal/certify|test/(chaos|docs|upstream|replay|explore|bench))$$
 
 race: tools ## the same under the race detector
-	$(GO) test -race $$($(GO) list ./... | grep -vE '$(APART)')
+	$(GO) test -race -skip "IsCertified|PlayedAgain" $$($(GO) list ./... | grep -vE '$(APART)')
 
 lint: ## formatting, static checks, architecture
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	$(GO) run $(LINT) run ./...
 
 bench: tools ## throughput and cost, with baselines measured in the same run
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./test/bench
+	BENCH_REPEAT=$(BENCH_REPEAT) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./test/bench
 
 drill: tools ## a fleet in trouble under a real Prometheus and Alertmanager: which alerts fire, who is woken up; times divided by 30
 	$(GO) test -tags drill -count=1 -parallel 4 -timeout 3h -v -run Drill ./test/observe
@@ -41,6 +41,7 @@ seeds: tools ## the fleet in virtual time by as many seeds as fit into three min
 chaos: tools ## long runs: the table of faults, hundreds of frozen processes, rows and replays by the thousand, a million messages, the drill at a tenth of its length, thousands of seeds
 	CHAOS=1 $(GO) test -count=1 -timeout 2h -v -run Whatever ./test/chaos
 	CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run Frozen ./test/crash
+	$(GO) run ./cmd/signalbox certify --all --kill all
 	DRILL_FACTOR=10 $(MAKE) drill
 	CHAOS=1 $(GO) test -count=1 -p 1 -timeout 30m -v ./test/upstream ./test/replay
 	CHAOS=1 $(GO) test -count=1 -timeout 30m -v -run Soak ./test/sim/servicebus

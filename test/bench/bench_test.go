@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,10 +31,21 @@ import (
 )
 
 const (
-	events      = 2000
-	slots       = 64
-	repetitions = 5
+	events = 2000
+	slots  = 64
 )
+
+// repetitions is BENCH_REPEAT, or five.
+func repetitions(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv("BENCH_REPEAT")
+	if text == "" {
+		return 5
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(b, err, "BENCH_REPEAT")
+	return n
+}
 
 // scope is a testing.TB whose cleanups run when the measurement ends, not when the benchmark does.
 type scope struct {
@@ -61,7 +73,7 @@ func BenchmarkEvents(b *testing.B) {
 	}
 	rates := make([][]float64, len(measures))
 	for range b.N {
-		for range repetitions {
+		for range repetitions(b) {
 			for i, m := range measures {
 				s := &scope{TB: b}
 				rates[i] = append(rates[i], events/m.run(s).Seconds())
