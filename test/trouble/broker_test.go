@@ -36,7 +36,8 @@ func tooBusy(d time.Duration) brokerTrouble {
 		},
 		proof: func(f *fleet) {
 			require.Positive(f.T, f.count(telemetry.ClientSentMessages)-f.count(telemetry.ClientSentMessages, "error_type", ""), "sends were refused")
-			requireBlocked(f)
+			require.Zero(f.T, f.taints())
+			f.requireNoAttempt() // given back or rescheduled, as the intake that rests meanwhile has it
 		},
 	}
 }
