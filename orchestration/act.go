@@ -265,12 +265,13 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Err
 // throttled waits as told if that fits the go, else postpones to that moment. It never counts.
 func (g *goes) throttled(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
 	wait := orElse(f.Wait, time.Second)
+	if f.Waits == fault.ForCircuit { // one short pause would follow the other in here, and hold the slot for as long as it lasts
+		end := g.postpone(CauseCircuit, wait, Released{})
+		end.out.Err = f
+		return end
+	}
 	if wait > g.waitInRun() || g.q.linger > 0 && time.Now().Add(wait).After(t.until) {
-		cause := CauseGate
-		if f.Waits == fault.ForCircuit {
-			cause = CauseCircuit
-		}
-		end := g.postpone(cause, wait, Released{})
+		end := g.postpone(CauseGate, wait, Released{})
 		end.out.Err = f
 		return end
 	}

@@ -55,7 +55,7 @@ func TestAFleetThatIsLockedOutWaitsAndProbesWithoutAMessage(t *testing.T) {
 			f.RequireState(c)
 		}
 		f.requireNoAttempt()
-		f.requireDelivered(2) // one that was under way as the intake stopped may come once more
+		f.requireDelivered(2) // once in a while the first message comes once more when the intake begins again, and is surplus
 		require.Zero(f.T, f.DeadLetters(), f.reasons())
 		require.Zero(f.T, f.count(telemetry.WorkerPaused))
 		require.Zero(f.T, f.count(telemetry.CircuitOpen))
