@@ -109,6 +109,7 @@ type Authority struct {
 type Worker struct {
 	Slots       int           `key:"slots" default:"32" min:"1" max:"10000" help:"runs at once in one process"`
 	ReplaySlots int           `key:"replay_slots" default:"4" min:"1" max:"10000" help:"runs at once of replayed events, beside the slots; replays never take a slot from live events"`
+	WakeEvery   time.Duration `key:"wake_every" default:"1s" min:"0s" max:"10m" help:"how often the fleet looks for waiting events whose binding has come, and sends them on; 0s: they come when they are due"`
 	SweepEvery  time.Duration `key:"sweep_every" default:"5m" min:"0s" max:"24h" help:"how often the fleet takes replayed and discarded dead letters out of their queues; 0s: only the commands do"`
 	Drain       time.Duration `key:"drain" default:"50s" min:"1s" max:"30m" help:"time to finish after SIGTERM; keep it below the pod's grace period"`
 	ReceiveWait time.Duration `key:"receive_wait" default:"30s" min:"100ms" max:"5m" help:"how long one receive waits for a message"`

@@ -179,7 +179,11 @@ func (g *goes) failed(ctx context.Context, st StepOutline, t *tries, err error, 
 		return end
 	}
 	g.did(ctx, st, stepOutcome(&f), began)
-	return g.next(ctx, st, t, &f)
+	end := g.next(ctx, st, t, &f)
+	if end != nil {
+		g.lacks(end, err)
+	}
+	return end
 }
 
 // kindOf reads an unclassified failure by what was being done: a read leaves nothing behind, of a write nobody knows.

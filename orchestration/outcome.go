@@ -56,8 +56,9 @@ type Outcome struct {
 	Detail   string       // Rejected: one sentence for a person, without personal data
 	Cause    Cause        // Postponed: what it waits for
 	After    time.Duration
-	Attempt  int    // attempts used so far, for the copy
-	Scenario string // empty when no scenario took it
-	Step     string // where it stopped
-	Err      error  // what failed; safe to log
+	Attempt  int      // attempts used so far, for the copy
+	Scenario string   // empty when no scenario took it
+	Step     string   // where it stopped
+	Missing  *Missing // Postponed, for a dependency: which binding, if that is known
+	Err      error    // what failed; safe to log
 }

@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,7 +36,10 @@ type Pipeline[E, S any] struct {
 	Entity   func(E) (kind, id string)
 	EntityOf func(Event, E) (kind, id string) // in place of Entity, where the envelope says what the event is about
 	Keys     func(E) []Key                    // natural keys held together with the entity; nil for none
-	Validate func(E) error                    // what the schema cannot say; nil for nothing
+	// Needs names other entities whose bindings steps ask for (Run.Needed), by kind and id; scope and source are the event's unless
+	// given. Nothing waits for them before a step asks.
+	Needs    func(E) []mapping.Ref
+	Validate func(E) error // what the schema cannot say; nil for nothing
 	Steps    []Step[E, S]
 	Refused  string        // type of the event that tells the channel's sinks of a rejection (Refusal); empty: they are not told
 	Keep     time.Duration // how long a finished run is remembered; 0: as long as the store is told
@@ -147,6 +151,13 @@ func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
 	if p.Keys != nil {
 		o.keys = p.Keys(r.In)
 	}
+	if p.Needs != nil {
+		r.needed = p.Needs(r.In)
+	}
+	for i := range r.needed {
+		r.needed[i].Scope, r.needed[i].Source = cmp.Or(r.needed[i].Scope, r.entity.Scope), cmp.Or(r.needed[i].Source, r.entity.Source)
+	}
+	r.needs = make([]string, len(r.needed))
 	return o, nil
 }
 
@@ -186,7 +197,7 @@ type openRun[E, S any] struct {
 
 func (o *openRun[E, S]) request() Request {
 	q := Request{Event: o.r.Event, Scenario: o.p.Name, Pipeline: o.p.Version, Scope: o.r.Channel.Scope(),
-		CSU: o.r.Channel.CSU, Entity: o.r.entity, Order: o.p.Order, Keys: o.keys, Version: o.version(), linger: o.p.Linger}
+		CSU: o.r.Channel.CSU, Entity: o.r.entity, Order: o.p.Order, Keys: o.keys, Needs: o.r.needed, Version: o.version(), linger: o.p.Linger}
 	q.Event.Data, q.Event.AsReceived, q.Keep = nil, nil, o.p.Keep // the store never sees the data
 	return q
 }
@@ -208,6 +219,7 @@ func (o *openRun[E, S]) begin(g Grant) error {
 	o.r.Binding, o.r.Suspect = g.Binding, g.Suspect
 	o.r.Hints = make([]string, len(o.keys)) // a store that knows none gives none
 	copy(o.r.Hints, g.Hints)
+	copy(o.r.needs, g.Needs)
 	if len(g.Learned) == 0 {
 		return nil
 	}

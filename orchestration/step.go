@@ -61,6 +61,8 @@ type Run[E, S any] struct {
 	Suspect bool     // an earlier write may have landed late: a search may find more than one
 
 	entity  mapping.Ref
+	needed  []mapping.Ref // Pipeline.Needs
+	needs   []string      // what each is bound to
 	staged  staged
 	reports []report
 }

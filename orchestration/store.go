@@ -54,6 +54,7 @@ type Request struct {
 	CSU         string
 	Entity      mapping.Ref
 	Keys        []Key
+	Needs       []mapping.Ref // whose bindings the run will ask for
 	Order       Order
 	Version     string        // of the state the event carries; compared as text
 	Fingerprint string        // keyed hash of the canonical data
@@ -103,6 +104,7 @@ type Grant struct {
 	Learned   json.RawMessage // state at the last save; nil at first
 	Attempt   int             // attempts used so far
 	Binding   string          // the D365 id bound to the entity; empty if none; also on the answers without a claim
+	Needs     []string        // the D365 id bound to each of Request.Needs; empty if none
 	Hints     []string        // the D365 id last learned under each natural key, in order of Request.Keys
 	Deaths    int             // processes that died while they worked on the run, since something of it was saved; also on AnswerAlone
 	Crashed   bool            // one of them while it worked on nothing else: the run must end, as CrashLoop
@@ -139,5 +141,6 @@ type Released struct {
 	Cause   Cause         // what the event waits for; empty when interrupted or rejected
 	Wait    time.Duration // for so long
 	Reason  string        // rejected: the dead letter's reason
+	Needs   *mapping.Ref  // Cause dependency: which binding, if that is known
 	Failed  string        // what failed, in codes (fault.Error.Brief); empty if nothing did
 }

@@ -35,6 +35,7 @@ type Options struct {
 	Intakes []Intake
 	Handler Handler
 	Outbox  Outbox   // sends copies
+	Waiters Waiters  // told of copies that wait for a binding; nil: those come when they are due
 	Observe Observer // default: nobody
 	Decode  Decoder  // default: envelope.Decode
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/signalbox/signalbox/orchestration"
 )
 
 // ErrLockLost says that the broker no longer holds the message for us: settle nothing.
@@ -72,11 +74,27 @@ type Queue interface {
 	DeadLetter(ctx context.Context, m Message, reason, description string, properties map[string]any) error
 }
 
-// Outbox sends messages to our own queues, at once or later.
-type Outbox interface {
+// Sender sends messages to our own queues, at once or later.
+type Sender interface {
 	// Send stores a message in a queue, scheduled for at when that is not zero; it returns once the broker has it.
 	// Of m it takes ID, CorrelationID, ContentType, Subject, Properties and Body: no time to live.
 	Send(ctx context.Context, queue string, m Message, at time.Time) error
+}
+
+// Outbox is a Sender that can take back what it has scheduled.
+type Outbox interface {
+	Sender
+	// Schedule does the same as Send for a moment to come, and gives the number by which the message can be looked at and cancelled until then.
+	Schedule(ctx context.Context, queue string, m Message, at time.Time) (sequence int64, err error)
+	// Cancel removes a scheduled message. ErrMessageNotFound: it is not there any more, or is due.
+	Cancel(ctx context.Context, queue string, sequence int64) error
+}
+
+// Waiters is an index of the parked copies that wait for a binding. It is never all that there is of them: each copy comes by itself
+// when it is due.
+type Waiters interface {
+	// Wait notes it, so that whoever binds can wake the copy. there: it is bound meanwhile, and nobody will.
+	Wait(ctx context.Context, ev orchestration.Event, m orchestration.Missing, p orchestration.Parked) (there bool, err error)
 }
 
 // ReasonStuck is the label of a receiver that got nothing although there was something.

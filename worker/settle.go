@@ -66,7 +66,11 @@ func (s *settler) carryOut(decided Settlement) error {
 // reschedule sends the copy and only then lets the original be completed: a crash in between leaves two messages,
 // of which the lower generation dies; the other order would leave none. Without a copy the message is given back.
 func (s *settler) reschedule(decided Settlement) Settlement {
-	switch err := s.send(decided.At); {
+	send := s.send
+	if s.outcome.Missing != nil && s.pump.w.options.Waiters != nil && !decided.At.IsZero() {
+		send = s.park
+	}
+	switch err := send(decided.At); {
 	case err == nil:
 		s.pump.w.options.Observe.Rescheduled(s.ctx, s.pump.name, decided.Why, decided.At)
 		return decided
@@ -84,26 +88,32 @@ func (s *settler) reschedule(decided Settlement) Settlement {
 // slot meanwhile: an own queue that is away slows the intake down and costs no delivery. Every try counts the
 // generation up, because an unanswered one may have arrived.
 func (s *settler) send(at time.Time) error {
-	pauses := rising(faultBackoff, faultCeiling)
-	deadline := time.Now().Add(s.pump.w.options.SendPatience)
 	operation := "send"
 	if !at.IsZero() {
 		operation = "schedule"
 	}
+	_, err := s.until(operation, func(ctx context.Context, duplicate Message) error {
+		return s.pump.w.options.Outbox.Send(ctx, s.pump.in.OwnQueue, duplicate, at)
+	})
+	return err
+}
+
+// until sends a copy by do until the broker takes it, and returns the one that it took.
+func (s *settler) until(operation string, do func(context.Context, Message) error) (orchestration.Event, error) {
+	pauses := rising(faultBackoff, faultCeiling)
+	deadline := time.Now().Add(s.pump.w.options.SendPatience)
 	ev := s.ev
 	for {
 		duplicate := copyOf(s.m, ev, s.outcome.Attempt)
-		err := s.call(operation, func(ctx context.Context) error {
-			return s.pump.w.options.Outbox.Send(ctx, s.pump.in.OwnQueue, duplicate, at)
-		})
+		err := s.call(operation, func(ctx context.Context) error { return do(ctx, duplicate) })
 		left := time.Until(deadline)
 		if err == nil || errors.Is(err, ErrTooLarge) || s.work.Err() != nil || left <= 0 {
-			return err
+			return ev, err
 		}
 		ev.Generation++
 		select {
 		case <-s.lock.gone:
-			return ErrLockLost
+			return ev, ErrLockLost
 		case <-s.work.Done():
 		case <-time.After(min(pauses.NextBackOff(), left)):
 		}

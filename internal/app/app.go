@@ -94,6 +94,7 @@ type App struct {
 	watchAPI *servicebus.Admin // nil: nobody counts
 	elector  *leader.Elector   // nil: there is nothing to watch
 	sweeper  *leader.Elector   // nil: this fleet does not sweep
+	waker    *leader.Elector   // nil: what waits comes when it is due
 	owner    string            // names this process in claims and leases
 
 	circuits sync.Mutex // held while what is open is acted on
@@ -111,7 +112,7 @@ func New(cfg *config.Config, parts Parts) (*App, error) {
 	}
 	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }}
 	if !parts.LookOnly {
-		steps = append(steps, a.openWebhooks, a.openBus, a.openWorker, a.openWatch, a.openSweep)
+		steps = append(steps, a.openWebhooks, a.openBus, a.openWorker, a.openWatch, a.openSweep, a.openWake)
 	}
 	for _, open := range steps {
 		if err := open(); err != nil {
@@ -247,9 +248,10 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	defer draining()
-	stopWatching, stopSweeping, stopBreaker := a.watch(ctx), a.sweep(ctx), a.guard(ctx)
+	stopWatching, stopSweeping, stopWaking, stopBreaker := a.watch(ctx), a.sweep(ctx), candidate(ctx, a.waker), a.guard(ctx)
 	err = a.worker.Run(ctx)
 	stopBreaker()
+	stopWaking()
 	stopSweeping()
 	stopWatching()
 	a.log.Info("drained")

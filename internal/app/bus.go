@@ -45,7 +45,7 @@ func (a *App) openWorker() (err error) {
 	}
 	a.worker, err = worker.New(worker.Options{
 		Decode:  reader.Decode,
-		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Observe: a.workerObserver(),
+		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Waiters: a.waiters(), Observe: a.workerObserver(),
 		ReceiveWait: a.cfg.Worker.ReceiveWait, Drain: a.cfg.Worker.Drain, MaxBodyBytes: a.cfg.Worker.MaxBody,
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/worker/deadletter/redisledger"
 	"github.com/signalbox/signalbox/worker/servicebus"
+	"github.com/signalbox/signalbox/worker/wake/rediswaiters"
 )
 
 // scripts are all that run in Redis, by hash.
@@ -24,6 +25,7 @@ func scripts() map[string]string {
 	maps.Copy(all, redisgate.Scripts())
 	maps.Copy(all, rediscircuit.Scripts())
 	maps.Copy(all, redisledger.Scripts())
+	maps.Copy(all, rediswaiters.Scripts())
 	return all
 }
 

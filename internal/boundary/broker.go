@@ -73,3 +73,11 @@ type boundOutbox struct {
 func (o boundOutbox) Send(ctx context.Context, queue string, m worker.Message, at time.Time) error {
 	return do(o.b, "send", worker.ErrConnectionLost, func() error { return o.Outbox.Send(ctx, queue, m, at) })
 }
+
+func (o boundOutbox) Schedule(ctx context.Context, queue string, m worker.Message, at time.Time) (int64, error) {
+	return around(o.b, "schedule", worker.ErrConnectionLost, func() (int64, error) { return o.Outbox.Schedule(ctx, queue, m, at) })
+}
+
+func (o boundOutbox) Cancel(ctx context.Context, queue string, sequence int64) error {
+	return do(o.b, "cancel", worker.ErrConnectionLost, func() error { return o.Outbox.Cancel(ctx, queue, sequence) })
+}

@@ -10,6 +10,8 @@
 //	mapr:<hash(target)>     the binding backwards: a field per source                 kept
 //	corr:<correlation id>   the run, or a set of runs, of a correlation               14 days
 //	waits                   runs that wait, by scenario, cause and step                members: until claimed
+//	wait:<hash(entity)>     the runs that wait for its binding, and where their copies are    14 days
+//	wakes                   entities that were bound while somebody waited             14 days
 //	gone:<queue>            dead letters that are to be taken out of a queue            14 days after the last
 //	job:<id>                one thing an operator does to many dead letters            14 days
 //	jobs                    the jobs, by when they began                               14 days after the last
@@ -84,6 +86,12 @@ func (k Keys) Gate() string { return k.prefix + "gate" }
 
 // Circuits is the key of the CSU's open circuits.
 func (k Keys) Circuits() string { return k.prefix + "circuits" }
+
+// Wait is the key of the runs that wait for an entity's binding, by the entity's short name.
+func (k Keys) Wait(entity string) string { return k.prefix + "wait:" + entity }
+
+// Wakes is the key of the entities that were bound while somebody waited for it.
+func (k Keys) Wakes() string { return k.prefix + "wakes" }
 
 // Removals is the key of the dead letters that are to be taken out of a queue.
 func (k Keys) Removals(queue string) string { return k.prefix + "gone:" + queue }

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // the script
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -14,6 +15,9 @@ import (
 var bindText string
 
 var bindScript = redis.NewScript(bindText)
+
+// remembered is how long it stays known that a binding was waited for: as long as runs are by default.
+const remembered = 14 * 24 * time.Hour
 
 // promotions is how often the record of one binding may have been promoted: once, as a rule.
 const promotions = 3
@@ -60,8 +64,8 @@ func (t *Table) bind(ctx context.Context, entries []mapping.Entry, targets []map
 				only = "1"
 			}
 			name := t.name(e)
-			asked[n] = p.EvalSha(ctx, bindScript.Hash(), []string{t.keys.MapNamed(name), t.keys.MapBack(targets[i]), t.keys.EntityNamed(name)},
-				targets[i].ID, e.Ref.Source, name, inClear(e.Ref.ID), e.Version, only)
+			asked[n] = p.EvalSha(ctx, bindScript.Hash(), []string{t.keys.MapNamed(name), t.keys.MapBack(targets[i]), t.keys.EntityNamed(name), t.keys.Wait(name), t.keys.Wakes()},
+				targets[i].ID, e.Ref.Source, name, inClear(e.Ref.ID), e.Version, only, remembered.Milliseconds())
 		}
 		return nil
 	})

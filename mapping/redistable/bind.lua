@@ -1,6 +1,8 @@
 -- Binds one reference to one record, both ways, if that contradicts nothing that is there.
--- KEYS: 1 binding of the reference, 2 binding backwards of the record, 3 holder of the reference's entity
--- ARGV: 1 D365 id, 2 source, 3 short name of the reference, 4 its id in clear or '', 5 version or '', 6 '1' to say only what would be
+-- KEYS: 1 binding of the reference, 2 binding backwards of the record, 3 holder of the reference's entity, 4 who waits for it,
+--       5 which were waited for
+-- ARGV: 1 D365 id, 2 source, 3 short name of the reference, 4 its id in clear or '', 5 version or '', 6 '1' to say only what would be,
+--       7 how long waiting is remembered, in ms
 -- Returns a pair: 'bound'; 'unchanged'; 'completed' (one direction was missing); 'other_target' and the id that the reference is
 -- bound to; 'other_reference' and the id in clear that the record is bound to there, or ''; 'promoted' and the id under which
 -- the record goes on; 'busy' while a run holds the entity or a write of one may still land. Nothing is written but on 'bound',
@@ -45,6 +47,10 @@ if result ~= 'unchanged' then
   redis.call('PERSIST', KEYS[1])
   redis.call('HSET', KEYS[2], ARGV[2], ARGV[3] .. '|' .. ARGV[4])
   redis.call('PERSIST', KEYS[2])
+  if redis.call('EXISTS', KEYS[4]) == 1 then -- as save.lua does
+    redis.call('ZINCRBY', KEYS[5], 1, ARGV[3])
+    redis.call('PEXPIRE', KEYS[5], ARGV[7])
+  end
 end
 if ARGV[5] ~= '' then
   local ver = redis.call('HGET', KEYS[1], 'ver')

@@ -1,14 +1,17 @@
 -- Takes a run, its entity and its natural keys, all or none.
--- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6 waiting runs, 7 gate, 8 members, 9.. natural keys
+-- KEYS: 1 run, 2 entity, 3 binding, 4 correlation, 5 epoch, 6 waiting runs, 7 gate, 8 members, 9.. natural keys, then
+--       per needed binding: the binding, who waits for it
 -- ARGV: 1 a JSON object: claim, owner, run (short name), lease, window, ttl, keep (all ms), gen, attempt, origin, enq (origin in
 --       ms, 0 if unknown), fp, state (bool), version, pv, scen, corr, ent (short name of the entity), place (in line, 0 if none
 --       yet), srv (run id of the server as the caller knows it), job (that replayed it, '' for none), alone (nothing else runs in the
---       process), dry (only say what the answer would be)
+--       process), need (how many needed bindings), dry (only say what the answer would be)
 -- Returns a JSON object with "answer" and what belongs to it; see Grant in package orchestration. Nothing is written
 -- unless the answer is go or look_only, save the place in line of an entity that is held, and the end of a superseded run.
 local a = cjson.decode(ARGV[1])
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+
+local last = #KEYS - 2 * (a.need or 0) -- of the natural keys
 
 local function hash(key)
   local flat, h = redis.call('HGETALL', key), {}
@@ -103,7 +106,7 @@ if newer then
       r = a.corr, b = tonumber(run.began or now), t = now, e = 'superseded', h = run.hist, n = a.ent}), 'PX', a.keep)
     if kind == 'none' then
       correlate()
-      for i = 2, #KEYS do
+      for i = 2, last do
         if i == 2 or i > 8 then
           remember(KEYS[i], hash(KEYS[i]))
           redis.call('PEXPIRE', KEYS[i], a.ttl)
@@ -116,7 +119,7 @@ end
 
 -- Is anything held by somebody else?
 local held = {[0] = run}
-for i = 2, #KEYS do
+for i = 2, last do
   if i == 2 or i > 8 then held[#held + 1] = hash(KEYS[i]) end
 end
 for i = 0, #held do
@@ -250,7 +253,7 @@ local function take()
     'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
     'ent', a.ent, 'began', run.began or string.format('%d', now))
   if a.state and not (run.ver and run.ver > a.version) then redis.call('HSET', KEYS[1], 'ver', a.version) end
-  redis.call('HDEL', KEYS[1], 'wait', 'last', 'rej', 'died')
+  redis.call('HDEL', KEYS[1], 'wait', 'needs', 'last', 'rej', 'died')
   if #died > 0 then redis.call('HSET', KEYS[1], 'died', table.concat(died, '\n')) end
   redis.call('HSET', KEYS[1], 'begun', a.alone and 'alone' or '1')
   if a.job ~= '' then redis.call('HSET', KEYS[1], 'job', a.job) end
@@ -263,6 +266,7 @@ local function take()
     redis.call('PEXPIRE', key, a.ttl)
   end
   redis.call('HDEL', KEYS[2], 'line')
+  for i = last + 2, #KEYS, 2 do redis.call('HDEL', KEYS[i], a.run) end -- it waits no more
   if fresh then correlate() end
 end
 if not a.dry then take() end
@@ -274,5 +278,9 @@ local r = {attempt = attempt, steps = steps, learned = learned, suspect = suspec
   forgotten = a.enq > 0 and tonumber(epoch.born) > math.max(a.enq, tonumber(run.cleared or '0')),
   epoch = change, ['in'] = math.max(til - now, 0), othersin = math.max(others - now, 0)}
 if #hints > 0 then r.hints = hints end
+if last < #KEYS then
+  r.needs = {}
+  for i = last + 1, #KEYS, 2 do r.needs[#r.needs + 1] = redis.call('HGET', KEYS[i], 'v') or '' end
+end
 if #ownList > 0 then r.own = ownList end
 return answer(til > now and 'look_only' or 'go', r)

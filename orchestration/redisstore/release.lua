@@ -2,7 +2,8 @@
 -- KEYS: 1 run, 2 waiting runs, 3 binding of the entity, 4 entity, 5.. natural keys
 -- ARGV: 1 claim id, 2 run (short name), 3 step where it stopped, 4 taint window in ms or '' for no taint, 5 '1' if it counts as
 --       an attempt, 6 what it waits for, 7 wait in ms, 8 reason if it was rejected, 9 what failed, '' for nothing, 10 version of
---       the state or '' for a fact, 11 how long a version without a binding is kept, in ms
+--       the state or '' for a fact, 11 how long a version without a binding is kept, in ms,
+--       12 the binding that it waits for, as JSON, '' if that is not known
 -- Returns 1; 0 if the claim is not ours any more. Asked again after it was done it returns 1.
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if kind ~= 'hash' then return 0 end
@@ -35,6 +36,7 @@ if ARGV[8] ~= '' then redis.call('HSET', KEYS[1], 'rej', redis.call('HGET', KEYS
 if ARGV[6] ~= '' then
   local til = string.format('%d', now + tonumber(ARGV[7]))
   redis.call('HSET', KEYS[1], 'wait', ARGV[6] .. '|' .. ARGV[3] .. '|' .. til)
+  if ARGV[12] ~= '' then redis.call('HSET', KEYS[1], 'needs', ARGV[12]) end
   -- by scenario, cause and step; the score is when its message is due
   redis.call('ZADD', KEYS[2], til, redis.call('HGET', KEYS[1], 'scen') .. '|' .. ARGV[6] .. '|' .. ARGV[3] .. '|' .. ARGV[2])
   redis.call('PEXPIRE', KEYS[2], redis.call('PTTL', KEYS[1]))

@@ -1,6 +1,7 @@
 -- Writes progress and bindings under a claim; the last save of a run finishes it.
 -- KEYS: 1 run, 2 entity, 3 binding of the entity, 4.. natural keys, then per binding: forward key, backward key, backward key
---       of the provisional id it takes the place of (the backward key again if it takes none's)
+--       of the provisional id it takes the place of (the backward key again if it takes none's), who waits for it; last of all, if
+--       there are bindings, which were waited for
 -- ARGV: 1 a JSON object: claim, run (short name), ttl, keep (ms; of a run, of a finished one), nat (how many natural keys), step,
 --       steps, learned, hints, bindings (each: id, was, source, ref, value), state (bool), version, applied, endtaint, finish,
 --       ended, dry (only say whether the bindings contradict what is there)
@@ -23,8 +24,8 @@ if not a.dry then
 end
 
 local function pair(i)
-  local first = 4 + a.nat + 3 * (i - 1)
-  return KEYS[first], KEYS[first + 1], KEYS[first + 2]
+  local first = 4 + a.nat + 4 * (i - 1)
+  return KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
 end
 for i, b in ipairs(a.bindings or {}) do
   local forward, back = pair(i)
@@ -35,10 +36,14 @@ for i, b in ipairs(a.bindings or {}) do
 end
 if a.dry then return 'ok' end
 for i, b in ipairs(a.bindings or {}) do
-  local forward, back, old = pair(i)
+  local forward, back, old, wait = pair(i)
   redis.call('HSET', forward, 'v', b.id)
   redis.call('PERSIST', forward)
   redis.call('HSET', back, b.source, b.ref .. '|' .. b.value)
+  if redis.call('EXISTS', wait) == 1 then
+    redis.call('ZINCRBY', KEYS[#KEYS], 1, b.ref) -- counts up, so that whoever wakes them sees that it was bound once more
+    redis.call('PEXPIRE', KEYS[#KEYS], a.ttl)
+  end
   if b.was then -- the provisional id goes on resolving for a while, by the name of what took its place
     redis.call('HDEL', old, b.source)
     redis.call('HSET', old, '>', b.id)

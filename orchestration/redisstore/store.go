@@ -145,6 +145,7 @@ type claimArgs struct {
 	Server      string `json:"srv"`
 	Job         string `json:"job"`
 	Alone       bool   `json:"alone,omitempty"`
+	Needs       int    `json:"need,omitempty"`
 	Dry         bool   `json:"dry,omitempty"`
 }
 
@@ -162,6 +163,7 @@ type claimAnswer struct {
 	In        int64                `json:"in"`
 	OthersIn  int64                `json:"othersin"`
 	Hints     []string             `json:"hints"`
+	Needs     []string             `json:"needs"`
 	Own       []string             `json:"own"`
 	Deaths    int                  `json:"deaths"`
 	Crashed   bool                 `json:"crashed"`
@@ -190,7 +192,7 @@ func (s *Store) Peek(ctx context.Context, q orchestration.Request) (orchestratio
 func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (orchestration.Grant, error) {
 	k := s.keys(q.CSU)
 	a := claimArgs{Claim: q.ClaimID, Owner: q.Owner, Run: k.RunID(q.Event.Source, q.Event.ID), Lease: s.o.Lease.Milliseconds(),
-		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Keep: s.keep(q).Milliseconds(), Dry: dry, Alone: q.Alone, Generation: q.Event.Generation, Attempt: q.Event.Attempt,
+		Window: s.o.Window.Milliseconds(), TTL: s.o.Keep.Milliseconds(), Keep: s.keep(q).Milliseconds(), Dry: dry, Alone: q.Alone, Needs: len(q.Needs), Generation: q.Event.Generation, Attempt: q.Event.Attempt,
 		Origin: q.Event.Origin.String(), Fingerprint: q.Fingerprint, State: q.Order == orchestration.State, Version: q.Version,
 		Pipeline: q.Pipeline, Scenario: q.Scenario, Correlation: q.Event.CorrelationID, Entity: k.EntityID(q.Entity), Place: q.Place, Job: q.Event.Replay, Server: s.o.Epoch.Server()}
 	if !q.Event.Origin.Enqueued.IsZero() {
@@ -201,6 +203,9 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 		return orchestration.Grant{}, fmt.Errorf("encode claim: %w", err)
 	}
 	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits(), k.Gate(), k.Members()}, s.natural(q)...)
+	for _, ref := range q.Needs {
+		keys = append(keys, k.Map(ref), k.Wait(k.EntityID(ref)))
+	}
 	asked := time.Now()
 	text, err := claimScript.Run(ctx, s.o.Client, keys, args).Text()
 	if err != nil {
@@ -229,7 +234,7 @@ func (r claimAnswer) gate(asked time.Time) GateSeen {
 func (r claimAnswer) grant() orchestration.Grant {
 	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 	g := orchestration.Grant{Answer: r.Answer, ActIn: ms(r.In), OthersIn: ms(r.OthersIn), OwnTaint: r.Own, Suspect: r.Suspect,
-		Forgotten: r.Forgotten, Learned: json.RawMessage(r.Learned), Attempt: r.Attempt, Binding: r.Binding, Hints: r.Hints,
+		Forgotten: r.Forgotten, Learned: json.RawMessage(r.Learned), Attempt: r.Attempt, Binding: r.Binding, Hints: r.Hints, Needs: r.Needs,
 		HeldBy: r.By, HeldKey: r.Key, Until: ms(r.Until), Place: r.Place, SameMessage: r.Same, Newer: r.Newer, Ended: r.Ended, Deaths: r.Deaths, Crashed: r.Crashed}
 	if r.Steps != "" {
 		g.Steps = strings.Split(r.Steps, ",")
@@ -300,8 +305,12 @@ func (s *Store) save(ctx context.Context, q orchestration.Request, p orchestrati
 		if b.Was != "" {
 			provisional.ID = b.Was
 		}
-		keys = append(keys, k.Map(b.Ref), k.MapBack(b.Target), k.MapBack(provisional))
-		a.Bindings = append(a.Bindings, saveBinding{ID: b.Target.ID, Was: b.Was, Source: b.Ref.Source, Ref: k.EntityID(b.Ref), Value: inClear(b.Ref.ID)})
+		name := k.EntityID(b.Ref)
+		keys = append(keys, k.Map(b.Ref), k.MapBack(b.Target), k.MapBack(provisional), k.Wait(name))
+		a.Bindings = append(a.Bindings, saveBinding{ID: b.Target.ID, Was: b.Was, Source: b.Ref.Source, Ref: name, Value: inClear(b.Ref.ID)})
+	}
+	if len(p.Bindings) > 0 {
+		keys = append(keys, k.Wakes())
 	}
 	args, err := json.Marshal(a)
 	if err != nil {
@@ -369,10 +378,14 @@ func (s *Store) Release(ctx context.Context, q orchestration.Request, r orchestr
 	if q.Order == orchestration.State {
 		version = q.Version
 	}
+	needs, err := s.needs(k, r.Needs)
+	if err != nil {
+		return err
+	}
 	held := s.held(q)
 	keys := append([]string{held[0], k.Waits(), k.Map(q.Entity)}, held[1:]...)
 	n, err := releaseScript.Run(ctx, s.o.Client, keys, q.ClaimID, k.RunID(q.Event.Source, q.Event.ID), r.Step, window, attempt,
-		string(r.Cause), r.Wait.Milliseconds(), r.Reason, r.Failed, version, s.o.Keep.Milliseconds()).Int()
+		string(r.Cause), r.Wait.Milliseconds(), r.Reason, r.Failed, version, s.o.Keep.Milliseconds(), needs).Int()
 	if err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
@@ -380,4 +393,23 @@ func (s *Store) Release(ctx context.Context, q orchestration.Request, r orchestr
 		return orchestration.ErrNotOurs
 	}
 	return nil
+}
+
+// needed is what a waiting run's record says of the binding that it waits for.
+type needed struct {
+	Kind   string `json:"kind"`
+	Source string `json:"source"`
+	ID     string `json:"id,omitempty"` // empty if it looks personal
+	Name   string `json:"name"`         // short name of the reference
+}
+
+func (s *Store) needs(k rediskey.Keys, ref *mapping.Ref) (string, error) {
+	if ref == nil {
+		return "", nil
+	}
+	text, err := json.Marshal(needed{Kind: ref.Kind, Source: ref.Source, ID: inClear(ref.ID), Name: k.EntityID(*ref)})
+	if err != nil {
+		return "", fmt.Errorf("encode what is waited for: %w", err)
+	}
+	return string(text), nil
 }

@@ -58,7 +58,11 @@ type RunWait struct {
 	For   string    `json:"for"`            // one of orchestration's causes
 	Step  string    `json:"step,omitempty"` // where it stopped
 	Until time.Time `json:"until"`
+	Needs *RunNeed  `json:"needs,omitempty"` // the binding that it waits for
 }
+
+// RunNeed names a binding that a run waits for.
+type RunNeed needed
 
 // RunDoubt is a write of which nobody knows whether it took effect.
 type RunDoubt struct {
@@ -231,6 +235,9 @@ func (r *RunTrace) fromHash(h map[string]string, now time.Time) {
 		r.Steps = strings.Split(h["steps"], ",")
 	}
 	r.Wait = waitOf(h["wait"])
+	if n := (RunNeed{}); r.Wait != nil && json.Unmarshal([]byte(h["needs"]), &n) == nil {
+		r.Wait.Needs = &n
+	}
 	if step, until, ok := strings.Cut(h["t:"+r.Run], "|"); ok { // a taint of its own, as release.lua writes it
 		r.Doubts = append(r.Doubts, RunDoubt{Step: step, Until: moment(number(until))})
 	}

@@ -55,6 +55,8 @@ var arrows = map[string][]string{
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret", "internal/isoduration"},
 
+	"worker/wake":                   {"worker", "worker/envelope", "orchestration"},
+	"worker/wake/rediswaiters":      {"worker", "worker/wake", "orchestration", "internal/rediskey"},
 	"worker/deadletter/redisledger": {"worker/deadletter", "internal/rediskey"},
 
 	// Sinks: how events leave.

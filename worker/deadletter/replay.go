@@ -25,7 +25,7 @@ type Generations interface {
 // once, also on the same letters, since each replay is recognised by its event.
 type Desk struct {
 	Shelves []Shelf
-	Outbox  worker.Outbox
+	Outbox  worker.Sender
 	Lane    string // the own queue that copies go to
 	Ledger  Ledger
 	Jobs    Jobs

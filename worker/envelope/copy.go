@@ -88,6 +88,18 @@ func Mark(properties map[string]any, ev orchestration.Event) map[string]any {
 	return marked
 }
 
+// Next gives the properties of a copy of a copy that is by so many generations later, and the same otherwise. The error is a Poison
+// fault: they are not those of a copy.
+func Next(properties map[string]any, by int) (map[string]any, error) {
+	generation, ok := count(properties[PropertyGeneration], 0)
+	if !ok || generation < 1 {
+		return nil, malformed("/"+PropertyGeneration, "The property is not a positive whole number.")
+	}
+	next := maps.Clone(properties)
+	next[PropertyGeneration] = int64(generation + by)
+	return next, nil
+}
+
 // FormatOrigin writes an origin as queue@enqueued#sequence, such as orders@2026-11-23T09:00:00.25Z#42.
 func FormatOrigin(o orchestration.Origin) string {
 	return fmt.Sprintf("%s@%s#%d", o.Queue, o.Enqueued.UTC().Format(time.RFC3339Nano), o.Sequence)

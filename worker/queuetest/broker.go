@@ -81,6 +81,42 @@ func (b *Broker) Send(ctx context.Context, queue string, m worker.Message, at ti
 	return nil
 }
 
+// Schedule implements worker.Outbox.
+func (b *Broker) Schedule(ctx context.Context, queue string, m worker.Message, at time.Time) (int64, error) {
+	if err := b.Send(ctx, queue, m, at); err != nil {
+		return 0, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.queues[queue].messages {
+		if s.ID == m.ID {
+			return s.Sequence, nil
+		}
+	}
+	return 0, worker.ErrMessageNotFound
+}
+
+// Cancel implements worker.Outbox.
+func (b *Broker) Cancel(ctx context.Context, queue string, sequence int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	q, ok := b.queues[queue]
+	if !ok {
+		return worker.ErrNotFound
+	}
+	for i, m := range q.messages {
+		if m.Sequence == sequence && m.visible.After(time.Now()) {
+			b.journal = append(b.journal, "cancel "+queue)
+			q.messages = slices.Delete(q.messages, i, i+1)
+			return nil
+		}
+	}
+	return worker.ErrMessageNotFound
+}
+
 // stored is a message in a queue.
 type stored struct {
 	worker.Message

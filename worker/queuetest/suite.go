@@ -213,6 +213,26 @@ var behaviours = map[string]func(*testing.T, Harness){
 		require.False(t, time.Now().Before(at))
 		require.WithinDuration(t, at, m.Enqueued, 5*time.Second)
 	},
+	"a message scheduled by number can be cancelled by it, until it is due": func(t *testing.T, h Harness) {
+		soon, late := message(), message()
+		at := time.Now().Add(10 * time.Minute)
+		cancelled, err := h.Outbox.Schedule(t.Context(), h.Queue.Name(), soon, at)
+		require.NoError(t, err)
+		kept, err := h.Outbox.Schedule(t.Context(), h.Queue.Name(), late, at)
+		require.NoError(t, err)
+		require.NotEqual(t, cancelled, kept)
+		require.NoError(t, h.Outbox.Cancel(t.Context(), h.Queue.Name(), cancelled))
+		require.ErrorIs(t, h.Outbox.Cancel(t.Context(), h.Queue.Name(), cancelled), worker.ErrMessageNotFound)
+		require.Empty(t, h.receive(t, 9*time.Minute))
+		m := h.one(t, 2*time.Minute)
+		require.False(t, time.Now().Before(at))
+		require.Equal(t, late.ID, m.ID)
+		require.Equal(t, late.Properties, m.Properties)
+		require.Equal(t, late.Body, m.Body)
+		require.ErrorIs(t, h.Outbox.Cancel(t.Context(), h.Queue.Name(), kept), worker.ErrMessageNotFound)
+		require.NoError(t, h.Queue.Complete(t.Context(), m))
+		require.Empty(t, h.receive(t, 2*h.LockDuration))
+	},
 	"a message in hand outlives its receiver": func(t *testing.T, h Harness) {
 		h.send(t, time.Time{})
 		m := h.one(t)
@@ -224,6 +244,8 @@ var behaviours = map[string]func(*testing.T, Harness){
 	},
 	"a queue that is not there is said to be not there": func(t *testing.T, h Harness) {
 		err := h.Outbox.Send(t.Context(), "no-such-queue", message(), time.Time{})
+		require.ErrorIs(t, err, worker.ErrNotFound)
+		_, err = h.Outbox.Schedule(t.Context(), "no-such-queue", message(), time.Now().Add(time.Hour))
 		require.ErrorIs(t, err, worker.ErrNotFound)
 	},
 }

@@ -3,6 +3,7 @@ package servicebus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
@@ -39,6 +40,41 @@ func (n *Namespace) Send(ctx context.Context, queue string, m worker.Message, at
 	err = sender.SendMessage(ctx, sendable(m, at), nil)
 	n.dropIfBroken(ctx, queue, sender, err)
 	return translate("send", err)
+}
+
+// Schedule implements worker.Outbox, by the management link, which answers with the number that Send does not learn.
+func (n *Namespace) Schedule(ctx context.Context, queue string, m worker.Message, at time.Time) (sequence int64, err error) {
+	sender, err := n.sender(queue)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := n.limited(ctx)
+	defer cancel()
+	numbers, err := sender.ScheduleMessages(ctx, []*azservicebus.Message{sendable(m, time.Time{})}, at.UTC(), nil)
+	n.dropIfBroken(ctx, queue, sender, err)
+	switch {
+	case err != nil:
+		return 0, translate("schedule", err)
+	case len(numbers) != 1:
+		return 0, fmt.Errorf("servicebus: %d numbers for one scheduled message", len(numbers))
+	}
+	return numbers[0], nil
+}
+
+// Cancel implements worker.Outbox.
+func (n *Namespace) Cancel(ctx context.Context, queue string, sequence int64) error {
+	sender, err := n.sender(queue)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := n.limited(ctx)
+	defer cancel()
+	err = sender.CancelScheduledMessages(ctx, []int64{sequence}, nil)
+	n.dropIfBroken(ctx, queue, sender, err)
+	if err = translate("cancel", err); errors.Is(err, worker.ErrNotFound) { // the SDK has one code for a queue and a message that is not there
+		return worker.ErrMessageNotFound
+	}
+	return err
 }
 
 // dropIfBroken lets the next send open a link of its own, after an error that the SDK does not recover from: when the broker

@@ -107,7 +107,7 @@ func (a *Answer) waits(f trace.Found, r redisstore.RunTrace, o trace.Object) {
 	w := explained(r.Wait.For)
 	a.Cause, a.Step, a.Until, a.Failed = r.Wait.For, r.Wait.Step, r.Wait.Until, lastMoment(r).Failed
 	a.Since, a.Do = r.WaitsSince(), w.unblocks
-	what := w.waits + detail(f, r, o)
+	what := w.waits + needed(r.Wait.Needs) + detail(f, r, o)
 	if a.Status == Overdue {
 		a.Do = "see whether workers run, whether their intake is paused, and how much is queued before it: signalbox doctor"
 		a.Sentence = fmt.Sprintf("It waited%s for %s, was due at %s, and no worker has taken it up since%s; %s.", atStep(a.Step), what,
@@ -116,6 +116,17 @@ func (a *Answer) waits(f trace.Found, r redisstore.RunTrace, o trace.Object) {
 	}
 	a.Sentence = fmt.Sprintf("It waits%s since %s for %s, until %s; %s.", atStep(a.Step), moment(a.Since, r.ServerTime), what,
 		moment(a.Until, r.ServerTime), a.Do)
+}
+
+// needed names the binding that a run waits for.
+func needed(n *redisstore.RunNeed) string {
+	switch {
+	case n == nil:
+		return ""
+	case n.ID == "":
+		return fmt.Sprintf(" (a %s of source %s, short name %s)", n.Kind, n.Source, n.Name)
+	}
+	return fmt.Sprintf(" (%s %s of source %s)", n.Kind, n.ID, n.Source)
 }
 
 // detail is what the cause alone does not say: what failed, how many attempts are used, whose write is in doubt.

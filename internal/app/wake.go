@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/signalbox/signalbox/internal/leader"
+	"github.com/signalbox/signalbox/worker/servicebus"
+	"github.com/signalbox/signalbox/worker/wake"
+	"github.com/signalbox/signalbox/worker/wake/rediswaiters"
+)
+
+// wakeRole is the name of the waker's lease.
+const wakeRole = "wake"
+
+// waiters is the index of the events that wait for a binding.
+func (a *App) waiters() *rediswaiters.Waiters { return rediswaiters.New(a.redis, a.keys()) }
+
+// openWake makes this process a candidate for waking events whose binding has come. Two that do it at once do no harm, and with
+// nobody to do it they come when they are due.
+func (a *App) openWake() (err error) {
+	if a.cfg.Worker.WakeEvery == 0 {
+		return nil
+	}
+	log := a.log.Named("wake")
+	a.waker, err = leader.New(leader.Options{Client: a.redis, Key: a.keys().Lease(wakeRole), ID: a.owner, Lease: a.cfg.Run.Lease,
+		Lead:     func(ctx context.Context) { a.wakeOn(ctx, log) },
+		Panicked: func(any) { log.Error("waking panicked; another process may try") },
+	})
+	return err
+}
+
+// wakeOn wakes from time to time until ctx ends.
+func (a *App) wakeOn(ctx context.Context, log *zap.Logger) {
+	own := map[string]*servicebus.Browser{}
+	for _, queue := range a.cfg.ServiceBus.OwnQueue.All() {
+		own[queue] = a.bus.Queue(queue).Browse() // opens its link when something is to be woken
+	}
+	defer func() {
+		for _, b := range own {
+			b.Close(context.WithoutCancel(ctx))
+		}
+	}()
+	w := wake.Waker{Index: a.waiters(), Outbox: a.outbox(),
+		Peek: func(queue string) wake.Peeker {
+			if b, ok := own[queue]; ok {
+				return b
+			}
+			return nil
+		},
+		Tell: func(queue, correlation string) {
+			log.Info("an event goes on: the binding it waited for is there", zap.String("queue", queue), zap.String("correlation_id", correlation))
+		},
+	}
+	failing := false
+	tick := time.NewTicker(a.cfg.Worker.WakeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		_, err := w.Wake(ctx)
+		if err != nil && ctx.Err() == nil && !failing { // said once, not every second
+			log.Warn("not every event whose binding is there could be woken; the next rounds try again, and each comes by itself when it is due", zap.Error(err))
+		}
+		failing = err != nil
+	}
+}

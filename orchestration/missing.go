@@ -1,0 +1,66 @@
+package orchestration
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/orchestration/fault"
+)
+
+// Missing is a binding that an event waits for. The event is woken when the reference is bound to anything but Seen.
+type Missing struct {
+	CSU  string
+	Ref  mapping.Ref
+	Seen string // the D365 id that it was bound to when it was not enough, such as a provisional one; empty: to none
+}
+
+// Parked says where the copy of a waiting event is.
+type Parked struct {
+	Queue     string
+	Sequence  int64 // of the scheduled message; it gets another one when it is due
+	MessageID string
+}
+
+// missingError is a Dependency that knows what it waits for. Its text names the reference only where that is no personal data.
+type missingError struct {
+	ref   mapping.Ref
+	seen  string
+	fault *fault.Error
+}
+
+func (m *missingError) Error() string { return m.fault.Error() }
+func (m *missingError) Unwrap() error { return m.fault }
+
+// Needed is the D365 id of the i-th reference of Pipeline.Needs, as it was when the run began. The error is a Dependency: the event
+// waits until the reference is bound, and is then woken.
+func (r *Run[E, S]) Needed(i int) (string, error) {
+	if id := r.needs[i]; id != "" {
+		return id, nil
+	}
+	return "", r.Lacks(i, "which is not bound to a D365 record")
+}
+
+// Lacks is the error of a step that cannot use what the i-th reference of Pipeline.Needs is bound to, such as a provisional id; why
+// goes on from "needs the customer 42 of shop,". The event is woken when the reference is bound to something else.
+func (r *Run[E, S]) Lacks(i int, why string) error {
+	ref := r.needed[i]
+	name := fmt.Sprintf("%q", ref.ID)
+	if !mapping.Storable(ref.ID) {
+		name = "(its id looks personal)"
+	}
+	return &missingError{ref: ref, seen: r.needs[i], fault: &fault.Error{Kind: fault.Dependency, Class: "not_found",
+		Detail: fmt.Sprintf("needs the %s %s of source %s, %s", ref.Kind, name, ref.Source, why)}}
+}
+
+// lacks finds out which binding an ending waits for.
+func (g *goes) lacks(end *ending, err error) {
+	var m *missingError
+	if end.out.Cause != CauseDependency || !errors.As(err, &m) {
+		return
+	}
+	end.out.Missing = &Missing{CSU: g.q.CSU, Ref: m.ref, Seen: m.seen}
+	if end.back != nil {
+		end.back.Needs = &m.ref
+	}
+}
