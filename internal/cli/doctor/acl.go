@@ -13,8 +13,8 @@ import (
 // needed are the commands that a fleet and this command line use, each with arguments; K stands for a key of ours. They are
 // queued in a transaction that is then discarded: the server judges each when it is queued, and none is carried out.
 var needed = []string{
-	"get K", "hget K f", "hgetall K", "hmget K f", "hexists K f", "hlen K", "type K", "pttl K", "srandmember K 1", "zrange K 0 0", "zrevrange K 0 0",
-	"set K v px 1", "hset K f v", "hdel K f", "hincrby K f 1", "sadd K v", "zadd K 0 v", "zrem K v", "zremrangebyscore K 0 0", "pexpire K 1", "persist K", "del K",
+	"get K", "exists K", "hget K f", "hgetall K", "hmget K f", "hexists K f", "hlen K", "hscan K 0", "type K", "pttl K", "srandmember K 1", "zrange K 0 0", "zrevrange K 0 0", "zscore K v",
+	"set K v px 1", "hset K f v", "hdel K f", "hincrby K f 1", "sadd K v", "zadd K 0 v", "zincrby K 1 v", "zrem K v", "zremrangebyscore K 0 0", "pexpire K 1", "persist K", "del K",
 	"eval return 1 K", "evalsha ffffffffffffffffffffffffffffffffffffffff 1 K", "script load return", "time", "ping", "scan 0", "wait 0 0",
 }
 
