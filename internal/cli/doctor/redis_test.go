@@ -180,7 +180,7 @@ func TestAUserThatLacksACommandIsTold(t *testing.T) {
 	require.Equal(t, []string{"unknown redis.persistence : does not tell whether it keeps its data"}, remove(said(r), "redis.persistence"), "what the list grants is enough, and no more than that")
 	require.Contains(t, m.examined(user(append(all, "-zadd", "-evalsha")...)).Findings, doctor.Finding{Check: "redis.commands", Status: doctor.Fail,
 		What: "the user may not use ZADD, EVALSHA on sb1:{c:default}:…", Why: why("redis.commands"), Do: "let it; docs/reference/doctor.md has the whole access list"})
-	require.Contains(t, said(m.examined(user(append(all, "resetkeys", "~other:*")...)))[0], "redis.commands : the user may not use GET, HGET,")
+	require.Contains(t, said(m.examined(user(append(all, "resetkeys", "~other:*")...)))[0], "redis.commands : the user may not use GET, EXISTS, HGET,")
 	require.Contains(t, said(m.examined(user(append(all, "-multi")...))), "fail redis.commands : MULTI is refused")
 	require.Contains(t, said(m.examined(user(append(all, "-info")...))), "fail redis.commands : INFO is refused")
 	require.Contains(t, said(m.examined(user(append(all, "+config|get", "~*")...))), "warn redis.powers : the user may use CONFIG")
