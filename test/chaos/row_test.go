@@ -72,11 +72,13 @@ func ofTheNetwork() (rows []row) {
 	return rows
 }
 
-// ofRedis: a fail-over of Sentinel and a slot migration of Cluster belong here, each with a setup.store that starts them.
 func ofRedis() []row {
 	return []row{
 		{name: "Redis: restarted (AOF)", trouble: once(restarted, "--appendonly", "yes")},
 		{name: "Redis: FLUSHALL", trouble: wipe()},
+		{name: "Redis: primary killed, Sentinels promote a replica", trouble: promoted()},
+		{name: "Redis: node of a Cluster killed, its replica takes its place", trouble: replaced()},
+		{name: "Redis: the slot moves to another node of the Cluster, on both for 4 s", trouble: moved()},
 		{name: "Redis: frozen 10 s", lasts: 10 * time.Second, trouble: trouble{begin: signalled(syscall.SIGSTOP), end: signalled(syscall.SIGCONT)}},
 	}
 }
