@@ -1,96 +1,38 @@
-// Package bench measures events per second end to end against what the same machine, broker and Redis give without the
-// engine, in one run: go test -run '^$' -bench . -benchtime 1x ./test/bench
+// Package bench measures what an event costs, against what the same machine, broker, Redis and CSU give to a program that trusts
+// everything, and to bare calls, in one run: go test -run '^$' -bench . -benchtime 1x ./test/bench
+//
+// BENCH_EVENTS is how many events, BENCH_REPEAT how often each is measured; they take turns.
 package bench
 
 import (
-	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-
-	"github.com/signalbox/signalbox/internal/app"
-	"github.com/signalbox/signalbox/internal/keyhash"
-	"github.com/signalbox/signalbox/internal/pii"
-	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/orchestration"
-	"github.com/signalbox/signalbox/orchestration/redisstore"
-	"github.com/signalbox/signalbox/test/harness"
-	"github.com/signalbox/signalbox/test/sim/csu"
-	"github.com/signalbox/signalbox/worker"
 )
 
-const (
-	events = 2000
-	slots  = 64
-)
+const slots = 64
 
-// repetitions is BENCH_REPEAT, or five.
-func repetitions(b *testing.B) int {
+// number is a setting of the benchmark.
+func number(b *testing.B, name string, other int) int {
 	b.Helper()
-	text := os.Getenv("BENCH_REPEAT")
+	text := os.Getenv(name)
 	if text == "" {
-		return 5
+		return other
 	}
 	n, err := strconv.Atoi(text)
-	require.NoError(b, err, "BENCH_REPEAT")
+	require.NoError(b, err, name)
 	return n
 }
 
-// scope is a testing.TB whose cleanups run when the measurement ends, not when the benchmark does.
-type scope struct {
-	testing.TB
-	ends []func()
-}
-
-func (s *scope) Cleanup(f func()) { s.ends = append(s.ends, f) }
-
-func (s *scope) end() {
-	for _, f := range slices.Backward(s.ends) {
-		f()
-	}
-}
-
-func BenchmarkEvents(b *testing.B) {
-	measures := []struct {
-		name string
-		run  func(s *scope) time.Duration
-	}{
-		{"SDK receive+complete", bareBroker},
-		{"Redis claim+save", bareRedis},
-		{"end to end, CSU 0 ms", func(s *scope) time.Duration { return endToEnd(s, 0) }},
-		{"end to end, CSU 20 ms", func(s *scope) time.Duration { return endToEnd(s, 20*time.Millisecond) }},
-	}
-	rates := make([][]float64, len(measures))
-	for range b.N {
-		for range repetitions(b) {
-			for i, m := range measures {
-				s := &scope{TB: b}
-				rates[i] = append(rates[i], events/m.run(s).Seconds())
-				s.end()
-			}
-		}
-	}
-	b.Logf("%s, %d cores, %s; %d new customers in one process, %d slots, csu.concurrency %d, log level info, median of %d", cpu(), runtime.NumCPU(),
-		runtime.Version(), events, slots, slots, len(rates[0]))
-	b.Logf("two calls of 20 ms each and %d at once allow %.0f/s", slots, slots/(2*0.020))
-	for i, m := range measures {
-		b.Logf("%-22s %8.0f/s  %.3f of the SDK, %.3f of Redis  %.0f", m.name, median(rates[i]),
-			median(rates[i])/median(rates[0]), median(rates[i])/median(rates[1]), rates[i])
-	}
-}
-
-func median(of []float64) float64 { return slices.Sorted(slices.Values(of))[len(of)/2] }
+func median[T int64 | float64](of []T) T { return slices.Sorted(slices.Values(of))[len(of)/2] }
 
 func cpu() string {
 	text, _ := os.ReadFile("/proc/cpuinfo") // not on every system
@@ -102,105 +44,85 @@ func cpu() string {
 	return runtime.GOARCH
 }
 
-func world(s *scope, latency time.Duration) *harness.World {
-	return harness.NewReal(s, harness.Options{Defaults: true, Slots: slots, CSU: csu.Options{Latency: latency},
-		Env: map[string]string{"SIGNALBOX_CSU_CONCURRENCY": fmt.Sprint(slots)}})
+// figures are those of one measure, a value for each repetition.
+type figures struct {
+	name  string
+	calls time.Duration // of the CSU
+	run   func(s *stand) used
+	of    []used
+	setup func(s *stand)
 }
 
-func publish(w *harness.World) {
-	customers := make([]harness.Customer, events)
-	for i := range customers {
-		customers[i] = harness.Customer{Event: fmt.Sprint("e", i), ID: fmt.Sprint("C-", i), Email: fmt.Sprintf("c%d@example.com", i),
-			First: "Jane", Last: "Contoso", Phone: "+14255550100", City: "Redmond", At: time.Now()}
+func (f figures) median(what func(used) float64) float64 {
+	values := make([]float64, len(f.of))
+	for i, u := range f.of {
+		values[i] = what(u)
 	}
-	w.Publish(customers...)
+	return median(values)
 }
 
-// settled closes done once every event is settled.
-type settled struct {
-	worker.NoObserver
-	n    atomic.Int64
-	done chan struct{}
-}
-
-func (o *settled) Settled(context.Context, worker.Settled) {
-	if o.n.Add(1) == events {
-		close(o.done)
+func BenchmarkEvents(b *testing.B) {
+	n, repeat := number(b, "BENCH_EVENTS", 20000), number(b, "BENCH_REPEAT", 3)
+	program, events := binary(b), newEvents(n)
+	signalbox := func(s *stand) used {
+		worker := exec.Command(s.binary, "run")
+		worker.Env, worker.Stderr = s.env, os.Stderr
+		return s.work(worker, n)
 	}
-}
-
-func endToEnd(s *scope, latency time.Duration) time.Duration {
-	w := world(s, latency)
-	publish(w)
-	o := &settled{done: make(chan struct{})}
-	began := time.Now()
-	p := w.StartWith(nil, func(parts *app.Parts) { parts.Settled = o })
-	<-o.done
-	took := time.Since(began)
-	p.Stop()
-	require.Zero(s, w.DeadLetters())
-	require.Len(s, w.CSU.Customers(), events)
-	return took
-}
-
-// bareBroker receives and completes as many messages, with nothing in between.
-func bareBroker(s *scope) time.Duration {
-	w := world(s, 0)
-	publish(w)
-	ctx := context.Background()
-	client, err := azservicebus.NewClientFromConnectionString(w.Config().ServiceBus.ConnectionString.Reveal(), nil)
-	require.NoError(s, err)
-	defer client.Close(ctx)
-	began := time.Now()
-	receiver, err := client.NewReceiverForQueue(harness.SourceQueue, nil)
-	require.NoError(s, err)
-	var group sync.WaitGroup
-	for n := 0; n < events; {
-		got, err := receiver.ReceiveMessages(ctx, slots, nil)
-		require.NoError(s, err)
-		n += len(got)
-		for _, m := range got {
-			group.Go(func() { _ = receiver.CompleteMessage(ctx, m, nil) }) // the broker must be empty in the end
+	floor := func(s *stand) used { return s.work(s.floorProcess(), n) }
+	fill := func(s *stand) { s.publish(events) }
+	all := []*figures{
+		{name: "signalbox", run: signalbox, setup: fill},
+		{name: "the floor", run: floor, setup: fill},
+		{name: "signalbox", calls: 20 * time.Millisecond, run: signalbox, setup: fill},
+		{name: "the floor", calls: 20 * time.Millisecond, run: floor, setup: fill},
+		{name: "bare receive+complete", run: func(s *stand) used { return bareBroker(s, n) }, setup: fill},
+		{name: "bare Redis scripts", run: func(s *stand) used { return bareRedis(s, n) }},
+		{name: "bare HTTP calls", run: func(s *stand) used { return bareHTTP(s, n) }},
+	}
+	for range b.N {
+		for range repeat {
+			for _, f := range all {
+				s := newStand(b, program, f.calls)
+				if f.setup != nil {
+					f.setup(s)
+				}
+				f.of = append(f.of, f.run(s))
+				s.close()
+			}
 		}
 	}
-	group.Wait()
-	took := time.Since(began)
-	require.True(s, w.Empty())
-	return took
+	report(b, all, n, repeat)
+	half := all[2].median(rate(n)) / 2
+	measureLatency(b, program, half)
+	measureStart(b, program)
 }
 
-// bareRedis claims and finishes as many runs, as many at once as there are slots.
-func bareRedis(s *scope) time.Duration {
-	w := world(s, 0)
-	ctx, cfg := context.Background(), w.Config()
-	epoch := redisstore.NewEpoch(w.Keys(), 0, nil)
-	require.NoError(s, epoch.Refresh(ctx, w.Redis))
-	store := redisstore.New(redisstore.Options{Client: w.Redis, Hasher: keyhash.New(cfg.Hash.KeyID, []byte(cfg.Hash.Key.Reveal())),
-		Epoch: epoch, Lease: time.Minute, Window: time.Minute})
-	require.NoError(s, store.Load(ctx))
-	var next, failed atomic.Int64
-	var group sync.WaitGroup
-	began := time.Now()
-	for range slots {
-		group.Go(func() {
-			for n := next.Add(1); n <= events; n = next.Add(1) {
-				q := request(fmt.Sprint(n), cfg.CSU.Name)
-				g, err := store.Claim(ctx, q)
-				if err != nil || g.Answer != orchestration.Go || store.Save(ctx, q, orchestration.Progress{Finish: true, Applied: true}) != nil {
-					failed.Add(1)
-				}
+func rate(n int) func(used) float64 {
+	return func(u used) float64 { return float64(n) / u.took.Seconds() }
+}
+
+func report(b *testing.B, all []*figures, n, repeat int) {
+	b.Logf("%s, %d cores, %s; %d events of %d bytes for as many new customers; one worker process of %d slots, log level info; broker, CSU and Redis "+
+		"(appendonly, everysec) in processes of their own on the same cores; medians of %d, taken in turns",
+		cpu(), runtime.NumCPU(), runtime.Version(), n, eventSize, slots, repeat)
+	b.Logf("calls of 20 ms, two an event and %d at once, allow %.0f events/s", slots, slots/(2*0.020))
+	b.Logf("%-24s %6s %10s %8s %14s %14s %10s %9s", "", "CSU", "events/s", "ratio", "CPU s/1,000", "Redis trips", "CSU calls", "peak MB")
+	for i, f := range all {
+		events := f.median(rate(n))
+		line := fmt.Sprintf("%-24s %6s %10.0f", f.name, f.calls, events)
+		if i < 4 { // a worker process beside its floor
+			floor := all[i|1]
+			burnt := func(f *figures) float64 {
+				return f.median(func(u used) float64 { return u.cpu.Seconds() * 1000 / float64(n) })
 			}
-		})
+			each := func(count func(used) int64) float64 {
+				return f.median(func(u used) float64 { return float64(count(u)) / float64(n) })
+			}
+			line += fmt.Sprintf(" %8.2f %7.3f (%.2fx) %14.2f %10.2f %9.0f", events/floor.median(rate(n)), burnt(f), burnt(f)/burnt(floor),
+				each(func(u used) int64 { return u.trips }), each(func(u used) int64 { return u.calls }),
+				f.median(func(u used) float64 { return float64(u.memory) / (1 << 20) }))
+		}
+		b.Log(line)
 	}
-	group.Wait()
-	took := time.Since(began)
-	require.Zero(s, failed.Load())
-	return took
-}
-
-func request(id, name string) orchestration.Request {
-	return orchestration.Request{ClaimID: uuid.NewString(), Owner: "bench", Scenario: "bench", Pipeline: 1, Scope: name + "/usrt", CSU: name,
-		Event:  orchestration.Event{Source: harness.Source, ID: id, CorrelationID: orchestration.DeriveCorrelationID(harness.Source, id), Generation: 1},
-		Entity: mapping.Ref{Kind: "customer", Scope: name + "/usrt", Source: harness.Source, ID: id},
-		Keys:   []orchestration.Key{{Kind: "email", Value: pii.New(id + "@example.com")}}, Version: "1", Fingerprint: "k1.x"}
 }
