@@ -46,19 +46,14 @@ func (c customers) place(ctx context.Context, r *run, pointer string, a *csuclie
 	if a.State.IsZero() {
 		return nil
 	}
-	states, err := upToDate(func(fresh bool) ([]csuclient.State, error) { return c.csu(r.Channel).States(ctx, country, fresh) },
-		func(s csuclient.State) bool { return names(s, a.State.Reveal()) })
+	states, i, err := upToDate(func(fresh bool) ([]csuclient.State, error) { return c.csu(r.Channel).States(ctx, country, fresh) },
+		func(all []csuclient.State) int { return stateNamed(all, a.State.Reveal()) })
 	if err != nil || len(states) == 0 {
 		return err
 	}
-	for _, match := range []func(csuclient.State) bool{
-		func(s csuclient.State) bool { return strings.EqualFold(s.ID, plain(a.State.Reveal())) }, // an id goes before a name
-		func(s csuclient.State) bool { return names(s, a.State.Reveal()) },
-	} {
-		if i := slices.IndexFunc(states, match); i >= 0 {
-			a.State = pii.New(states[i].ID)
-			return nil
-		}
+	if i >= 0 {
+		a.State = pii.New(states[i].ID)
+		return nil
 	}
 	return unknownPlace(pointer+"/state", "is no state that the CSU knows of its country; use one of "+list(states)+", or the name of one")
 }
@@ -69,37 +64,52 @@ func (c customers) country(ctx context.Context, r *run, iso3 string) (string, er
 	if region, err := language.ParseRegion(iso3); err == nil {
 		iso2 = region.String()
 	}
-	match := func(known csuclient.Country) bool {
-		return strings.EqualFold(known.ID, iso3) || known.ISO != "" && (strings.EqualFold(known.ISO, iso3) || strings.EqualFold(known.ISO, iso2))
-	}
-	known, err := upToDate(func(fresh bool) ([]csuclient.Country, error) {
+	known, i, err := upToDate(func(fresh bool) ([]csuclient.Country, error) {
 		return c.csu(r.Channel).Countries(ctx, cmp.Or(r.Channel.Language, "en-us"), fresh)
-	}, match)
-	if err != nil || len(known) == 0 {
+	}, func(all []csuclient.Country) int {
+		return slices.IndexFunc(all, func(known csuclient.Country) bool {
+			return strings.EqualFold(known.ID, iso3) || known.ISO != "" && (strings.EqualFold(known.ISO, iso3) || strings.EqualFold(known.ISO, iso2))
+		})
+	})
+	switch {
+	case err != nil || len(known) == 0:
 		return iso3, err
+	case i < 0:
+		return "", nil
 	}
-	if i := slices.IndexFunc(known, match); i >= 0 {
-		return known[i].ID, nil
-	}
-	return "", nil
+	return known[i].ID, nil
 }
 
-// upToDate gives a table, a fresh one if what is looked for is not in it: a person may have added it and replayed the event.
-func upToDate[T any](table func(fresh bool) ([]T, error), has func(T) bool) ([]T, error) {
-	rows, err := table(false)
-	if err != nil || len(rows) == 0 || slices.ContainsFunc(rows, has) {
-		return rows, err
+// upToDate gives a table and the row that is looked for, -1 if it is not in it. The table is a fresh one then: a person may have
+// added the row and replayed the event.
+func upToDate[T any](table func(fresh bool) ([]T, error), find func([]T) int) (rows []T, i int, err error) {
+	for _, fresh := range []bool{false, true} {
+		if rows, err = table(fresh); err != nil || len(rows) == 0 {
+			return rows, -1, err
+		}
+		if i = find(rows); i >= 0 {
+			break
+		}
 	}
-	return table(true)
+	return rows, i, nil
 }
 
-// names says whether text is the id or the name of a state, whatever its case and accents. An ISO 3166-2 code ends in the id.
-func names(s csuclient.State, text string) bool {
+// stateNamed finds a state by its id or its name, whatever their case, spaces and accents; an id goes before a name. An ISO 3166-2 code
+// ends in the id. What is written as the table has it is found without comparing every name letter by letter: it is each event's
+// address.
+func stateNamed(states []csuclient.State, text string) int {
+	by := func(match func(csuclient.State) bool) int { return slices.IndexFunc(states, match) }
+	if i := by(func(s csuclient.State) bool { return strings.EqualFold(s.ID, text) }); i >= 0 {
+		return i
+	}
 	text = plain(text)
-	if _, behind, ok := strings.Cut(text, "-"); ok && strings.EqualFold(behind, s.ID) {
-		return true
+	if i := by(func(s csuclient.State) bool { return strings.EqualFold(s.ID, text) }); i >= 0 {
+		return i
 	}
-	return text == plain(s.ID) || text == plain(s.Name)
+	_, behind, iso := strings.Cut(text, "-")
+	return by(func(s csuclient.State) bool {
+		return iso && strings.EqualFold(behind, s.ID) || strings.EqualFold(s.Name, text) || text == plain(s.ID) || text == plain(s.Name)
+	})
 }
 
 // plain is text in lower case, without accents and needless spaces.
