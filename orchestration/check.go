@@ -36,7 +36,7 @@ func NewChecker(scenarios []Scenario, channels Channels) (*Checker, error) {
 
 // Check gives a Poison *fault.Error with its reason and, for data that does not match, the JSON pointer.
 func (c *Checker) Check(ev Event) error {
-	_, _, err := c.open(ev)
+	_, _, _, err := c.open(ev)
 	return err
 }
 
@@ -52,7 +52,7 @@ func (c *Checker) Identify(ev Event) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	run, err := h.read(ev, ch)
+	run, _, err := h.read(ev, ch)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -60,20 +60,20 @@ func (c *Checker) Identify(ev Event) (Identity, error) {
 	return Identity{q.Entity, q.Keys}, nil
 }
 
-// open says whether the event may be run here and now, and decodes its data.
-func (c *Checker) open(ev Event) (handler, opened, error) {
+// open says whether the event may be run here and now, and decodes its data; doc is the data as JSON has it.
+func (c *Checker) open(ev Event) (h handler, run opened, doc any, err error) {
 	h, ch, err := c.find(ev)
 	switch {
 	case err != nil:
-		return h, nil, err
+		return h, nil, nil, err
 	case h.outline.Internal && !contains(c.own, ev.Origin.Queue):
-		return h, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
+		return h, nil, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
 	}
 	if err := checkTimes(ev); err != nil {
-		return h, nil, err
+		return h, nil, nil, err
 	}
-	run, err := h.read(ev, ch)
-	return h, run, err
+	run, doc, err = h.read(ev, ch)
+	return h, run, doc, err
 }
 
 // find gives the scenario and the channel of an event.
@@ -90,11 +90,12 @@ func (c *Checker) find(ev Event) (handler, Channel, error) {
 }
 
 // read checks and decodes the data.
-func (h handler) read(ev Event, ch Channel) (opened, error) {
-	if err := h.schema.check(ev.Data); err != nil {
-		return nil, err
+func (h handler) read(ev Event, ch Channel) (run opened, doc any, err error) {
+	if doc, err = h.schema.check(ev.Data); err != nil {
+		return nil, nil, err
 	}
-	return h.scenario.open(ev, ch)
+	run, err = h.scenario.open(ev, ch)
+	return run, doc, err
 }
 
 // maxAhead is how far a producer's clock may run ahead of the broker's.

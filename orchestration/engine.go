@@ -157,30 +157,29 @@ func (e *Engine) Handle(ctx context.Context, ev Event) Outcome {
 
 // open checks the event and names what a claim takes. Every error is a Poison fault: no run begins.
 func (e *Engine) open(ev Event) (handler, opened, Request, error) {
-	h, run, err := e.checker.open(ev)
+	h, run, doc, err := e.checker.open(ev)
 	if err != nil {
 		return h, nil, Request{}, err
 	}
-	q, err := e.request(ev, run)
-	return h, run, q, err
+	if h.outline.Internal { // we made the id; told again after a crash, a run may find what it had made and say so
+		return h, run, e.request(run, nil), nil
+	}
+	received := ev.Data
+	if ev.AsReceived != nil {
+		received, doc = ev.AsReceived, nil
+	}
+	plain, err := canonical(received, doc)
+	if err != nil {
+		return h, nil, Request{}, fault.New(fault.Poison, fault.Malformed, "the data is not JSON")
+	}
+	return h, run, e.request(run, plain), nil
 }
 
-func (e *Engine) request(ev Event, run opened) (Request, error) {
-	received := ev.AsReceived
-	if received == nil {
-		received = ev.Data
-	}
-	plain, err := canonical(received)
-	if err != nil {
-		return Request{}, fault.New(fault.Poison, fault.Malformed, "the data is not JSON")
-	}
-	if run.outline().Internal { // we made the id; told again after a crash, a run may find what it had made and say so
-		plain = nil
-	}
+func (e *Engine) request(run opened, plain []byte) Request {
 	q := run.request()
 	q.ClaimID, q.Owner = newClaimID(), e.opts.Owner
 	q.Fingerprint = e.opts.Hasher.Sum("fingerprint", string(plain))
-	return q, nil
+	return q
 }
 
 func newClaimID() string {

@@ -46,15 +46,15 @@ func compileSchema(name string, text []byte) (*schema, error) {
 	return &schema{s}, nil
 }
 
-// check gives a Poison fault with the JSON pointer of the first offending field.
-func (s *schema) check(data json.RawMessage) error {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+// check gives the data as it was read, or a Poison fault with the JSON pointer of the first offending field.
+func (s *schema) check(data json.RawMessage) (doc any, err error) {
+	doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		return &fault.Error{Kind: fault.Poison, Reason: fault.Malformed, Detail: "the data is not JSON"}
+		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.Malformed, Detail: "the data is not JSON"}
 	}
 	err = s.s.Validate(doc)
 	if err == nil {
-		return nil
+		return doc, nil
 	}
 	f := &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data does not match the type's schema"}
 	var v *jsonschema.ValidationError
@@ -69,7 +69,7 @@ func (s *schema) check(data json.RawMessage) error {
 			f.Detail = fmt.Sprintf("%s lacks %s", orRoot(f.Pointer), missing)
 		}
 	}
-	return f
+	return nil, f
 }
 
 // missingNames names the required members that are not there. Member names come from our schema, not from the event.
@@ -97,7 +97,12 @@ func orRoot(pointer string) string {
 
 // canonical is data with its object keys sorted and without insignificant white space; numbers keep their text.
 // Two bodies that mean the same to JSON have the same canonical form.
-func canonical(data json.RawMessage) ([]byte, error) {
+//
+// doc is data as a schema's check has read it; nil reads it.
+func canonical(data json.RawMessage, doc any) ([]byte, error) {
+	if doc != nil {
+		return json.Marshal(doc)
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	var v any

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +42,16 @@ func checkRoles(asked []string) error {
 	return nil
 }
 
+// collectLess lets the heap grow to five times what is in use before it is collected, in place of twice: a worker has little in use,
+// some 15 MB, and collecting it that often costs a tenth of its time. Whoever has set GOGC knows better, and GOMEMLIMIT still holds.
+func collectLess() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
+
 func (p *program) serve(ctx context.Context) error {
+	collectLess()
 	cfg, err := p.load("SIGNALBOX_ADMIN_LISTEN=127.0.0.1:0") // the local one has its port
 	if err != nil {
 		return err

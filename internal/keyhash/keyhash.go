@@ -11,16 +11,27 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash"
+	"sync"
 )
 
 // Hasher hashes under one key. Safe for concurrent use.
 type Hasher struct {
-	keyID string
-	key   []byte
+	keyID  string
+	states sync.Pool // of *state: keying one costs as much as hashing with it
+}
+
+// state is a keyed hash, and room to write what is hashed.
+type state struct {
+	mac  hash.Hash
+	text []byte
 }
 
 // New makes a hasher; keyID names the key and is not secret.
-func New(keyID string, key []byte) *Hasher { return &Hasher{keyID, append([]byte(nil), key...)} }
+func New(keyID string, key []byte) *Hasher {
+	key = append([]byte(nil), key...)
+	return &Hasher{keyID: keyID, states: sync.Pool{New: func() any { return &state{mac: hmac.New(sha256.New, key)} }}}
+}
 
 // KeyID names the key in use.
 func (h *Hasher) KeyID() string { return h.keyID }
@@ -28,18 +39,22 @@ func (h *Hasher) KeyID() string { return h.keyID }
 // Sum hashes parts for one use (its domain). Parts are length-prefixed, so ("a","bc") and ("ab","c") differ.
 // The result is "<key id>.<32 hex digits>": 128 bits, plenty against accident and far beyond guessing without the key.
 func (h *Hasher) Sum(domain string, parts ...string) string {
-	m := hmac.New(sha256.New, h.key)
-	write := func(s string) {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		m.Write(n[:])
-		m.Write([]byte(s))
-	}
-	write(domain)
+	s := h.states.Get().(*state) //nolint:forcetypeassert // New makes nothing else
+	s.text = appendPart(s.text[:0], domain)
 	for _, p := range parts {
-		write(p)
+		s.text = appendPart(s.text, p)
 	}
-	return h.keyID + "." + hex.EncodeToString(m.Sum(nil)[:16])
+	s.mac.Reset()
+	s.mac.Write(s.text)
+	sum := s.mac.Sum(s.text[:0])
+	out := h.keyID + "." + hex.EncodeToString(sum[:16])
+	clear(s.text[:cap(s.text)]) // it was personal
+	h.states.Put(s)
+	return out
+}
+
+func appendPart(to []byte, part string) []byte {
+	return append(binary.BigEndian.AppendUint64(to, uint64(len(part))), part...)
 }
 
 // Ref is the short form for logs: the first 16 hex digits, without the key id.

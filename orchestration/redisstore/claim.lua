@@ -68,10 +68,8 @@ local function waitsNoMore()
 end
 -- The runs of a correlation: text for one, a set from the second on.
 local function correlate()
-  local c = redis.call('TYPE', KEYS[4])['ok']
-  if c == 'none' then
-    redis.call('SET', KEYS[4], a.run)
-  elseif c == 'set' then
+  if redis.call('SET', KEYS[4], a.run, 'NX', 'PX', a.ttl) then return end
+  if redis.call('TYPE', KEYS[4])['ok'] == 'set' then
     redis.call('SADD', KEYS[4], a.run)
   else
     local first = redis.call('GET', KEYS[4])
@@ -84,15 +82,19 @@ local function correlate()
 end
 -- The last five runs of the entity, and of each natural key, for whoever knows what an event was about but not which it was: a
 -- field each, r1 the latest, because one long field would cost the hash its compact form.
-local function remember(key, h)
+local function remember(h, fields)
   local names = {a.run}
   for i = 1, 5 do
     local name = h['r' .. i]
     if name and name ~= a.run and #names < 5 then names[#names + 1] = name end
   end
   for i, name in ipairs(names) do
-    if h['r' .. i] ~= name then redis.call('HSET', key, 'r' .. i, name) end
+    if h['r' .. i] ~= name then
+      fields[#fields + 1] = 'r' .. i
+      fields[#fields + 1] = name
+    end
   end
+  return fields
 end
 
 if newer then
@@ -108,7 +110,8 @@ if newer then
       correlate()
       for i = 2, last do
         if i == 2 or i > 8 then
-          remember(KEYS[i], hash(KEYS[i]))
+          local fields = remember(hash(KEYS[i]), {})
+          if #fields > 0 then redis.call('HSET', KEYS[i], unpack(fields)) end
           redis.call('PEXPIRE', KEYS[i], a.ttl)
         end
       end
@@ -249,23 +252,26 @@ local function take()
   if outdated then redis.call('HDEL', KEYS[1], 'steps', 'learned') end
   waitsNoMore()
   local lease = string.format('%d', now + a.lease)
-  redis.call('HSET', KEYS[1], 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
+  local fields = {'claim', a.claim, 'lease', lease, 'owner', a.owner, 'gen', a.gen, 'fp', a.fp,
     'origin', not again and run.origin or a.origin, 'pv', a.pv, 'scen', a.scen, 'attempt', attempt, 'corr', a.corr,
-    'ent', a.ent, 'began', run.began or string.format('%d', now))
-  if a.state and not (run.ver and run.ver > a.version) then redis.call('HSET', KEYS[1], 'ver', a.version) end
-  redis.call('HDEL', KEYS[1], 'wait', 'needs', 'last', 'rej', 'died')
-  if #died > 0 then redis.call('HSET', KEYS[1], 'died', table.concat(died, '\n')) end
-  redis.call('HSET', KEYS[1], 'begun', a.alone and 'alone' or '1')
-  if a.job ~= '' then redis.call('HSET', KEYS[1], 'job', a.job) end
-  if run.cleared then redis.call('HSET', KEYS[1], 'cleared', run.cleared) end
+    'ent', a.ent, 'began', run.began or string.format('%d', now), 'begun', a.alone and 'alone' or '1'}
+  local function add(field, value)
+    fields[#fields + 1] = field
+    fields[#fields + 1] = value
+  end
+  if not fresh then redis.call('HDEL', KEYS[1], 'wait', 'needs', 'last', 'rej', 'died') end
+  if a.state and not (run.ver and run.ver > a.version) then add('ver', a.version) end
+  if #died > 0 then add('died', table.concat(died, '\n')) end
+  if a.job ~= '' then add('job', a.job) end
+  if run.cleared then add('cleared', run.cleared) end
+  redis.call('HSET', KEYS[1], unpack(fields))
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   for i = 1, #held do
     local key = KEYS[i == 1 and 2 or i + 7]
-    redis.call('HSET', key, 'claim', a.claim, 'lease', lease, 'owner', a.owner, 'run', a.run)
-    remember(key, held[i])
+    redis.call('HSET', key, unpack(remember(held[i], {'claim', a.claim, 'lease', lease, 'owner', a.owner, 'run', a.run})))
     redis.call('PEXPIRE', key, a.ttl)
   end
-  redis.call('HDEL', KEYS[2], 'line')
+  if held[1].line then redis.call('HDEL', KEYS[2], 'line') end
   for i = last + 2, #KEYS, 2 do redis.call('HDEL', KEYS[i], a.run) end -- it waits no more
   if fresh then correlate() end
 end

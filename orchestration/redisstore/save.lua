@@ -11,6 +11,12 @@ local a = cjson.decode(ARGV[1])
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 
+local own = {} -- the run, the entity and the natural keys, by their place in KEYS
+local function hash(key)
+  local flat, h = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do h[flat[i]] = flat[i + 1] end
+  return h
+end
 if not a.dry then
   local kind = redis.call('TYPE', KEYS[1])['ok']
   if kind == 'string' then
@@ -19,7 +25,10 @@ if not a.dry then
   end
   if kind ~= 'hash' then return 'lost' end
   for i = 1, 3 + a.nat do
-    if i ~= 3 and redis.call('HGET', KEYS[i], 'claim') ~= a.claim then return 'lost' end
+    if i ~= 3 then
+      own[i] = hash(KEYS[i])
+      if own[i].claim ~= a.claim then return 'lost' end
+    end
   end
 end
 
@@ -27,9 +36,11 @@ local function pair(i)
   local first = 4 + a.nat + 4 * (i - 1)
   return KEYS[first], KEYS[first + 1], KEYS[first + 2], KEYS[first + 3]
 end
+local is = {} -- what each reference was bound to, and its version
 for i, b in ipairs(a.bindings or {}) do
   local forward, back = pair(i)
-  local id = redis.call('HGET', forward, 'v')
+  is[i] = redis.call('HMGET', forward, 'v', 'ver')
+  local id = is[i][1]
   if id and id ~= b.id and id ~= b.was then return 'conflict' end
   local other = redis.call('HGET', back, b.source)
   if other and string.match(other, '^[^|]*') ~= b.ref then return 'conflict' end
@@ -37,8 +48,8 @@ end
 if a.dry then return 'ok' end
 for i, b in ipairs(a.bindings or {}) do
   local forward, back, old, wait = pair(i)
-  redis.call('HSET', forward, 'v', b.id)
-  redis.call('PERSIST', forward)
+  if is[i][1] ~= b.id then redis.call('HSET', forward, 'v', b.id) end
+  if not is[i][1] and is[i][2] then redis.call('PERSIST', forward) end -- it was a version without a binding, for a while only
   redis.call('HSET', back, b.source, b.ref .. '|' .. b.value)
   if redis.call('EXISTS', wait) == 1 then
     redis.call('ZINCRBY', KEYS[#KEYS], 1, b.ref) -- counts up, so that whoever wakes them sees that it was bound once more
@@ -59,25 +70,24 @@ for i, id in ipairs(a.hints or {}) do
   if id ~= '' then redis.call('HSET', KEYS[3 + i], 'id', id) end
 end
 if a.state and a.applied then
-  local ver = redis.call('HGET', KEYS[3], 'ver')
-  if not ver or ver < a.version then redis.call('HSET', KEYS[3], 'ver', a.version) end
+  local now = redis.call('HMGET', KEYS[3], 'ver', 'v')
+  if not now[1] or now[1] < a.version then redis.call('HSET', KEYS[3], 'ver', a.version) end
   -- a version without a binding, of what we tell others, is of use only while an older event may still come
-  if redis.call('HEXISTS', KEYS[3], 'v') == 0 then redis.call('PEXPIRE', KEYS[3], a.ttl) end
+  if not now[2] then redis.call('PEXPIRE', KEYS[3], a.ttl) end
 end
 
 -- Taints: this run's own end when its looks have answered them; those that are over end with the finish.
-local own = 't:' .. a.run
 for i = 1, 3 + a.nat do
   if i ~= 3 then
-    if a.endtaint then redis.call('HDEL', KEYS[i], own) end
+    local ended = {}
+    if a.endtaint then ended[1] = 't:' .. a.run end
     if a.finish and i > 1 then
-      local flat = redis.call('HGETALL', KEYS[i])
-      for j = 1, #flat, 2 do
-        if string.sub(flat[j], 1, 2) == 't:' and tonumber(string.match(flat[j + 1], '|(%d+)$')) <= now then
-          redis.call('HDEL', KEYS[i], flat[j])
-        end
+      for field, value in pairs(own[i]) do
+        if string.sub(field, 1, 2) == 't:' and tonumber(string.match(value, '|(%d+)$')) <= now then ended[#ended + 1] = field end
       end
-      redis.call('HDEL', KEYS[i], 'claim', 'lease', 'owner', 'run', 'line')
+      redis.call('HDEL', KEYS[i], 'claim', 'lease', 'owner', 'run', 'line', unpack(ended))
+    elseif #ended > 0 then
+      redis.call('HDEL', KEYS[i], unpack(ended))
     end
   end
 end
@@ -88,10 +98,8 @@ if not a.finish then
   redis.call('PEXPIRE', KEYS[1], a.ttl)
   return 'ok'
 end
-local run = redis.call('HMGET', KEYS[1], 'fp', 'origin', 'gen', 'attempt', 'scen', 'corr', 'began', 'hist', 'ent')
-local done = {c = a.claim, f = run[1], o = run[2], g = tonumber(run[3]), a = tonumber(run[4]), s = run[5], r = run[6],
-  b = tonumber(run[7]), t = now, e = a.ended}
-if run[8] then done.h = run[8] end -- only what did not go through at once has one
-if run[9] then done.n = run[9] end
+local run = own[1]
+local done = {c = a.claim, f = run.fp, o = run.origin, g = tonumber(run.gen), a = tonumber(run.attempt), s = run.scen, r = run.corr,
+  b = tonumber(run.began), t = now, e = a.ended, h = run.hist, n = run.ent} -- only what did not go through at once has a history
 redis.call('SET', KEYS[1], cjson.encode(done), 'PX', a.keep)
 return 'ok'

@@ -146,9 +146,7 @@ func (w *floorWorker) handle(ctx context.Context, m *azservicebus.ReceivedMessag
 		account.AccountNumber = f.AccountNumber
 	}
 	if account.AccountNumber == "" {
-		if err := w.call("Customers", map[string]any{"AccountNumber": "", "CustomerTypeValue": 1, "FirstName": c.FirstName, "LastName": c.LastName, "Email": c.Email,
-			"Phone": c.Phone, "Language": "en-us", "CurrencyCode": "USD", "Addresses": []any{map[string]any{"Street": c.Addresses[0].Street, "City": c.Addresses[0].City,
-				"State": "WA", "ZipCode": c.Addresses[0].Zip, "ThreeLetterISORegionName": "USA", "IsPrimary": true}}}, &account); err != nil {
+		if err := w.call("Customers", create(c), &account); err != nil {
 			return err
 		}
 		if err := floorCreated.Run(ctx, w.redis, []string{run, run + ":made"}, account.AccountNumber).Err(); err != nil {
@@ -159,6 +157,15 @@ func (w *floorWorker) handle(ctx context.Context, m *azservicebus.ReceivedMessag
 		return err
 	}
 	return w.receiver.CompleteMessage(ctx, m, nil)
+}
+
+func create(c customer) any {
+	addresses := make([]any, len(c.Addresses))
+	for i, a := range c.Addresses {
+		addresses[i] = map[string]any{"Street": a.Street, "City": a.City, "State": a.State, "ZipCode": a.Zip, "ThreeLetterISORegionName": a.Country, "IsPrimary": a.Primary}
+	}
+	return map[string]any{"AccountNumber": "", "CustomerTypeValue": 1, "FirstName": c.FirstName, "LastName": c.LastName, "Email": c.Email, "Phone": c.Phone,
+		"Language": "en-us", "CurrencyCode": "USD", "Addresses": addresses}
 }
 
 func search(email string) any {

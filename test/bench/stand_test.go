@@ -38,7 +38,7 @@ const (
 func binary(b *testing.B) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "signalbox")
-	out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/signalbox/signalbox/cmd/signalbox").CombinedOutput()
+	out, err := exec.Command("go", "build", "-trimpath", "-o", path, "github.com/signalbox/signalbox/cmd/signalbox").CombinedOutput()
 	require.NoError(b, err, string(out))
 	return path
 }
