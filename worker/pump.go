@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	firstWait     = time.Second      // of the first receive call, so that readiness does not wait for a message
 	earlyEmpties  = 3                // quick empty returns before the receiver is suspected dead
 	caution       = 10 * time.Minute // how long messages are taken singly after the broker's client panicked
 	emptyBackoff  = 100 * time.Millisecond
@@ -144,16 +143,19 @@ func (p *pump) release(n int) {
 
 // receive makes one call and draws its conclusions from how it ended.
 func (p *pump) receive(intake context.Context, n int) []Message {
-	wait := p.w.options.ReceiveWait
-	if !p.answered.Load() {
-		wait = min(wait, firstWait)
-	}
-	call, cancel := context.WithTimeout(intake, wait)
+	call, cancel := context.WithTimeout(intake, p.w.options.ReceiveWait)
 	defer cancel()
 	flow, _ := p.valve.state()
 	defer context.AfterFunc(flow, cancel)()
 
 	start := time.Now()
+	if err := p.open(call); err != nil {
+		p.w.options.Observe.Called(intake, p.name, "receive", time.Since(start), err)
+		if !errors.Is(call.Err(), context.Canceled) { // by a pause or a drain: says nothing
+			p.failed(intake, err)
+		}
+		return nil
+	}
 	messages, err := p.receiveSafely(call, n)
 	if err != nil && call.Err() != nil && errors.Is(err, call.Err()) {
 		err = nil // it waited as long as it was told to
@@ -188,6 +190,19 @@ func (p *pump) watch(intake context.Context, got int) {
 		p.w.options.Observe.Reconnected(intake, p.name, ReasonStuck, nil)
 		p.in.Queue.Reopen(intake)
 	}
+}
+
+// open has the broker answer for the queue before anything is received: readiness does not wait for a message, or for its absence.
+func (p *pump) open(ctx context.Context) error {
+	if p.answered.Load() {
+		return nil
+	}
+	err := p.in.Queue.Open(ctx)
+	if err == nil {
+		p.trouble.Store("")
+		p.answered.Store(true)
+	}
+	return err
 }
 
 // receiveSafely turns a panic of the broker's client into an error. The client panics on annotations of a type it

@@ -61,6 +61,8 @@ const (
 // errors of this package may come wrapped.
 type Queue interface {
 	Name() string
+	// Open makes sure that the broker answers for the queue, and does nothing once it has. An empty queue has no other answer.
+	Open(ctx context.Context) error
 	// Receive waits for messages until ctx ends and returns at most max of them; none and no error is normal. It is
 	// not called concurrently; the other methods are.
 	Receive(ctx context.Context, max int) ([]Message, error)

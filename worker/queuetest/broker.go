@@ -215,6 +215,18 @@ func page(all []worker.Message, from int64, most int) []worker.Message {
 	return all[:min(most, len(all))]
 }
 
+// Open implements worker.Queue: it fails as receives do.
+func (q *Queue) Open(ctx context.Context) error {
+	q.broker.mu.Lock()
+	fail := q.receive
+	q.broker.mu.Unlock()
+	if fail == nil {
+		return nil
+	}
+	_, err := fail(ctx)
+	return err
+}
+
 // Receive implements worker.Queue.
 func (q *Queue) Receive(ctx context.Context, most int) ([]worker.Message, error) {
 	for {

@@ -88,16 +88,26 @@ func (q *Queue) currentLine() int {
 	return q.line
 }
 
+// Open implements worker.Queue.
+func (q *Queue) Open(ctx context.Context) error {
+	_, err := q.opened(ctx)
+	return err
+}
+
+// opened is the receiver, with links that have worked.
+func (q *Queue) opened(ctx context.Context) (*azservicebus.Receiver, error) {
+	receiver, proven, err := q.current()
+	if err == nil && !proven {
+		err = q.prove(ctx, receiver)
+	}
+	return receiver, err
+}
+
 // Receive implements worker.Queue.
 func (q *Queue) Receive(ctx context.Context, most int) ([]worker.Message, error) {
-	receiver, proven, err := q.current()
+	receiver, err := q.opened(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if !proven {
-		if err := q.prove(ctx, receiver); err != nil {
-			return nil, err
-		}
 	}
 	line := q.currentLine()
 	got, err := receiver.ReceiveMessages(ctx, most, &azservicebus.ReceiveMessagesOptions{TimeAfterFirstMessage: q.namespace.options.TimeAfterFirstMessage})
