@@ -18,7 +18,7 @@ local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + tonumber(clock[2]) / 1000
 
 local AHEAD, CREDIT = 1500, 100    -- a moment lies at most so far ahead; a due one that nobody took is kept so long
-local BORROW = 50                  -- live may go so much earlier than its turn, as far as it is behind lower lanes
+local BORROW = 1000                -- live may go so much earlier than its turn, as far as it is behind lower lanes and not behind itself
 local NEAR, OWN = 25, 250          -- of a lower lane: of what nobody else wants; of its own share
 local OFTEN = 50                   -- nobody needs to ask more often
 local CUT, DEEP = 0.95, 0.7        -- a refusal leaves so much of what was served; so much of the rate if that is not known

@@ -77,7 +77,7 @@ func TestLiveCallsHardlyWaitLongerWhileALowerLaneDrains(t *testing.T) {
 		stop()
 		group.Wait()
 		require.LessOrEqual(t, refused, 1)
-		require.Less(t, during, 500*time.Millisecond)
+		require.LessOrEqual(t, during, before+before/10+2*time.Millisecond)
 		require.Greater(t, used, 0.9)
 		require.Greater(t, more, 260, "of 300: what the CSU takes more is found in the end")
 	})
