@@ -130,3 +130,25 @@ func TestAValueInAnUnexportedFieldDoesNotShowEither(t *testing.T) {
 		require.NotContains(t, fmt.Sprintf(verb, holder{pii.NewEmail("ana@example.com")}), "ana", verb)
 	}
 }
+
+// What is read the short way must be what encoding/json reads.
+func TestATextIsReadAsJSONHasIt(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`""`, `"Ana"`, `"Zo\u00eb"`, `"Zoë ☃ 𝄞"`, `"a\\b\"c\/d\n"`, "\"\xff\xfe\"", `"\ud800"`, `null`, " \"x\" ", `"a\u0000b"`} {
+		var want *string
+		require.NoError(t, json.Unmarshal([]byte(text), &want))
+		var got pii.Text
+		require.NoError(t, json.Unmarshal([]byte(text), &got), text)
+		if want == nil {
+			require.True(t, got.IsZero(), text)
+			continue
+		}
+		require.Equal(t, *want, got.Reveal(), text)
+	}
+	for _, text := range []string{`1`, `{}`, `["a"]`, `true`} {
+		require.Error(t, json.Unmarshal([]byte(text), new(pii.Text)), text)
+	}
+	for _, text := range []string{`"a"b"`, "\"a\nb\"", `"`, ``, `"a\"`} { // as a decoder that did not check would hand it over
+		require.Error(t, new(pii.Text).UnmarshalJSON([]byte(text)), text)
+	}
+}
