@@ -10,9 +10,10 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/signalbox/signalbox/internal/jsontext"
 )
 
 const mask = "[masked]"
@@ -53,7 +54,7 @@ func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // UnmarshalJSON reads a JSON string or null.
 func (t *Text) UnmarshalJSON(b []byte) error {
-	if s, ok := plain(b); ok {
+	if s, ok := jsontext.Plain(b); ok {
 		t.value = &s
 		return nil
 	}
@@ -63,21 +64,6 @@ func (t *Text) UnmarshalJSON(b []byte) error {
 	}
 	t.value = s
 	return nil
-}
-
-// plain reads a JSON string that says what it holds as it is, as nearly every one does: a decoder for each field of each event would
-// cost more than the rest of reading it.
-func plain(b []byte) (string, bool) {
-	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
-		return "", false
-	}
-	inside := b[1 : len(b)-1]
-	for _, c := range inside {
-		if c < ' ' || c == '"' || c == '\\' {
-			return "", false
-		}
-	}
-	return string(inside), utf8.Valid(inside)
 }
 
 // LogValue prints the mask through log/slog.

@@ -23,7 +23,8 @@ const module = "github.com/signalbox/signalbox"
 // a decision: make it on purpose, and draw it here. Names ending in /... stand for everything below.
 var arrows = map[string][]string{
 	"orchestration/fault":  {},
-	"internal/pii":         {},
+	"internal/jsontext":    {},
+	"internal/pii":         {"internal/jsontext"},
 	"internal/secret":      {},
 	"internal/keyhash":     {},
 	"internal/sample":      {},
@@ -43,7 +44,7 @@ var arrows = map[string][]string{
 	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
 	"config":        {"orchestration", "internal/secret", "internal/redisurl", "mapping/fieldmap", "sink/webhook"},
 
-	"worker/envelope":   {"orchestration", "orchestration/fault"},
+	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext"},
 	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
 	"worker/rows":       {"worker/envelope", "orchestration", "mapping/fieldmap"},
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/signalbox/signalbox/internal/jsontext"
 	"github.com/signalbox/signalbox/orchestration"
 )
 
@@ -216,6 +217,9 @@ func fromMembers(members map[string]json.RawMessage) (attributes, error) {
 }
 
 func memberText(raw json.RawMessage) (string, bool) {
+	if text, ok := jsontext.Plain(raw); ok {
+		return text, true
+	}
 	var value any
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
