@@ -178,7 +178,7 @@ func (e *Engine) open(ev Event) (handler, opened, Request, error) {
 func (e *Engine) request(run opened, plain []byte) Request {
 	q := run.request()
 	q.ClaimID, q.Owner = newClaimID(), e.opts.Owner
-	q.Fingerprint = e.opts.Hasher.Sum("fingerprint", string(plain))
+	q.Fingerprint = e.opts.Hasher.Short("fingerprint", string(plain))
 	return q
 }
 

@@ -57,6 +57,11 @@ func appendPart(to []byte, part string) []byte {
 	return append(binary.BigEndian.AppendUint64(to, uint64(len(part))), part...)
 }
 
+// Short is Sum cut to "<key id>.<16 hex digits>": 64 bits, to tell apart what belongs to one name anyway.
+func (h *Hasher) Short(domain string, parts ...string) string {
+	return h.Sum(domain, parts...)[:len(h.keyID)+17]
+}
+
 // Ref is the short form for logs: the first 16 hex digits, without the key id.
 func (h *Hasher) Ref(domain string, parts ...string) string {
 	s := h.Sum(domain, parts...)

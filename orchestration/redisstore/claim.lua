@@ -42,9 +42,10 @@ end
 local run, replay, again = {}, false, false
 local kind = redis.call('TYPE', KEYS[1])['ok']
 if kind == 'string' then
-  local done = cjson.decode(redis.call('GET', KEYS[1]))
-  if differs(done.f) then return answer('conflict') end
-  return answer('done', {same = done.o == a.origin, ended = done.e})
+  local done = {} -- see save.lua
+  for field in string.gmatch(redis.call('GET', KEYS[1]), '([^|]*)|') do done[#done + 1] = field end
+  if differs(done[2]) then return answer('conflict') end
+  return answer('done', {same = done[3] == a.origin, ended = done[10] == '' and 'completed' or done[10]})
 elseif kind == 'hash' then
   run = hash(KEYS[1])
   if differs(run.fp) then return answer('conflict') end
@@ -104,8 +105,10 @@ if newer then
   local itself = run.ver and bound.ver <= run.ver
   if not a.dry and not works and not itself then
     waitsNoMore()
-    redis.call('SET', KEYS[1], cjson.encode({c = a.claim, f = a.fp, o = run.origin or a.origin, g = a.gen, a = a.attempt, s = a.scen,
-      r = a.corr, b = tonumber(run.began or now), t = now, e = 'superseded', h = run.hist, n = a.ent}), 'PX', a.keep)
+    local origin, began = run.origin or a.origin, tonumber(run.began or now) -- see save.lua
+    redis.call('SET', KEYS[1], table.concat({string.sub(a.claim, 1, 12), a.fp, origin, a.gen, a.attempt, a.scen, a.corr,
+      string.format('%d', began - tonumber(string.match(origin, '/(%d+)/%d+$') or 0)), string.format('%d', now - began), 'superseded',
+      string.match(a.ent, '^' .. string.match(a.fp, '^[^.]*') .. '%.(.*)') or a.ent, run.hist or ''}, '|'), 'PX', a.keep)
     if kind == 'none' then
       correlate()
       for i = 2, last do

@@ -127,4 +127,4 @@ type Costs struct {
 }
 
 // Footprint is what an event costs that went straight through, measured on redis-server 7.0 with names of the usual length.
-func Footprint() Costs { return Costs{Event: 600, Entity: 340, Binding: 340} }
+func Footprint() Costs { return Costs{Event: 450, Entity: 340, Binding: 340} }

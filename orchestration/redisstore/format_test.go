@@ -1,7 +1,6 @@
 package redisstore_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -51,12 +50,7 @@ func TestNumbersAreStoredAsWholeNumbers(t *testing.T) {
 		require.NoError(t, k.Save(t.Context(), q, finish("000001", customer("42"))))
 		text, err := k.client.Get(t.Context(), keys.Run(keys.RunID("shop", "e1"))).Result()
 		require.NoError(t, err)
-		var done map[string]json.RawMessage
-		require.NoError(t, json.Unmarshal([]byte(text), &done))
-		for _, name := range []string{"g", "a", "b", "t"} {
-			require.Regexp(t, `^[0-9]+$`, string(done[name]), name)
-		}
-		require.LessOrEqual(t, len(text), 300, "what stays of a finished event is small")
+		require.Regexp(t, `^c2\|k1\.e1\|in/[0-9]+/1\|13\|3\|customers\|[0-9a-f-]{36}\|-?[0-9]+\|[0-9]+\|\|[0-9a-f]{32}\|[0-9]+\|create-account\|CsuRejected$`, text)
 	})
 }
 

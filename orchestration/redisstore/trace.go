@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -202,28 +203,26 @@ func (t *Tracer) read(ctx context.Context, names []string) ([]RunTrace, error) {
 	return runs, nil
 }
 
-// doneRecord is what save.lua leaves of a finished run.
-type doneRecord struct {
-	Origin      string `json:"o"`
-	Generation  int    `json:"g"`
-	Attempt     int    `json:"a"`
-	Scenario    string `json:"s"`
-	Correlation string `json:"r"`
-	Began       int64  `json:"b"`
-	Ended       int64  `json:"t"`
-	Outcome     string `json:"e"`
-	History     string `json:"h"`
-	Entity      string `json:"n"`
-}
-
+// fromDone reads what save.lua leaves of a finished run.
 func (r *RunTrace) fromDone(text string) error {
-	var d doneRecord
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return fmt.Errorf("read the record of a finished run: %w", err)
+	f := strings.SplitN(text, "|", 12)
+	if len(f) < 12 {
+		return errors.New("read the record of a finished run: it has another form")
 	}
-	r.State, r.Scenario, r.Entity, r.CorrelationID, r.Origin = RunDone, d.Scenario, d.Entity, d.Correlation, d.Origin
-	r.Generation, r.Attempt, r.Outcome, r.Began, r.Ended = d.Generation, d.Attempt, d.Outcome, moment(d.Began), moment(d.Ended)
-	r.remembers(d.History)
+	keyID, _, _ := strings.Cut(f[1], ".")
+	entity := f[10]
+	if !strings.Contains(entity, ".") {
+		entity = keyID + "." + entity
+	}
+	part := strings.Split(f[2], "/")
+	began := number(f[7])
+	if len(part) >= 3 {
+		began += number(part[len(part)-2])
+	}
+	r.State, r.Scenario, r.Entity, r.CorrelationID, r.Origin = RunDone, f[5], entity, f[6], f[2]
+	r.Generation, r.Attempt, r.Outcome = int(number(f[3])), int(number(f[4])), cmp.Or(f[9], "completed")
+	r.Began, r.Ended = moment(began), moment(began+number(f[8]))
+	r.remembers(f[11])
 	return nil
 }
 

@@ -1,8 +1,8 @@
 package explore
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -61,17 +61,19 @@ func (x *trial) remember() memory {
 				f[value[i].(string)] = value[i+1].(string)
 			}
 		case string:
-			var record map[string]any
-			if json.Unmarshal([]byte(value), &record) == nil {
-				for k, v := range record {
-					f[k] = fmt.Sprint(v)
-				}
+			for i, v := range strings.SplitN(value, "|", len(doneFields)) {
+				f[doneFields[i:i+1]] = v
 			}
+			f["e"] = cmp.Or(f["e"], "completed")
 		}
 		m[pair[0].(string)] = f
 	}
 	return m
 }
+
+// doneFields names what save.lua leaves of a run, in order: claim, fingerprint, origin, generation, attempt, scenario, correlation,
+// began, took, ended, entity, history.
+const doneFields = "cfogasrbtenh"
 
 // until is how long until the moment that a field ends with.
 func (f fields) until(name string) time.Duration {

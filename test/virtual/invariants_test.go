@@ -1,7 +1,6 @@
 package virtual
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
 )
@@ -118,10 +118,10 @@ func (s *story) requireEnded() {
 		if m.what != state {
 			continue
 		}
-		var done struct{ E string }
-		record := s.RunRecord(source(m.is), m.is.Event)
-		require.NoError(s.T, json.Unmarshal([]byte(record), &done), "the run of %s is not on record as done", m.is.Event)
-		require.Contains(s.T, []string{"completed", "superseded"}, done.E)
+		run, _, err := redisstore.NewTracer(s.Redis, s.Keys()).ByEvent(s.T.Context(), source(m.is), m.is.Event)
+		require.NoError(s.T, err)
+		require.Equal(s.T, redisstore.RunDone, run.State, "the run of %s is not on record as done", m.is.Event)
+		require.Contains(s.T, []string{"completed", "superseded"}, run.Outcome)
 	}
 }
 

@@ -244,11 +244,11 @@ func TestMemoryIsEstimatedFromARateThatIsGivenOrMeasured(t *testing.T) {
 	require.Contains(t, line(), "too few runs to measure a rate")
 	m.do("config", "set", "maxmemory", "100mb")
 	m.perDay = 1000
-	require.Regexp(t, `^ok .* in use of 104.9 MB; 1000 events a day, as you say, kept for 14 days, and 0 bindings come to 13.2 MB at most$`, line())
-	m.perDay = 6000
-	require.Regexp(t, `^warn .* come to 79.0 MB at most$`, line())
+	require.Regexp(t, `^ok .* in use of 104.9 MB; 1000 events a day, as you say, kept for 14 days, and 0 bindings come to 11.1 MB at most$`, line())
+	m.perDay = 7500
+	require.Regexp(t, `^warn .* come to 83.0 MB at most$`, line())
 	m.perDay = 20000
-	require.Regexp(t, `^fail .* come to 263.2 MB at most$`, line())
+	require.Regexp(t, `^fail .* come to 221.2 MB at most$`, line())
 
 	// 700 runs of the last two weeks, 50 a day, and one binding for each.
 	m.perDay = 0
