@@ -28,8 +28,8 @@ lint: ## formatting, static checks, architecture
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 	$(GO) run $(LINT) run ./...
 
-bench: tools ## throughput and cost, with baselines measured in the same run
-	BENCH_REPEAT=$(BENCH_REPEAT) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 20m ./test/bench
+bench: tools ## throughput and cost, with baselines measured in the same run; memory over BENCH_MEMORY events (a million)
+	BENCH_EVENTS=$(BENCH_EVENTS) BENCH_REPEAT=$(BENCH_REPEAT) BENCH_MEMORY=$(BENCH_MEMORY) $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 2h -v ./test/bench
 
 drill: tools ## a fleet in trouble under a real Prometheus and Alertmanager: which alerts fire, who is woken up; times divided by 30
 	$(GO) test -tags drill -count=1 -parallel 4 -timeout 3h -v -run Drill ./test/observe

@@ -1,7 +1,8 @@
 // Package bench measures what an event costs, against what the same machine, broker, Redis and CSU give to a program that trusts
 // everything, and to bare calls, in one run: go test -run '^$' -bench . -benchtime 1x ./test/bench
 //
-// BENCH_EVENTS is how many events, BENCH_REPEAT how often each is measured; they take turns.
+// BENCH_EVENTS is how many events, BENCH_REPEAT how often each is measured; they take turns. BENCH_MEMORY is for how many events memory
+// is watched.
 package bench
 
 import (
