@@ -155,7 +155,8 @@ func (s *Server) ready(ctx context.Context, end chan struct{}) error {
 
 // answers says whether the process that was started answers, and not another one that took the port a moment earlier: two servers
 // in one place would be one memory for two worlds. It asks by hand: a client would log every refused connection of the first
-// milliseconds. A server that wants a password it was not given does not say who it is.
+// milliseconds. A server that wants a password it was not given does not say who it is. One that still loads its data answers INFO
+// and little else; a Sentinel has none to load.
 func (s *Server) answers() bool {
 	c, err := s.dial()
 	if err != nil {
@@ -163,7 +164,10 @@ func (s *Server) answers() bool {
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(time.Second))
-	ask := "INFO server\r\n"
+	ask, loads := "INFO server\r\n", s.config == ""
+	if loads {
+		ask += "INFO persistence\r\n"
+	}
 	if s.opts.Password != "" {
 		ask = "AUTH " + s.opts.Password + "\r\n" + ask
 	}
@@ -172,8 +176,13 @@ func (s *Server) answers() bool {
 	}
 	for lines := bufio.NewScanner(c); lines.Scan(); {
 		line := lines.Text()
-		if id, found := strings.CutPrefix(line, "process_id:"); found || strings.HasPrefix(line, "-NOAUTH") {
-			return !found || id == strconv.Itoa(s.Pid())
+		switch id, found := strings.CutPrefix(line, "process_id:"); {
+		case strings.HasPrefix(line, "-NOAUTH"):
+			return true
+		case found && (!loads || id != strconv.Itoa(s.Pid())):
+			return id == strconv.Itoa(s.Pid())
+		case strings.HasPrefix(line, "loading:"):
+			return line == "loading:0"
 		}
 	}
 	return false
