@@ -79,7 +79,7 @@ func (k *kit) bind(e mapping.Entry) mapping.Answer {
 
 func request(claim, source, id string) orchestration.Request {
 	return orchestration.Request{ClaimID: claim, Owner: "w1", Scenario: "customers", Pipeline: 1, Scope: scope, CSU: "default", Entity: ref(source, id),
-		Keys: []orchestration.Key{{Kind: "email", Value: pii.New(claim)}}, Version: "2026-01-05T09:00:00.000000000//1", Fingerprint: "k1.x",
+		Keys: []orchestration.Key{{Kind: "email", Value: pii.New(claim)}}, Version: "20260105090000.000000000//1", Fingerprint: "k1.x",
 		Event: orchestration.Event{Source: source, ID: "e-" + claim, Generation: 1, CorrelationID: orchestration.DeriveCorrelationID(source, claim)}}
 }
 
@@ -128,7 +128,7 @@ func TestAnOperatorsBindingIsWhatARunWouldHaveWritten(t *testing.T) {
 	require.NoError(t, k.client.FlushAll(t.Context()).Err())
 	for _, id := range []string{"1001", "ana@example.com"} {
 		e := entry("shop", id, "000001-"+id[:2])
-		e.Version = "2026-01-05T09:00:00.000000000//1"
+		e.Version = "20260105090000.000000000//1"
 		require.Equal(t, mapping.Answer{Result: mapping.Bound}, k.bind(e))
 		require.Equal(t, mapping.Answer{Result: mapping.Unchanged}, k.bind(e))
 	}

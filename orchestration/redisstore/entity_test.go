@@ -45,7 +45,7 @@ func TestAnEntityAndANaturalKeyKnowTheirLastRuns(t *testing.T) {
 		for i := range 7 {
 			at := noon.Add(time.Duration(i) * time.Hour)
 			q := request(fmt.Sprint("c", i), fmt.Sprint("e", i), "42", "ana@example.com", at)
-			q.Order, q.Version = orchestration.State, at.Format("2006-01-02T15:04:05.000000000")+"//1.1"
+			q.Order, q.Version = orchestration.State, at.Format("20060102150405.000000000")+"//1.1"
 			mustClaim(t, k, q)
 			e := entity(t, k, "42")
 			require.Equal(t, &redisstore.Holder{Owner: "w1", Run: runName(q.Event.ID), LeaseUntil: e.Holder.LeaseUntil}, e.Holder)
@@ -78,7 +78,7 @@ func TestARunThatComesAgainIsTheLastOnceAndAnOvertakenOneIsAmongThem(t *testing.
 	onBoth(t, func(t *testing.T, k *kit) {
 		claim := func(claim, event string, generation int, at time.Time) orchestration.Request {
 			q := request(claim, event, "42", "ana@example.com", at)
-			q.Event.Generation, q.Order, q.Version = generation, orchestration.State, at.Format("2006-01-02T15:04:05.000000000")+"//1.1"
+			q.Event.Generation, q.Order, q.Version = generation, orchestration.State, at.Format("20060102150405.000000000")+"//1.1"
 			return q
 		}
 		waits := claim("c1", "e1", 1, noon)

@@ -323,7 +323,7 @@ func TestWhatIsExportedComesBackInEitherFormat(t *testing.T) {
 func TestABindingIsShownFromEitherSide(t *testing.T) {
 	t.Parallel()
 	from := newTable()
-	_, _, err := load(t, from, `{"id":"1","d365_id":"000001","version":"2026-01-05T09:00:00.000000000//1"}
+	_, _, err := load(t, from, `{"id":"1","d365_id":"000001","version":"20260105090000.000000000//1"}
 {"scope":"default/dert","id":"1","d365_id":"8ccc699f-7ad3-5941-9a2a-06e44a00ac02"}`)
 	require.NoError(t, err)
 	list, err := bindings.Get(t.Context(), from, channels.Scopes(), "customer", "shop", "1")
