@@ -64,8 +64,18 @@ func rising(from, to time.Duration) backoff.BackOff {
 func (p *pump) beat()                { p.round.Store(time.Now().UnixNano()) }
 func (p *pump) lastRound() time.Time { return time.Unix(0, p.round.Load()) }
 
-// run takes messages until intake ends and gives each to a goroutine counted in hands.
+// run takes messages until intake ends and gives each to one of as many goroutines as there are slots, counted in hands. They stay:
+// a goroutine for each message would grow its stack anew each time.
 func (p *pump) run(intake, work context.Context, hands *sync.WaitGroup) {
+	given := make(chan Message)
+	defer close(given)
+	for range p.in.Slots {
+		hands.Go(func() {
+			for m := range given {
+				p.take(work, m)
+			}
+		})
+	}
 	for p.waitOpen(intake) {
 		n := p.acquire(intake)
 		if n == 0 {
@@ -76,15 +86,18 @@ func (p *pump) run(intake, work context.Context, hands *sync.WaitGroup) {
 		for _, m := range messages {
 			p.inHand.Add(1)
 			p.held.Store(m.Sequence, true)
-			hands.Go(func() {
-				defer p.release(1)
-				defer p.inHand.Add(-1)
-				defer p.held.Delete(m.Sequence)
-				p.handle(work, m)
-			})
+			given <- m // a slot is free, so one is waiting, or about to
 		}
 		p.restIfNeeded(intake)
 	}
+}
+
+// take handles a message and gives its slot back.
+func (p *pump) take(work context.Context, m Message) {
+	defer p.release(1)
+	defer p.inHand.Add(-1)
+	defer p.held.Delete(m.Sequence)
+	p.handle(work, m)
 }
 
 // waitOpen waits while the intake is paused; false when it has ended.

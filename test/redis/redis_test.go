@@ -5,6 +5,8 @@ package redis
 import (
 	"context"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/signalbox/signalbox/internal/cli/doctor"
 	"github.com/signalbox/signalbox/internal/redislink"
+	"github.com/signalbox/signalbox/internal/redisurl"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
@@ -160,4 +163,51 @@ func TestTheSlotMovesInTheMiddleOfABatch(t *testing.T) {
 	require.Less(t, made, customers, "nothing new begins while keys are on both sides")
 	require.NoError(t, m.Finish(ctx))
 	f.requireDone(t)
+}
+
+// What docs/how-to/redis.md lets the user of the Sentinels do is enough to find the primary, and to follow it.
+func TestTheUserOfTheSentinelsNeedsNoMoreThanIsDocumented(t *testing.T) {
+	t.Parallel()
+	ctx := soon(t)
+	s, err := simredis.StartSentinels(ctx, simredis.SentinelOptions{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	page, err := os.ReadFile("../../docs/how-to/redis.md")
+	require.NoError(t, err)
+	rule := regexp.MustCompile(`(?m)^ACL SETUSER signalbox reset .*\bsentinel\|.*$`).FindString(string(page))
+	require.NotEmpty(t, rule)
+	for _, one := range s.Sentinels {
+		admin := one.Client()
+		require.NoError(t, admin.Do(ctx, anys(strings.Fields(strings.Replace(rule, "PASSWORD", "secret", 1)))...).Err())
+		require.NoError(t, admin.Close())
+	}
+	u, problems := redisurl.Parse(s.URL(""))
+	require.Empty(t, problems)
+	open := func(password string) *redislink.Client {
+		c, err := redislink.Open(redislink.Options{URL: u, SentinelUsername: "signalbox", SentinelPassword: password})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	require.Error(t, open("tulip").Ping(ctx).Err(), "it is asked who it is")
+	c := open("secret")
+	before := c.Info(ctx, "server").Val()
+	require.Contains(t, before, "run_id:")
+	require.NoError(t, s.FailOver(ctx))
+	require.Eventually(t, func() bool {
+		now, err := c.Info(ctx, "server").Result()
+		return err == nil && runID(now) != runID(before)
+	}, time.Minute, 50*time.Millisecond)
+}
+
+func anys(words []string) (out []any) {
+	for _, w := range words {
+		out = append(out, w)
+	}
+	return out
+}
+
+func runID(info string) string {
+	_, rest, _ := strings.Cut(info, "run_id:")
+	return rest[:min(40, len(rest))]
 }

@@ -111,3 +111,30 @@ func TestWhateverTheBrokerDoesThereIsOneAccountInItsLastState(t *testing.T) {
 func (f *fleet) messages() float64 {
 	return 2*float64(len(newBatch(time.Now()).published)) + f.count(telemetry.RescheduledMessages)
 }
+
+// The call under way ends with the lock, and what would have followed it, a write, is not begun. The next delivery looks first.
+func TestARunWhoseLockIsLostBeginsNoWrite(t *testing.T) {
+	var jane1 harness.Customer
+	empty(t, harness.Options{}, func(f *fleet) {
+		f.join()
+		f.inject(csu.Fault{Kind: csu.Hold, Operation: csu.OpSearchByFields})
+		jane1 = jane("e1", time.Now(), "Redmond")
+		f.Publish(jane1)
+		<-time.After(time.Second)
+		_, err := f.Broker.LoseLocks(harness.SourceQueue)
+		require.NoError(f.T, err)
+		for range 100 { // it is noticed when the lock is to be renewed
+			if <-time.After(time.Second); f.count(telemetry.Messages, "outcome", "lock_lost") > 0 {
+				break
+			}
+			require.Zero(f.T, f.effects(csu.OpCreateCustomer))
+		}
+		require.Len(f.T, f.lines("the message's lock is lost; its run stops"), 1)
+		f.CSU.ClearFaults()
+	}, func(f *fleet) {
+		require.EqualValues(f.T, 1, f.count(telemetry.Messages, "outcome", "lock_lost"))
+		require.Equal(f.T, 1, f.effects(csu.OpCreateCustomer))
+		f.RequireState(jane1)
+		f.requireNoAttempt()
+	})
+}
