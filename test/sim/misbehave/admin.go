@@ -32,13 +32,19 @@ func (fs *Faults) Serve(mux *http.ServeMux) {
 	})
 }
 
+// ErrNotThere says that what a document is about does not exist.
+var ErrNotThere = errors.New("there is no such thing")
+
 // Change reads a request's document and does what it says; false means that it was refused, and said so.
 func Change(w http.ResponseWriter, r *http.Request, into any, do func() error) bool {
 	err := Decode(http.MaxBytesReader(w, r.Body, maxBody), into)
 	if err == nil {
 		err = do()
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotThere):
+		Refuse(w, http.StatusNotFound, err)
+	case err != nil:
 		Refuse(w, http.StatusBadRequest, err)
 	}
 	return err == nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/signalbox/signalbox/test/sim/misbehave"
@@ -61,11 +63,11 @@ func (o *order) carryOut(b *Broker) (err error) {
 	if o.Next < 0 || o.For < 0 || o.Delay < 0 {
 		return errors.New("a fault's numbers are not negative")
 	}
+	if err := o.fits(b); err != nil {
+		return err
+	}
 	switch o.Kind {
 	case "close-connections", "drop-connections":
-		if o.Queue != "" {
-			return fmt.Errorf("%s is about all connections; leave queue out", o.Kind)
-		}
 		if o.Kind == "close-connections" {
 			b.CloseConnections()
 		} else {
@@ -100,6 +102,33 @@ func (o *order) carryOut(b *Broker) (err error) {
 		return b.RejectSends(o.Queue, o.Next, o.Condition)
 	}
 	return fmt.Errorf("fault kind %q is none of detach-links, stall-links, close-connections, drop-connections, reject-sends, deny-tokens, lose-locks, delay-deliveries, deliver-twice", o.Kind)
+}
+
+// uses names the members that each kind of fault has.
+var uses = map[string][]string{
+	"close-connections": {}, "drop-connections": {}, "detach-links": {"queue"}, "stall-links": {"queue"}, "deny-tokens": {"queue"}, "lose-locks": {"queue"},
+	"delay-deliveries": {"queue", "delay"}, "deliver-twice": {"queue", "next"}, "reject-sends": {"queue", "next", "for", "condition"},
+}
+
+// fits refuses a member that the kind makes nothing of, and a queue that is not there.
+func (o *order) fits(b *Broker) error {
+	used, known := uses[o.Kind]
+	if !known {
+		return nil // said below
+	}
+	for name, given := range map[string]bool{"queue": o.Queue != "", "next": o.Next != 0, "for": o.For != 0, "delay": o.Delay != 0, "condition": o.Condition != "", "locks": o.Locks != nil} {
+		if given && !slices.Contains(used, name) {
+			return fmt.Errorf("%s makes nothing of %q; leave it out", o.Kind, name)
+		}
+	}
+	if len(used) == 0 {
+		return nil
+	}
+	queue, _ := strings.CutSuffix(o.Queue, "/$DeadLetterQueue")
+	if _, err := b.Counts(queue); err != nil {
+		return fmt.Errorf("%w: queue %q", misbehave.ErrNotThere, o.Queue)
+	}
+	return nil
 }
 
 // clearFaults ends everything that lasts.

@@ -59,16 +59,21 @@ func TestTheBrokerIsToldToMisbehaveOverHTTP(t *testing.T) {
 func TestAFaultThatCannotBeIsRefusedAndSaysWhy(t *testing.T) {
 	inMemory(t, servicebus.Options{}, func(t *testing.T, b *bed) {
 		for body, want := range map[string]string{
-			`{"kind":"explode"}`:                             "none of detach-links",
-			`{"kind":"detach-links","queue":"missing"}`:      "missing",
-			`{"kind":"drop-connections","queue":"q"}`:        "leave queue out",
-			`{"kind":"reject-sends","queue":"q"}`:            "wants next or for",
-			`{"kind":"deliver-twice","queue":"q","next":-1}`: "not negative",
-			`{"kind":"detach-links","que":"q"}`:              "unknown field",
-			`{`:                                              "unexpected EOF",
+			`{"kind":"explode"}`:                              "none of detach-links",
+			`{"kind":"detach-links","queue":"missing"}`:       "missing",
+			`{"kind":"drop-connections","queue":"q"}`:         `makes nothing of \"queue\"; leave it out`,
+			`{"kind":"deliver-twice","queue":"q","for":"1s"}`: `makes nothing of \"for\"; leave it out`,
+			`{"kind":"reject-sends","queue":"q"}`:             "wants next or for",
+			`{"kind":"deliver-twice","queue":"q","next":-1}`:  "not negative",
+			`{"kind":"detach-links","que":"q"}`:               "unknown field",
+			`{`:                                               "unexpected EOF",
 		} {
 			code, text := order(t, b, "POST", "/faults", body)
-			require.Equal(t, http.StatusBadRequest, code, body)
+			status := http.StatusBadRequest
+			if want == "missing" {
+				status = http.StatusNotFound
+			}
+			require.Equal(t, status, code, body)
 			require.Contains(t, text, want, body)
 		}
 	})
