@@ -90,13 +90,14 @@ func Open(o Options) (*Client, error) {
 	return c, nil
 }
 
-// single is the options of a client that talks to one server. The client repeats nothing by itself.
+// single is the options of a client that talks to one server. The client repeats nothing by itself. RESP2: nothing is pushed to us, and
+// with RESP3 the client looks for that before each reply.
 func single(o Options, addr string) *redis.Options {
 	return &redis.Options{
 		Addr: addr, Username: o.URL.Username, Password: o.URL.Password, DB: o.URL.DB,
 		Dialer: o.dialer(), OnConnect: o.OnConnect,
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout,
-		PoolSize: o.Pool, ContextTimeoutEnabled: true, DisableIdentity: true, MaintNotificationsConfig: quietly(),
+		PoolSize: o.Pool, ContextTimeoutEnabled: true, DisableIdentity: true, MaintNotificationsConfig: quietly(), Protocol: 2,
 	}
 }
 
@@ -106,7 +107,7 @@ func failover(o Options) *redis.FailoverOptions {
 		Username: o.URL.Username, Password: o.URL.Password, DB: o.URL.DB,
 		Dialer: o.dialer(), OnConnect: notToSentinels(o.OnConnect),
 		MaxRetries: -1, DialerRetries: 1, DialTimeout: dialTimeout, ReadTimeout: callTimeout, WriteTimeout: callTimeout,
-		PoolSize: o.Pool, ContextTimeoutEnabled: true, DisableIdentity: true,
+		PoolSize: o.Pool, ContextTimeoutEnabled: true, DisableIdentity: true, Protocol: 2,
 	}
 }
 

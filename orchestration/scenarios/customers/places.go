@@ -60,15 +60,15 @@ func (c customers) place(ctx context.Context, r *run, pointer string, a *csuclie
 
 // country is the CSU's id of a country, empty if it knows no such country. Without a table of countries it is the code itself.
 func (c customers) country(ctx context.Context, r *run, iso3 string) (string, error) {
-	iso2 := ""
-	if region, err := language.ParseRegion(iso3); err == nil {
-		iso2 = region.String()
-	}
 	known, i, err := upToDate(func(fresh bool) ([]csuclient.Country, error) {
 		return c.csu(r.Channel).Countries(ctx, cmp.Or(r.Channel.Language, "en-us"), fresh)
 	}, func(all []csuclient.Country) int {
 		if i := slices.IndexFunc(all, func(known csuclient.Country) bool { return known.ID == iso3 }); i >= 0 { // as nearly always
 			return i
+		}
+		iso2 := ""
+		if region, err := language.ParseRegion(iso3); err == nil {
+			iso2 = region.String()
 		}
 		return slices.IndexFunc(all, func(known csuclient.Country) bool {
 			return strings.EqualFold(known.ID, iso3) || known.ISO != "" && (strings.EqualFold(known.ISO, iso3) || strings.EqualFold(known.ISO, iso2))
