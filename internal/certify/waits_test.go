@@ -32,8 +32,10 @@ func needy(p scenarios.Parts) []orchestration.Scenario {
 	return append(scenarios.All(p), orchestration.Pipeline[contact, struct{}]{
 		Name: "contacts", Handles: "example.contact.added.v1", Version: 1, Order: orchestration.Fact, Schema: []byte(contactSchema),
 		Entity: func(e contact) (kind, id string) { return "contact", e.ID },
-		Keys:   func(e contact) []orchestration.Key { return []orchestration.Key{{Kind: "email", Value: pii.New(e.Email.Canonical())}} },
-		Needs:  func(e contact) []mapping.Ref { return []mapping.Ref{{Kind: "customer", ID: e.Customer}} },
+		Keys: func(e contact) []orchestration.Key {
+			return []orchestration.Key{{Kind: "email", Value: pii.New(e.Email.Canonical())}}
+		},
+		Needs: func(e contact) []mapping.Ref { return []mapping.Ref{{Kind: "customer", ID: e.Customer}} },
 		Steps: []orchestration.Step[contact, struct{}]{{Name: "create-contact", Sure: orchestration.Lagging,
 			Look: func(ctx context.Context, r *run) (bool, error) {
 				if _, err := r.Needed(0); err != nil {
