@@ -53,6 +53,8 @@ type settings struct {
 	RedirectConverted *bool               `json:"redirectConverted,omitempty"`
 	AsyncEdit         *bool               `json:"asyncEdit,omitempty"`
 	StrictAddresses   *bool               `json:"strictAddresses,omitempty"`
+	OrderSync         *misbehave.Duration `json:"orderSync,omitempty"`
+	RepeatedUploads   *bool               `json:"repeatedUploads,omitempty"`
 }
 
 var (
@@ -66,6 +68,7 @@ func (s *Simulator) settings() settings {
 		(*misbehave.Duration)(&o.TokenLifetime), (*misbehave.Duration)(&o.SearchLag), (*misbehave.Duration)(&o.Latency), (*misbehave.Duration)(&o.CommitDelay),
 		&shapeNames[o.ErrorShape], &modeNames[o.SearchMode], &o.RefuseScheme,
 		&o.AsyncCustomers, &o.HQDown, (*misbehave.Duration)(&o.Conversion), &o.MergeConverted, &o.RedirectConverted, &o.AsyncEdit, &o.StrictAddresses,
+		(*misbehave.Duration)(&o.OrderSync), &o.RepeatedUploads,
 	}
 }
 
@@ -79,7 +82,7 @@ func (s *Simulator) change(c settings) error {
 }
 
 func (c settings) check() error {
-	for _, d := range []*misbehave.Duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion} {
+	for _, d := range []*misbehave.Duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion, c.OrderSync} {
 		if d != nil && *d < 0 {
 			return fmt.Errorf("a duration is not negative")
 		}
@@ -108,6 +111,8 @@ func (c settings) apply(o *Options) {
 	}
 	set(&o.TokenLifetime, c.TokenLifetime)
 	set(&o.SearchLag, c.SearchLag)
+	set(&o.OrderSync, c.OrderSync)
+	turn(&o.RepeatedUploads, c.RepeatedUploads)
 	set(&o.Latency, c.Latency)
 	set(&o.CommitDelay, c.CommitDelay)
 	set(&o.Conversion, c.Conversion)

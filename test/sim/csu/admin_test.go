@@ -85,11 +85,11 @@ func TestAdminChangesSettings(t *testing.T) {
 	var got map[string]any
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings",
 		`{"searchLag":"2s","tokenLifetime":"5m","latency":"1ms","commitDelay":"1ms","errorShape":"odata","searchMode":"substring","refuseScheme":"bearer",
-		"asyncCustomers":true,"hqDown":true,"conversion":"3m","mergeConverted":true,"redirectConverted":true,"asyncEdit":true,"strictAddresses":true}`, &got))
+		"asyncCustomers":true,"hqDown":true,"conversion":"3m","mergeConverted":true,"redirectConverted":true,"asyncEdit":true,"strictAddresses":true,"orderSync":"9s","repeatedUploads":true}`, &got))
 	require.Equal(t, map[string]any{
 		"searchLag": "2s", "tokenLifetime": "5m0s", "latency": "1ms", "commitDelay": "1ms",
 		"errorShape": "odata", "searchMode": "substring", "refuseScheme": "bearer", "asyncCustomers": true, "hqDown": true, "conversion": "3m0s",
-		"mergeConverted": true, "redirectConverted": true, "asyncEdit": true, "strictAddresses": true,
+		"mergeConverted": true, "redirectConverted": true, "asyncEdit": true, "strictAddresses": true, "orderSync": "9s", "repeatedUploads": true,
 	}, got)
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings", `{"refuseScheme":""}`, &got))
 	require.Equal(t, "2s", got["searchLag"], "what is absent stays")

@@ -34,6 +34,7 @@ type store struct {
 	pending     []*record                  // provisional accounts, the one that is converted next first
 	conversions []Conversion
 	moved       map[string]string // the account that took a provisional one's place, by the latter's number
+	orders      orders
 	lastID      int64
 	lastAccount int
 	lastParty   int
@@ -50,7 +51,7 @@ type record struct {
 }
 
 func newStore() store {
-	return store{customers: map[string]*record{}, byEmail: map[string]map[string]bool{}, moved: map[string]string{}, lastID: firstRecordID - 1}
+	return store{customers: map[string]*record{}, byEmail: map[string]map[string]bool{}, moved: map[string]string{}, orders: newOrders(), lastID: firstRecordID - 1}
 }
 
 func (s *store) nextAccount() string {

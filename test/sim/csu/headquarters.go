@@ -84,6 +84,9 @@ func (s *store) headquartersIsBack(now time.Time) {
 	for _, rec := range s.pending {
 		rec.since = now
 	}
+	for _, o := range s.orders.pending {
+		o.since = now
+	}
 }
 
 // convertDue does what headquarters' jobs have done by now. There is no goroutine for it: whoever looks at the store, under

@@ -17,6 +17,7 @@ type Effect struct {
 	Email        string    `json:"email,omitempty"`        // of the account after the write, lower case
 	Status       int       `json:"status"`                 // of the answer; 0 when none was sent, or not yet
 	Delivered    bool      `json:"delivered"`              // a success was answered, as far as this side can tell
+	Order        string    `json:"order,omitempty"`        // transaction id of a sales order; Account is its customer
 }
 
 // record appends to the ledger; the caller holds the lock.
@@ -27,6 +28,13 @@ func (s *Simulator) record(c *call, account, email string) int64 {
 	}
 	s.ledger = append(s.ledger, e)
 	return e.Sequence
+}
+
+// recordOrder does the same for an order.
+func (s *Simulator) recordOrder(c *call, o *order) int64 {
+	n := s.record(c, str(o.members, "CustomerId"), "")
+	s.ledger[n-1].Order = str(o.members, "Id")
+	return n
 }
 
 // setAnswer notes how an effect was answered. It is called before the answer is sent, so that a client that has read

@@ -17,9 +17,10 @@ const (
 	integer64
 	decimal
 	boolean
-	moment     // Edm.DateTimeOffset
-	collection // kept as it came
-	key        // text that must not be null
+	moment      // Edm.DateTimeOffset
+	collection  // kept as it came
+	key         // text that must not be null
+	complexType // an object, kept as it came
 )
 
 // members maps names to types. Names that are not in it are ignored, as the real service ignores them.
@@ -124,6 +125,8 @@ func (t memberType) accepts(value any) bool {
 		return t == boolean
 	case []any:
 		return t == collection
+	case map[string]any:
+		return t == complexType
 	case json.Number:
 		switch t {
 		case integer32:

@@ -18,20 +18,22 @@ const (
 
 // Names of operations, as faults, ledger and statistics use them.
 const (
-	OpToken          = "Token"
-	OpHealthCheck    = "HealthCheck"
-	OpEnvironment    = "GetEnvironmentConfiguration"
-	OpCreateCustomer = "CreateCustomer"
-	OpGetCustomer    = "GetCustomer"
-	OpUpdateCustomer = "UpdateCustomer"
-	OpSearchByFields = "SearchByFields"
-	OpByNumbers      = "GetByAccountNumbers"
-	OpCountries      = "GetCountryRegionsByLanguageId"
-	OpStates         = "GetStateProvinces"
-	OpZipCode        = "GetAddressFromZipCode"
-	OpGroups         = "GetCustomerGroups"
-	OpPurposes       = "GetAddressPurposes"
-	OpOrgUnit        = "GetOrgUnitConfiguration"
+	OpToken            = "Token"
+	OpHealthCheck      = "HealthCheck"
+	OpEnvironment      = "GetEnvironmentConfiguration"
+	OpCreateCustomer   = "CreateCustomer"
+	OpGetCustomer      = "GetCustomer"
+	OpUpdateCustomer   = "UpdateCustomer"
+	OpSearchByFields   = "SearchByFields"
+	OpByNumbers        = "GetByAccountNumbers"
+	OpCountries        = "GetCountryRegionsByLanguageId"
+	OpStates           = "GetStateProvinces"
+	OpZipCode          = "GetAddressFromZipCode"
+	OpGroups           = "GetCustomerGroups"
+	OpPurposes         = "GetAddressPurposes"
+	OpOrgUnit          = "GetOrgUnitConfiguration"
+	OpUploadOrder      = "UploadSalesOrder"
+	OpOrderByReference = "GetOrderByChannelReferenceLookupCriteria"
 )
 
 // unknownOperation counts what matches no operation, under one name however many paths are tried.
@@ -66,13 +68,16 @@ func operations() map[string]operation {
 			roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}},
 		"POST Customers/SearchByFields": {name: OpSearchByFields, commerce: true, channel: true, serve: (*call).searchByFields,
 			roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}},
-		"POST Customers/GetByAccountNumbers":    lookUp(OpByNumbers, (*call).accountsByNumber),
-		"POST GetCountryRegionsByLanguageId":    lookUp(OpCountries, (*call).countryRegions),
-		"POST GetStateProvinces":                lookUp(OpStates, (*call).stateProvinces),
-		"POST GetAddressFromZipCode":            lookUp(OpZipCode, (*call).addressFromZipCode),
-		"GET GetCustomerGroups()":               lookUp(OpGroups, (*call).customerGroups),
-		"GET GetAddressPurposes()":              lookUp(OpPurposes, (*call).addressPurposes),
-		"POST OrgUnits/GetOrgUnitConfiguration": lookUp(OpOrgUnit, (*call).channelConfiguration),
+		"POST SalesOrders": {name: OpUploadOrder, commerce: true, channel: true, write: true, serve: (*call).uploadOrder,
+			roles: []Role{RoleEmployee, RoleApplication}},
+		"POST SalesOrders/GetOrderByChannelReferenceLookupCriteria": lookUp(OpOrderByReference, (*call).orderByReference),
+		"POST Customers/GetByAccountNumbers":                        lookUp(OpByNumbers, (*call).accountsByNumber),
+		"POST GetCountryRegionsByLanguageId":                        lookUp(OpCountries, (*call).countryRegions),
+		"POST GetStateProvinces":                                    lookUp(OpStates, (*call).stateProvinces),
+		"POST GetAddressFromZipCode":                                lookUp(OpZipCode, (*call).addressFromZipCode),
+		"GET GetCustomerGroups()":                                   lookUp(OpGroups, (*call).customerGroups),
+		"GET GetAddressPurposes()":                                  lookUp(OpPurposes, (*call).addressPurposes),
+		"POST OrgUnits/GetOrgUnitConfiguration":                     lookUp(OpOrgUnit, (*call).channelConfiguration),
 	}
 }
 

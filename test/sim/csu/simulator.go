@@ -88,6 +88,9 @@ type Options struct {
 	RedirectConverted bool          // a provisional account's number goes on working after the conversion; otherwise it is not found
 	AsyncEdit         bool          // accept changes of provisional accounts; otherwise they are refused
 
+	OrderSync       time.Duration // from an order, or from headquarters' return, until headquarters has it; default DefaultOrderSync
+	RepeatedUploads bool          // an order whose id is taken is answered with the stored one; otherwise it is refused
+
 	States          []State         // tables of states; default DefaultStates
 	ZipCodes        []ZipCode       // tables of zip codes; default none, so that none is checked
 	StrictAddresses bool            // a state is required where there is a table, and refused where there is none
@@ -108,6 +111,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Conversion <= 0 {
 		o.Conversion = DefaultConversion
+	}
+	if o.OrderSync <= 0 {
+		o.OrderSync = DefaultOrderSync
 	}
 	if o.States == nil {
 		o.States = DefaultStates()
