@@ -11,10 +11,10 @@ import (
 // A thousand processes with a call each find the capacity of fifty calls a second and follow it as one does. A thousand take
 // minutes of real time, for most of which they ask whether it is their turn: with CHAOS set.
 func TestAThousandProcessesFollowAHiddenCapacity(t *testing.T) {
-	processes := 24
+	processes, refused := 24, .01
 	switch {
-	case racing:
-		processes = 20
+	case racing: // so few are refused all at once, and the detector is not here to count
+		processes, refused = 20, .02
 	case os.Getenv("CHAOS") != "":
 		processes = 1000
 	}
@@ -26,6 +26,6 @@ func TestAThousandProcessesFollowAHiddenCapacity(t *testing.T) {
 	}
 	for i, p := range phases {
 		require.GreaterOrEqual(t, p.used, .90, "phase %d", i+1)
-		require.LessOrEqual(t, p.refused, .01, "phase %d", i+1)
+		require.LessOrEqual(t, p.refused, refused, "phase %d", i+1)
 	}
 }
