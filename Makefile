@@ -20,12 +20,14 @@ test: tools ## every test, against a real redis-server, a real Prometheus and it
 
 # What these drive are other processes, built without the detector, or, in the case of the command line, what other packages drive in
 # theirs: there is nothing to see for it.
-APART := /(cmd/signalbox|internal/certify|test/(chaos|docs|upstream|replay|explore|bench))$$
+APART := cmd/signalbox|internal/certify|test/(chaos|docs|upstream|replay|explore|bench)
+# Whole fleets in virtual time take minutes under it; test/virtual drives the same code by seeds. ALL=1 runs them, too.
+FLEETS := test/(trouble|sinks)
 # Long, and of the same code as the tests beside them.
 LONG  := IsCertified|PlayedAgain|AThousandProcesses|HardlyWaitLonger
 
 race: tools ## the same under the race detector
-	$(GO) test -race -skip "$(LONG)" $$($(GO) list ./... | grep -vE '$(APART)')
+	$(GO) test -race -skip "$(LONG)" $$($(GO) list ./... | grep -vE '/($(APART)$(if $(ALL),,|$(FLEETS)))$$')
 
 lint: ## formatting, static checks, architecture
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
