@@ -20,12 +20,17 @@ func (a *App) openSweep() (err error) {
 	if a.cfg.Worker.SweepEvery == 0 {
 		return nil
 	}
-	log := a.log.Named("sweep")
-	a.sweeper, err = leader.New(leader.Options{Client: a.redis, Key: a.keys().Lease(sweepRole), ID: a.owner, Lease: a.cfg.Run.Lease,
-		Lead:     func(ctx context.Context) { a.sweepOn(ctx, log) },
-		Panicked: func(any) { log.Error("sweeping panicked; another process may try") },
-	})
+	a.sweeper, err = a.stand(sweepRole, a.sweepOn)
 	return err
+}
+
+// stand makes this process a candidate for a role. Whoever leads in it logs under its name.
+func (a *App) stand(role string, lead func(context.Context, *zap.Logger)) (*leader.Elector, error) {
+	log := a.log.Named(role)
+	return leader.New(leader.Options{Client: a.redis, Key: a.keys().Lease(role), ID: a.owner, Lease: a.cfg.Run.Lease,
+		Lead:     func(ctx context.Context) { lead(ctx, log) },
+		Panicked: func(any) { log.Error("it panicked; another process may try") },
+	})
 }
 
 // sweepOn sweeps every queue from time to time until ctx ends.

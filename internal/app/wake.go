@@ -6,7 +6,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/signalbox/signalbox/internal/leader"
 	"github.com/signalbox/signalbox/worker/servicebus"
 	"github.com/signalbox/signalbox/worker/wake"
 	"github.com/signalbox/signalbox/worker/wake/rediswaiters"
@@ -24,11 +23,7 @@ func (a *App) openWake() (err error) {
 	if a.cfg.Worker.WakeEvery == 0 {
 		return nil
 	}
-	log := a.log.Named("wake")
-	a.waker, err = leader.New(leader.Options{Client: a.redis, Key: a.keys().Lease(wakeRole), ID: a.owner, Lease: a.cfg.Run.Lease,
-		Lead:     func(ctx context.Context) { a.wakeOn(ctx, log) },
-		Panicked: func(any) { log.Error("waking panicked; another process may try") },
-	})
+	a.waker, err = a.stand(wakeRole, a.wakeOn)
 	return err
 }
 
