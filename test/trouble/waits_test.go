@@ -107,6 +107,7 @@ func waits(t *testing.T, story func(f *fleet, g *greetings), change ...func(*app
 				}
 			})
 			f.processes = append(f.processes, p)
+			<-time.After(time.Second) // so that the first leads
 		}
 		story(f, g)
 	}, func(f *fleet) {
