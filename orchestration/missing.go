@@ -22,10 +22,11 @@ type Parked struct {
 	MessageID string
 }
 
-// missingError is a Dependency that knows what it waits for. Its text names the reference only where that is no personal data.
+// missingError is a Dependency that knows what it waits for. Its own text, which is logged, does not name the reference.
 type missingError struct {
 	ref   mapping.Ref
 	seen  string
+	why   string
 	fault *fault.Error
 }
 
@@ -42,21 +43,32 @@ func (r *Run[E, S]) Needed(i int) (string, error) {
 }
 
 // Lacks is the error of a step that cannot use what the i-th reference of Pipeline.Needs is bound to, such as a provisional id; why
-// goes on from "needs the customer 42 of shop,". The event is woken when the reference is bound to something else.
+// goes on from "needs a customer of source shop,". The event is woken when the reference is bound to something else.
 func (r *Run[E, S]) Lacks(i int, why string) error {
 	ref := r.needed[i]
-	name := fmt.Sprintf("%q", ref.ID)
-	if !mapping.Storable(ref.ID) {
-		name = "(its id looks personal)"
-	}
-	return &missingError{ref: ref, seen: r.needs[i], fault: &fault.Error{Kind: fault.Dependency, Class: "not_found",
-		Detail: fmt.Sprintf("needs the %s %s of source %s, %s", ref.Kind, name, ref.Source, why)}}
+	return &missingError{ref: ref, seen: r.needs[i], why: why, fault: &fault.Error{Kind: fault.Dependency, Class: "not_found",
+		Detail: fmt.Sprintf("needs a %s of source %s, %s", ref.Kind, ref.Source, why)}}
 }
 
-// lacks finds out which binding an ending waits for.
+// named is the sentence of the dead letter, which a person has to act on: it names the reference, unless that looks personal.
+func (m *missingError) named() string {
+	name := fmt.Sprintf("%q", m.ref.ID)
+	if !mapping.Storable(m.ref.ID) {
+		name = "(its id looks personal)"
+	}
+	return fmt.Sprintf("needs the %s %s of source %s, %s", m.ref.Kind, name, m.ref.Source, m.why)
+}
+
+// lacks says which binding an ending waits for, or waited for in vain.
 func (g *goes) lacks(end *ending, err error) {
 	var m *missingError
-	if end.out.Cause != CauseDependency || !errors.As(err, &m) {
+	if !errors.As(err, &m) {
+		return
+	}
+	if end.out.Reason == fault.MissingDependency {
+		end.out.Detail = m.named()
+	}
+	if end.out.Cause != CauseDependency {
 		return
 	}
 	end.out.Missing = &Missing{CSU: g.q.CSU, Ref: m.ref, Seen: m.seen}

@@ -58,7 +58,7 @@ func (a *App) wakeOn(ctx context.Context, log *zap.Logger) {
 			return
 		case <-tick.C:
 		}
-		_, err := w.Wake(ctx)
+		err := w.Wake(ctx)
 		if err != nil && ctx.Err() == nil && !failing { // said once, not every second
 			log.Warn("not every event whose binding is there could be woken; the next rounds try again, and each comes by itself when it is due", zap.Error(err))
 		}

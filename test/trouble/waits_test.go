@@ -352,6 +352,9 @@ func TestWhatNeverComesIsExplainedAfterThePatienceOfTheEvent(t *testing.T) {
 		require.Contains(f.T, letters, string(fault.MissingDependency)+`: send-greeting: needs the customer "C-1" of source https://shop.example.com, which is not bound to a D365 record`)
 		require.Contains(f.T, letters, string(fault.MissingDependency)+`: send-greeting: needs the customer (its id looks personal) of source https://shop.example.com, which is not bound to a D365 record`)
 		require.NotContains(f.T, f.log(), "jane@example.com")
+		for _, line := range f.lines("message settled") {
+			require.NotContains(f.T, line["error"], "C-1", "a source's id is not for the log")
+		}
 		copies := f.count(telemetry.RescheduledMessages, "reason", "dependency")
 		require.Less(f.T, copies, 20.0, "the waits double")
 		f.forgotten()

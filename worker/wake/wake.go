@@ -51,19 +51,18 @@ type Waker struct {
 
 const atOnce = 8 // calls to a broker far away take most of their time on the road
 
-// Wake wakes all whose binding has come, and says how many. Those that could not be woken are left for the next time; the error is
+// Wake wakes all whose binding has come. Those that could not be woken are left for the next time; the error is
 // the index's and the first of theirs.
-func (w *Waker) Wake(ctx context.Context) (woken int, err error) {
+func (w *Waker) Wake(ctx context.Context) error {
 	var first error
-	err = w.Index.Each(ctx, func(some []Waiter) []Waiter {
+	err := w.Index.Each(ctx, func(some []Waiter) []Waiter {
 		done, failed := w.portion(ctx, some)
-		woken += len(done)
 		if first == nil {
 			first = failed
 		}
 		return done
 	})
-	return woken, errors.Join(err, first)
+	return errors.Join(err, first)
 }
 
 // portion wakes some, a few at a time.

@@ -164,12 +164,12 @@ func (w *Waiters) take(ctx context.Context, entity string, runs []string) (some 
 			continue
 		}
 		var r record
-		if err := json.Unmarshal([]byte(text), &r); err != nil {
-			return nil, false, fmt.Errorf("read a waiter: %w", err)
+		if json.Unmarshal([]byte(text), &r) != nil {
+			continue // another version's: its copy comes when it is due, and the others need not wait for that
 		}
 		sequence, err := strconv.ParseInt(r.Sequence, 10, 64)
 		if err != nil {
-			return nil, false, fmt.Errorf("read a waiter: %w", err)
+			continue
 		}
 		some = append(some, wake.Waiter{Run: runs[i], Parked: orchestration.Parked{Queue: r.Queue, Sequence: sequence, MessageID: r.MessageID}, Times: r.Times, Token: text})
 	}
