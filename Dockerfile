@@ -5,7 +5,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=dev
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/signalbox/signalbox/internal/app.Version=${VERSION}" -o /signalbox ./cmd/signalbox
+RUN CGO_ENABLED=0 go build -trimpath -pgo=cmd/signalbox/worker.pgo -ldflags "-s -w -X github.com/signalbox/signalbox/internal/app.Version=${VERSION}" -o /signalbox ./cmd/signalbox
 
 FROM gcr.io/distroless/static-debian12:nonroot
 LABEL org.opencontainers.image.title="signalbox" \

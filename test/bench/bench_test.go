@@ -2,10 +2,11 @@
 // everything, and to bare calls, in one run: go test -run '^$' -bench . -benchtime 1x ./test/bench
 //
 // BENCH_EVENTS is how many events, BENCH_REPEAT how often each is measured; they take turns. BENCH_MEMORY is for how many events memory
-// is watched.
+// is watched. BENCH_PGO is the profile by which the program is optimised, as a release is; none if it is empty.
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,7 +65,8 @@ func (f figures) median(what func(used) float64) float64 {
 
 func BenchmarkEvents(b *testing.B) {
 	n, repeat := number(b, "BENCH_EVENTS", 20000), number(b, "BENCH_REPEAT", 3)
-	program, events := binary(b), newEvents(n)
+	profile := cmp.Or(os.Getenv("BENCH_PGO"), "off")
+	program, events := binary(b, "-pgo", profile), newEvents(n)
 	signalbox := func(s *stand) used {
 		worker := exec.Command(s.binary, "run")
 		worker.Env, worker.Stderr = s.env, os.Stderr
@@ -93,7 +95,7 @@ func BenchmarkEvents(b *testing.B) {
 			}
 		}
 	}
-	report(b, all, n, repeat)
+	report(b, all, n, repeat, profile != "off")
 	half := all[2].median(rate(n)) / 2
 	measureLatency(b, program, half)
 	measureStart(b, program)
@@ -103,10 +105,14 @@ func rate(n int) func(used) float64 {
 	return func(u used) float64 { return float64(n) / u.took.Seconds() }
 }
 
-func report(b *testing.B, all []*figures, n, repeat int) {
-	b.Logf("%s, %d cores, %s; %d events of %d bytes for as many new customers; one worker process of %d slots, log level info; broker, CSU and Redis "+
-		"(appendonly, everysec) in processes of their own on the same cores; medians of %d, taken in turns",
-		cpu(), runtime.NumCPU(), runtime.Version(), n, eventSize, slots, repeat)
+func report(b *testing.B, all []*figures, n, repeat int, optimised bool) {
+	build := "as go build makes it"
+	if optimised {
+		build = "optimised by its profile, as a release is"
+	}
+	b.Logf("%s, %d cores, %s; %d events of %d bytes for as many new customers; one worker process of %d slots, log level info, %s; broker, CSU "+
+		"and Redis (appendonly, everysec) in processes of their own on the same cores; medians of %d, taken in turns",
+		cpu(), runtime.NumCPU(), runtime.Version(), n, eventSize, slots, build, repeat)
 	b.Logf("calls of 20 ms, two an event and %d at once, allow %.0f events/s", slots, slots/(2*0.020))
 	b.Logf("%-24s %6s %10s %8s %14s %14s %10s %9s", "", "CSU", "events/s", "ratio", "CPU s/1,000", "Redis trips", "CSU calls", "peak MB")
 	for i, f := range all {

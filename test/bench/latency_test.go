@@ -29,7 +29,7 @@ func measureLatency(b *testing.B, program string, perSecond float64) {
 	n := int(perSecond * 10)
 	require.Eventually(b, func() bool { return s.ready() }, 20*time.Second, 5*time.Millisecond)
 	s.publish(newEvents(n), "--rate", fmt.Sprintf("%.0f/s", perSecond))
-	s.until(n)
+	s.until(n, nil)
 	require.NoError(b, worker.Process.Signal(syscall.SIGTERM))
 	require.NoError(b, worker.Wait())
 	took := settled(b, log.Name())

@@ -28,7 +28,7 @@ func BenchmarkMemory(b *testing.B) {
 	for i := range portions {
 		events := newEvents(n * (i + 1) / portions)[n*i/portions:]
 		s.publish(events)
-		s.until(n * (i + 1) / portions)
+		s.until(n*(i+1)/portions, nil)
 		resident = append(resident, rss(b, worker.Process.Pid))
 		b.Logf("%d events: worker %d MB, Redis %.0f bytes an event", n*(i+1)/portions, resident[i]>>20, float64(s.stored()-atFirst)/float64(n*(i+1)/portions))
 	}

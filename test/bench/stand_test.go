@@ -34,11 +34,12 @@ const (
 	patience = 20 * time.Minute // with one measurement
 )
 
-// binary is the program under measurement, built once.
-func binary(b *testing.B) string {
+// binary is the program under measurement, built once, with these flags beside those of every build.
+func binary(b *testing.B, flags ...string) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "signalbox")
-	out, err := exec.Command("go", "build", "-trimpath", "-o", path, "github.com/signalbox/signalbox/cmd/signalbox").CombinedOutput()
+	args := append([]string{"build", "-trimpath", "-o", path}, flags...)
+	out, err := exec.Command("go", append(args, "github.com/signalbox/signalbox/cmd/signalbox")...).CombinedOutput()
 	require.NoError(b, err, string(out))
 	return path
 }
@@ -137,23 +138,30 @@ func (s *stand) work(cmd *exec.Cmd, n int) used {
 	s.b.Helper()
 	began := time.Now()
 	require.NoError(s.b, cmd.Start())
-	s.until(n)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	s.until(n, ended)
 	u := used{took: time.Since(began), trips: s.scripts(), calls: s.csuStats().Requests}
 	require.NoError(s.b, cmd.Process.Signal(syscall.SIGTERM))
-	require.NoError(s.b, cmd.Wait())
+	require.NoError(s.b, <-ended)
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	require.True(s.b, ok)
 	u.cpu, u.memory = cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), usage.Maxrss*maxrssUnit
 	return u
 }
 
-// until waits for n commits and empty queues.
-func (s *stand) until(n int) {
+// until waits for n commits and empty queues, while the worker lives; nil is one that is watched elsewhere.
+func (s *stand) until(n int, ended <-chan error) {
 	s.b.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(patience); s.csuStats().Commits < int64(n) || s.left() > 0; <-tick.C {
 		require.True(s.b, time.Now().Before(end), "the events are not done in time: %d commits, %d messages left", s.csuStats().Commits, s.left())
+		select {
+		case err := <-ended:
+			require.FailNow(s.b, "the worker ended before its work was done", "%v", err)
+		default:
+		}
 	}
 }
 

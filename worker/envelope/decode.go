@@ -87,12 +87,11 @@ func readBinary(p Parts, limits Limits, ev *orchestration.Event) (json.RawMessag
 }
 
 func readStructured(p Parts, limits Limits, ev *orchestration.Event) (json.RawMessage, error) {
-	body, err := readJSON(p.Body, limits)
+	_, members, err := readObject(p.Body, limits)
 	if err != nil {
 		return nil, err
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil || members == nil {
+	if members == nil {
 		return nil, malformed("", "A structured CloudEvent must be a JSON object.")
 	}
 	found, err := fromMembers(members)
@@ -106,11 +105,18 @@ func readStructured(p Parts, limits Limits, ev *orchestration.Event) (json.RawMe
 }
 
 func readJSON(body []byte, limits Limits) (json.RawMessage, error) {
+	read, _, err := readObject(body, limits)
+	return read, err
+}
+
+// readObject gives the members of the outermost object beside the JSON; there are none if it is something else.
+func readObject(body []byte, limits Limits) (json.RawMessage, map[string]json.RawMessage, error) {
 	if len(body) > limits.MaxBytes {
-		return nil, tooLarge(fmt.Sprintf("The body has %d bytes; the limit is %d.", len(body), limits.MaxBytes))
+		return nil, nil, tooLarge(fmt.Sprintf("The body has %d bytes; the limit is %d.", len(body), limits.MaxBytes))
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // some serializers write a byte order mark; RFC 8259 lets us ignore it
-	return body, checkJSON(body, limits.MaxDepth)
+	members, err := checkJSON(body, limits.MaxDepth)
+	return body, members, err
 }
 
 type mode int
@@ -254,7 +260,7 @@ func structuredData(members map[string]json.RawMessage, limits Limits) (json.Raw
 	if err != nil {
 		return nil, malformed("/data_base64", "The data is not base64.")
 	}
-	if err := checkJSON(decoded, limits.MaxDepth); err != nil {
+	if _, err := checkJSON(decoded, limits.MaxDepth); err != nil {
 		return nil, malformed("/data_base64", "The decoded data is not acceptable JSON.")
 	}
 	return decoded, nil

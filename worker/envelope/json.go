@@ -12,25 +12,26 @@ import (
 )
 
 // checkJSON refuses what two readers could understand differently, or what would cost too much to read: invalid
-// UTF-8, a name given twice in one object (RFC 8259 section 4 leaves its meaning open), and deep nesting.
-func checkJSON(body []byte, maxDepth int) error {
+// UTF-8, a name given twice in one object (RFC 8259 section 4 leaves its meaning open), and deep nesting. It gives the members of the
+// outermost object, which are parts of body, and nil if body is none.
+func checkJSON(body []byte, maxDepth int) (map[string]json.RawMessage, error) {
 	if len(body) == 0 {
-		return malformed("/data", "The body is empty.")
+		return nil, malformed("/data", "The body is empty.")
 	}
 	if !utf8.Valid(body) {
-		return malformed("", "The body is not UTF-8.")
+		return nil, malformed("", "The body is not UTF-8.")
 	}
 	s := scanner{body: body, maxDepth: maxDepth}
 	if s.tooDeep() { // before json.Valid, whose stack grows with the depth
-		return malformed("", fmt.Sprintf("The JSON is nested deeper than %d levels.", maxDepth))
+		return nil, malformed("", fmt.Sprintf("The JSON is nested deeper than %d levels.", maxDepth))
 	}
 	if !json.Valid(body) {
-		return malformed("", notJSON(body))
+		return nil, malformed("", notJSON(body))
 	}
 	if f := s.value(); f != nil {
-		return f
+		return nil, f
 	}
-	return nil // not f: a nil *fault.Error is no nil error
+	return s.members, nil
 }
 
 func notJSON(body []byte) string {
@@ -48,6 +49,7 @@ type scanner struct {
 	at       int
 	maxDepth int
 	path     []string
+	members  map[string]json.RawMessage // of the outermost object
 }
 
 func (s *scanner) tooDeep() bool {
@@ -90,6 +92,10 @@ func (s *scanner) value() *fault.Error {
 func (s *scanner) object() *fault.Error {
 	s.at++
 	seen := map[string]struct{}{}
+	outermost := len(s.path) == 0
+	if outermost {
+		s.members = map[string]json.RawMessage{}
+	}
 	for s.space(); s.body[s.at] != '}'; s.space() {
 		if s.body[s.at] == ',' {
 			s.at++
@@ -103,8 +109,13 @@ func (s *scanner) object() *fault.Error {
 		seen[name] = struct{}{}
 		s.space()
 		s.at++ // the colon
+		s.space()
+		from := s.at
 		if err := s.value(); err != nil {
 			return err
+		}
+		if outermost {
+			s.members[name] = s.body[from:s.at:s.at]
 		}
 		s.path = s.path[:len(s.path)-1]
 	}
