@@ -63,8 +63,10 @@ func (c customers) country(ctx context.Context, r *run, iso3 string) (string, er
 	known, i, err := upToDate(func(fresh bool) ([]csuclient.Country, error) {
 		return c.csu(r.Channel).Countries(ctx, cmp.Or(r.Channel.Language, "en-us"), fresh)
 	}, func(all []csuclient.Country) int {
-		if i := slices.IndexFunc(all, func(known csuclient.Country) bool { return known.ID == iso3 }); i >= 0 { // as nearly always
-			return i
+		for i := range all {
+			if all[i].ID == iso3 { // as nearly always
+				return i
+			}
 		}
 		iso2 := ""
 		if region, err := language.ParseRegion(iso3); err == nil {
