@@ -31,6 +31,8 @@ type Client struct {
 
 	countries *table[Country] // by language
 	states    *table[State]   // by country
+	orgUnits  *table[OrgUnit] // by operating unit: one row
+	products  *products
 }
 
 // New makes a client. It opens no connection; Probe does.
@@ -46,7 +48,8 @@ func New(o Options) (*Client, error) {
 		c.rt = o.Transport.Wrap(base)
 	}
 	c.tokens = &tokens{fetch: fetcher(o, base), observer: o.Observer, life: life}
-	c.countries, c.states = newTable[Country](life), newTable[State](life)
+	c.countries, c.states, c.orgUnits = newTable[Country](life), newTable[State](life), newTable[OrgUnit](life)
+	c.products = &products{}
 	c.opts.ClientSecret = secret.String{} // only the fetcher needs it
 	return c, nil
 }
@@ -56,6 +59,7 @@ func (c *Client) Close() {
 	c.stop()
 	c.countries.settle()
 	c.states.settle()
+	c.orgUnits.settle()
 	c.tokens.settle()
 	c.base.CloseIdleConnections()
 }

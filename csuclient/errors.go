@@ -56,12 +56,15 @@ var (
 	opGroups          = operation{name: "GetCustomerGroups"}
 	opPurposes        = operation{name: "GetAddressPurposes"}
 	opOrgUnit         = operation{name: "OrgUnits.GetOrgUnitConfiguration"}
+	opOrdersCreate    = operation{name: "SalesOrders.Create", write: true}
+	opOrdersFind      = operation{name: "SalesOrders.GetOrderByChannelReferenceLookupCriteria"}
+	opProductsByIDs   = operation{name: "Products.GetByIds"}
 )
 
 // Operations lists every operation label, for metrics that start at zero.
 func Operations() []string {
 	ops := []operation{opToken, opEnvironment, opCustomersSearch, opCustomersRead, opCustomersCreate, opCustomersUpdate, opCustomersByKeys,
-		opCountries, opStates, opGroups, opPurposes, opOrgUnit}
+		opCountries, opStates, opGroups, opPurposes, opOrgUnit, opOrdersCreate, opOrdersFind, opProductsByIDs}
 	names := make([]string, len(ops))
 	for i, op := range ops {
 		names[i] = op.name

@@ -91,6 +91,21 @@ func (ch *Channel) ReadOrgUnit(ctx context.Context) (OrgUnit, error) {
 	return whole(got, err)
 }
 
+// OrgUnit is ReadOrgUnit, kept for an hour.
+func (ch *Channel) OrgUnit(ctx context.Context) (OrgUnit, error) {
+	rows, err := ch.client.orgUnits.get(ctx, opOrgUnit, ch.oun, false, func(ctx context.Context) ([]OrgUnit, error) {
+		unit, err := ch.ReadOrgUnit(ctx)
+		return []OrgUnit{unit}, err
+	})
+	if err != nil {
+		return OrgUnit{}, err
+	}
+	if len(rows) == 0 { // refused, for good
+		return OrgUnit{}, opOrgUnit.fault(fault.Permanent, classInvalid, "the CSU does not show the set-up of its channel to our role")
+	}
+	return rows[0], nil
+}
+
 func page(skip int) string {
 	if skip == 0 {
 		return fmt.Sprintf("&$top=%d", tablePage)

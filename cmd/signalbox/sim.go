@@ -67,16 +67,17 @@ func (p *program) simServiceBus() *cobra.Command {
 }
 
 type csuFlags struct {
-	csu   simulate.CSU
-	rate  pace
-	burst int
-	drop  float64
-	units []string
+	csu      simulate.CSU
+	rate     pace
+	burst    int
+	drop     float64
+	units    []string
+	products int
 }
 
 func (p *program) simCSU() *cobra.Command {
 	var f csuFlags
-	c := p.command("csu", "run a Commerce Scale Unit for customers", "Runs a CSU simulator with its token endpoint, and an admin port on which it is told to misbehave.",
+	c := p.command("csu", "run a Commerce Scale Unit for customers and orders", "Runs a CSU simulator with its token endpoint, and an admin port on which it is told to misbehave.",
 		"signalbox sim csu --search-lag 3s\nsignalbox sim csu --listen 127.0.0.1:8087 --admin 127.0.0.1:8088 --rate 50/s --commit-then-drop 0.02", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error {
 			return f.csu.Serve(ctx, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a broker: signalbox sim servicebus"))
@@ -94,6 +95,8 @@ func (p *program) simCSU() *cobra.Command {
 	flags.Float64Var(&f.drop, "commit-then-drop", 0, "`probability` that a write commits and its connection then closes without an answer")
 	flags.BoolVar(&o.AsyncCustomers, "async-customers", false, "create customers asynchronously, with provisional accounts; while headquarters is down (admin port) that is always so")
 	flags.DurationVar(&o.Conversion, "conversion", csu.DefaultConversion, "replace a provisional account by a permanent one so much later")
+	flags.DurationVar(&o.OrderSync, "order-sync", csu.DefaultOrderSync, "let headquarters have an order so much later")
+	flags.IntVar(&f.products, "products", csu.DefaultProducts, "how many `products` are sold; the first has record id 68719490000 and item id P000001, the others follow")
 	flags.Uint64Var(&o.Seed, "seed", 1, "of what happens by probability")
 	c.PreRunE = func(*cobra.Command, []string) error { return f.prepare() }
 	return c
@@ -105,9 +108,10 @@ func (f *csuFlags) prepare() error {
 		return errors.New("--commit-then-drop must be between 0 and 1")
 	}
 	o := f.csu.Options
-	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime, o.Conversion) < 0 || f.burst < 0 {
-		return errors.New("durations and --burst must not be negative")
+	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime, o.Conversion, o.OrderSync) < 0 || min(f.burst, f.products) < 0 {
+		return errors.New("durations, --burst and --products must not be negative")
 	}
+	f.csu.Options.Products = csu.MakeProducts(f.products)
 	if f.burst > 0 && f.rate == 0 {
 		return errors.New("--burst goes with --rate")
 	}

@@ -34,6 +34,7 @@ const (
 	OpOrgUnit          = "GetOrgUnitConfiguration"
 	OpUploadOrder      = "UploadSalesOrder"
 	OpOrderByReference = "GetOrderByChannelReferenceLookupCriteria"
+	OpProductsByIDs    = "GetByIds"
 )
 
 // unknownOperation counts what matches no operation, under one name however many paths are tried.
@@ -71,6 +72,7 @@ func operations() map[string]operation {
 		"POST SalesOrders": {name: OpUploadOrder, commerce: true, channel: true, write: true, serve: (*call).uploadOrder,
 			roles: []Role{RoleEmployee, RoleApplication}},
 		"POST SalesOrders/GetOrderByChannelReferenceLookupCriteria": lookUp(OpOrderByReference, (*call).orderByReference),
+		"POST Products/GetByIds":                                    lookUp(OpProductsByIDs, (*call).productsByIDs),
 		"POST Customers/GetByAccountNumbers":                        lookUp(OpByNumbers, (*call).accountsByNumber),
 		"POST GetCountryRegionsByLanguageId":                        lookUp(OpCountries, (*call).countryRegions),
 		"POST GetStateProvinces":                                    lookUp(OpStates, (*call).stateProvinces),

@@ -95,8 +95,10 @@ type Options struct {
 	ZipCodes        []ZipCode       // tables of zip codes; default none, so that none is checked
 	StrictAddresses bool            // a state is required where there is a table, and refused where there is none
 	CustomerGroups  []CustomerGroup // default DefaultCustomerGroups
+	Products        []Product       // what each channel sells; default: DefaultProducts of them
 
-	places tables // from States and ZipCodes
+	places   tables            // from States and ZipCodes
+	products map[int64]Product // Products by record id
 }
 
 func (o Options) withDefaults() Options {
@@ -122,7 +124,10 @@ func (o Options) withDefaults() Options {
 		o.CustomerGroups = DefaultCustomerGroups()
 	}
 	o.Limits = o.Limits.withDefaults()
-	o.places = o.tables()
+	if o.Products == nil {
+		o.Products = MakeProducts(DefaultProducts)
+	}
+	o.places, o.products = o.tables(), o.productsByID()
 	return o
 }
 

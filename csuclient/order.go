@@ -1,0 +1,66 @@
+package csuclient
+
+import (
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/signalbox/signalbox/internal/pii"
+)
+
+// LongestReference is how many characters of a channel reference id the CSU keeps.
+const LongestReference = 50
+
+// SalesOrder is an order of the CSU. Amounts are in the order's currency and exact: they are never binary fractions. It decodes from
+// the CSU's JSON; encoding it gives masks (wire.go sends).
+type SalesOrder struct {
+	ID           string          `json:"Id"`                 // the transaction id, which the client chooses
+	Reference    string          `json:"ChannelReferenceId"` // what everybody knows the order by; up to LongestReference
+	SalesID      string          `json:"SalesId"`            // headquarters' number; empty until it has the order
+	Status       int             `json:"StatusValue"`        // SalesStatus
+	ChannelID    int64           `json:"ChannelId"`
+	CustomerID   string          `json:"CustomerId"` // account number; empty for a guest
+	ReceiptEmail pii.Email       `json:"ReceiptEmail"`
+	Currency     string          `json:"CurrencyCode"` // ISO 4217
+	Placed       time.Time       `json:"CreatedDateTime"`
+	TaxIncluded  bool            `json:"IsTaxIncludedInPrice"`
+	Net          decimal.Decimal `json:"NetAmount"`      // of the lines, after discount
+	Discount     decimal.Decimal `json:"DiscountAmount"` // of the lines
+	Tax          decimal.Decimal `json:"TaxAmount"`      // of lines and charges
+	Charge       decimal.Decimal `json:"ChargeAmount"`
+	Total        decimal.Decimal `json:"TotalAmount"` // to be paid
+	DeliveryMode string          `json:"DeliveryMode"`
+	ShipTo       *Address        `json:"ShippingAddress"`
+	Lines        []SalesLine     `json:"SalesLines"`
+	Charges      []ChargeLine    `json:"ChargeLines"`
+}
+
+// SalesLine is a line of an order.
+type SalesLine struct {
+	Number       decimal.Decimal `json:"LineNumber"` // 1, 2, ...
+	ProductID    int64           `json:"ProductId"`
+	ItemID       string          `json:"ItemId"`
+	Unit         string          `json:"SalesOrderUnitOfMeasure"`
+	Quantity     decimal.Decimal `json:"Quantity"`
+	Price        decimal.Decimal `json:"Price"`          // of one
+	Discount     decimal.Decimal `json:"DiscountAmount"` // of the line
+	Tax          decimal.Decimal `json:"TaxAmount"`
+	Net          decimal.Decimal `json:"NetAmount"`   // after discount
+	Total        decimal.Decimal `json:"TotalAmount"` // with tax
+	DeliveryMode string          `json:"DeliveryMode"`
+	ShipTo       *Address        `json:"ShippingAddress"`
+}
+
+// ChargeLine is what an order costs besides its lines, such as shipping.
+type ChargeLine struct {
+	Code     string          `json:"ChargeCode"`
+	Amount   decimal.Decimal `json:"CalculatedAmount"`
+	Tax      decimal.Decimal `json:"TaxAmount"`
+	Shipping bool            `json:"IsShipping"`
+}
+
+// The values of SalesTransactionType and SearchLocation that are used.
+const (
+	transactionOnlineOrder = 27 // PendingSalesOrder: headquarters makes a sales order of it
+	searchLocal            = 1  // the channel's own database, which knows a new order at once, and its SalesId once headquarters has it
+)
