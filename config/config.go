@@ -29,6 +29,7 @@ type Config struct {
 	Sources     []SourceRow            `key:"sources" help:"the source table: which field map makes events of a source's own rows"`
 	Sinks       []SinkRow              `key:"sinks" help:"the sink table: who is told how events ended, and how"`
 	Customers   Customers              `key:"customers"`
+	Orders      Orders                 `key:"orders"`
 	Worker      Worker                 `key:"worker"`
 	Run         Run                    `key:"run"`
 	Sampler     Sampler                `key:"sampler"`
@@ -93,6 +94,11 @@ type CSU struct {
 type Customers struct {
 	PromoteAfter time.Duration `key:"promote_after" default:"1m" min:"1s" max:"1h" help:"how long a provisional account is left alone before its permanent one is looked for; the waits between further looks grow to half an hour"`
 	Authority    Authority     `key:"authority"`
+}
+
+// Orders is how orders are kept.
+type Orders struct {
+	ConfirmAfter time.Duration `key:"confirm_after" default:"1m" min:"1s" max:"1h" help:"how long an order is left alone before headquarters' sales id is looked for; the waits between further looks grow to half an hour"`
 }
 
 // Authority is which source has the say where several know one customer.

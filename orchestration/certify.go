@@ -25,6 +25,14 @@ type Story struct {
 	// a moment later.
 	Provisional bool
 	There       []Record // what the target holds before
+	Bound       []Bound  // what is bound before
+}
+
+// Bound is a binding that is there before a story begins.
+type Bound struct {
+	Kind, ID string
+	Source   string // default: https://shop.example.com
+	To       string // the target's id
 }
 
 // Sample is an event of a story. Its source's clock goes on by a second with each event of the story.
@@ -51,9 +59,9 @@ type End struct {
 
 // Record is a business object of the target.
 type Record struct {
-	Kind   string // such as customer
+	Kind   string // such as customer or order
 	ID     string // the target's own
-	Key    string // what it is known by to everybody, such as the e-mail address
+	Key    string // what it is known by to everybody, such as the e-mail address or the channel reference
 	Fields map[string]any
 }
 

@@ -3,7 +3,6 @@ package orchestration
 import (
 	"context"
 	"encoding/json"
-	"strconv"
 
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -36,7 +35,7 @@ type Refusal struct {
 
 // refusals are the events that tell a channel's sinks of a rejection. They are sent before the message is dead-lettered for
 // it: were it the other way round, a crash in between would leave nobody to tell. A message that is delivered again tells the
-// same once more, under the same ids; a replay that is rejected, too, has a generation of its own and tells anew.
+// same once more, under the same ids, and so does a copy of it; a replay that is rejected, too, tells anew.
 func refusals(typ string, ev Event, ch Channel, entity mapping.Ref, o Outcome) ([]Event, error) {
 	if typ == "" || len(ch.Sinks) == 0 {
 		return nil, nil
@@ -45,7 +44,7 @@ func refusals(typ string, ev Event, ch Channel, entity mapping.Ref, o Outcome) (
 	if err != nil {
 		return nil, fault.Wrap(fault.Permanent, "encode a refusal", err)
 	}
-	return outbound(ev, ch, entity, typ, derive("refused", ev.Source, ev.ID, strconv.Itoa(ev.Generation)), data), nil
+	return outbound(ev, ch, entity, typ, derive("refused", ev.Source, ev.ID, ev.Replay), data), nil
 }
 
 // refusedAtTheDoor tells of an event that no run was begun for. When the broker does not take that, the rejection waits.

@@ -85,9 +85,10 @@ type report struct {
 // Entity is the business object the event is about.
 func (r *Run[E, S]) Entity() mapping.Ref { return r.entity }
 
-// EntityToken is the same for every event of this entity: an order's id, a cart's id, a channel reference.
+// EntityToken is the same for every event of this entity: an order's id, a cart's id, a channel reference. It does not change with
+// what the configuration calls the CSU: an order that is published again after a move must not become another one.
 func (r *Run[E, S]) EntityToken(purpose string) string {
-	return derive("entity", purpose, r.entity.Kind, r.entity.Scope, r.entity.Source, r.entity.ID)
+	return derive("entity", purpose, r.entity.Kind, r.Channel.LegalEntity, r.entity.Source, r.entity.ID)
 }
 
 // EventToken is the same on every attempt at this event, and differs between events.

@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
+	"github.com/signalbox/signalbox/orchestration/scenarios/orders"
 )
 
 // scenarios makes every scenario. They are made before what they call is opened: they call it later.
@@ -21,6 +22,7 @@ func (a *App) scenarios() []orchestration.Scenario {
 		CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
 		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
 			PromoteAfter: a.cfg.Customers.PromoteAfter},
+		Orders: orders.Parts{ConfirmAfter: a.cfg.Orders.ConfirmAfter},
 		Sinks: a.sinkParts(),
 	})
 }

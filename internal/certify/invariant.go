@@ -176,7 +176,8 @@ func own(v any) any {
 }
 
 func numbered(name string) bool {
-	return strings.HasSuffix(name, "RecordId") || strings.HasSuffix(name, "DateTime") || strings.HasSuffix(name, "PartyNumber") || name == "AccountNumber"
+	return strings.HasSuffix(name, "RecordId") || strings.HasSuffix(name, "DateTime") || strings.HasSuffix(name, "PartyNumber") || name == "AccountNumber" || name == "SalesId" ||
+		strings.HasPrefix(name, "@odata")
 }
 
 func writes(end orchestration.End) (names []string) {
@@ -245,7 +246,7 @@ func wrongly(end orchestration.End) (wrong []string) {
 
 func letters(end orchestration.End) (names []string) {
 	for _, l := range end.DeadLetters {
-		names = append(names, fmt.Sprintf("%s of %s from %s", l.Reason, l.EventID, l.Queue))
+		names = append(names, fmt.Sprintf("%s of %s", l.Reason, l.EventID)) // in which queue depends on whether a copy was sent before
 	}
 	return names
 }

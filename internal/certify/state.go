@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,11 @@ func (c *certifier) look(ctx context.Context, w *world, s story) (orchestration.
 	for _, is := range w.csu.Customers() {
 		end.Records = append(end.Records, orchestration.Record{Kind: "customer", ID: is.AccountNumber(), Key: fold(is.Email()), Fields: is})
 	}
+	for _, is := range w.csu.SalesOrders() {
+		end.Records = append(end.Records, orchestration.Record{Kind: "order", ID: cmp.Or(is.SalesID(), is.ID()), Key: is.ChannelReferenceID(), Fields: is})
+	}
 	for _, e := range w.csu.Ledger() {
-		end.Writes = append(end.Writes, orchestration.Write{Operation: e.Operation, ID: e.Account, Key: e.Email})
+		end.Writes = append(end.Writes, orchestration.Write{Operation: e.Operation, ID: cmp.Or(e.Order, e.Account), Key: cmp.Or(e.Order, e.Email)})
 	}
 	for _, e := range w.sink.Events() {
 		end.Told = append(end.Told, orchestration.Told{ID: e.ID, Type: e.Type, Subject: e.Subject, CorrelationID: e.CorrelationID, Data: e.Data,

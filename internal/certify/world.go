@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/test/sim/csu"
@@ -61,7 +64,7 @@ type world struct {
 // newWorld starts stand-ins. On an error nothing is left running.
 func newWorld(ctx context.Context, g *ground, number int, s story) (*world, error) {
 	w := &world{ground: g, name: fmt.Sprintf("certify-%s-%d", g.run, number)}
-	for _, up := range []func() error{w.startBroker, func() error { return w.startCSU(s) }, w.startSink, w.configure, func() error { return w.connect(ctx) }} {
+	for _, up := range []func() error{w.startBroker, func() error { return w.startCSU(s) }, w.startSink, w.configure, func() error { return w.connect(ctx) }, func() error { return w.bind(ctx, s) }} {
 		if err := up(); err != nil {
 			w.close()
 			return nil, fmt.Errorf("start the stand-ins: %w", err)
@@ -97,7 +100,7 @@ func (w *world) startBroker() (err error) {
 
 func (w *world) startCSU(s story) (err error) {
 	w.csu = csu.New(csu.Options{Channels: []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}, SearchLag: searchLag,
-		AsyncCustomers: s.Provisional, Conversion: conversion})
+		AsyncCustomers: s.Provisional, Conversion: conversion, OrderSync: conversion})
 	w.onStop(func() error { w.csu.Close(); return nil })
 	for _, r := range s.There {
 		if _, err := w.csu.AddCustomer(r.Fields); err != nil {
@@ -160,6 +163,7 @@ func (w *world) configure() (err error) {
 		"RUN_WAIT_FIRST":               "1s",
 		"RUN_WAIT_MOST":                "2s",
 		"CUSTOMERS_PROMOTE_AFTER":      "1s",
+		"ORDERS_CONFIRM_AFTER":         "1s",
 		"WORKER_RECEIVE_WAIT":          "20s",
 		"WORKER_DRAIN":                 "1s",
 		"WORKER_SLOTS":                 "4",
@@ -186,6 +190,25 @@ func (w *world) connect(ctx context.Context) (err error) {
 	})
 	epoch := redisstore.NewEpoch(w.keys(), 0, nil)
 	return errors.Join(epoch.Refresh(ctx, w.ground.client), epoch.WriteClean(ctx, w.ground.client))
+}
+
+// bind makes the bindings that are there before the story begins, as signalbox mapping import would.
+func (w *world) bind(ctx context.Context, s story) error {
+	entries := make([]mapping.Entry, len(s.Bound))
+	for i, b := range s.Bound {
+		scope := w.cfg.Channels[0].Scope()
+		entries[i] = mapping.Entry{Ref: mapping.Ref{Kind: b.Kind, Scope: scope, Source: cmp.Or(b.Source, shop), ID: b.ID}, Target: mapping.Target{Kind: b.Kind, Scope: scope, ID: b.To}}
+	}
+	answers, err := redistable.New(w.ground.client, w.keys()).Bind(ctx, entries, false)
+	if err != nil {
+		return fmt.Errorf("bind what is there: %w", err)
+	}
+	for i, a := range answers {
+		if a.Result != mapping.Bound {
+			return fmt.Errorf("bind %s %s: %s", s.Bound[i].Kind, s.Bound[i].ID, a.Result)
+		}
+	}
+	return nil
 }
 
 func (w *world) keys() rediskey.Keys {

@@ -8,6 +8,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
+	"github.com/signalbox/signalbox/orchestration/scenarios/orders"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 )
 
@@ -17,24 +18,29 @@ type Parts struct {
 	CSU func(orchestration.Channel) *csuclient.Channel
 	// Customers is what the customers scenarios are made from besides; its accounts are those of CSU.
 	Customers customers.Parts
+	// Orders is what the orders scenarios are made from besides; its orders are those of CSU.
+	Orders orders.Parts
 	// Sinks are those of the sink table.
 	Sinks sinks.Parts
 }
 
-// Told lists every type of event that scenarios tell to sinks. That a customer is relayed is a state: the newest says it all. A
-// refusal is a fact about one event, and no later event makes it untrue.
+// Told lists every type of event that scenarios tell to sinks. That a customer is relayed is a state: the newest says it all. That an
+// order is, is a fact, as is a refusal: no later event makes it untrue.
 func Told() []sinks.Type {
 	return []sinks.Type{
 		{Name: customers.RelayedType, Kind: "customer", Order: orchestration.State},
 		{Name: customers.RefusedType, Kind: "customer", Order: orchestration.Fact},
+		{Name: orders.RelayedType, Kind: "order", Order: orchestration.Fact},
+		{Name: orders.RefusedType, Kind: "order", Order: orchestration.Fact},
 	}
 }
 
-// Kinds lists the kinds of business objects that scenarios bind.
-func Kinds() []string { return []string{"customer"} }
+// Kinds lists the kinds of business objects that are bound: by scenarios, or beforehand, as products are.
+func Kinds() []string { return []string{"customer", "order", "product"} }
 
 // All makes every scenario.
 func All(p Parts) []orchestration.Scenario {
 	p.Customers.Accounts = func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }
-	return slices.Concat(customers.Scenarios(p.Customers), []orchestration.Scenario{heartbeat.Scenario()}, sinks.Scenarios(Told(), p.Sinks))
+	p.Orders.Orders = func(ch orchestration.Channel) orders.Orders { return p.CSU(ch) }
+	return slices.Concat(customers.Scenarios(p.Customers), orders.Scenarios(p.Orders), []orchestration.Scenario{heartbeat.Scenario()}, sinks.Scenarios(Told(), p.Sinks))
 }

@@ -1,0 +1,65 @@
+package orders
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/signalbox/signalbox/orchestration"
+)
+
+// certification is what signalbox certify runs the scenarios on. The confirmation of an order is part of each story here.
+func certification() orchestration.Certification {
+	return orchestration.Certification{
+		Stories: []orchestration.Story{
+			{Name: "an order of a guest", Bound: products, Events: []orchestration.Sample{guest("W-1", "17.63")}},
+			{Name: "an order before its customer", Bound: products, Together: true, Events: []orchestration.Sample{
+				{Data: json.RawMessage(`{"id": "W-2", "customer": "1001", ` + bread + `}`)},
+				{Type: "signalbox.customer.changed.v1", Data: json.RawMessage(`{"id": "1001", "email": "ana@example.com", "firstName": "Ana", "lastName": "Contoso"}`)}}},
+			{Name: "an order that is published again", Bound: products, Events: []orchestration.Sample{guest("W-3", "17.63"), guest("W-3", "17.63")}},
+			{Name: "an order that does not add up", Bound: products, Events: []orchestration.Sample{guest("W-4", "17.64")}},
+		},
+		Invariants: []orchestration.Invariant{{Name: "one-sales-order-per-order", Holds: oneEach}, {Name: "told-of-the-bound-sales-order", Holds: toldOfBound}},
+	}
+}
+
+// products are those that the stand-in sells.
+var products = []orchestration.Bound{{Kind: kindProduct, ID: "bread-500", To: "68719490000"}, {Kind: kindProduct, ID: "butter-250", To: "68719490001"}}
+
+const bread = `"currency": "USD", "lines": [{"product": "bread-500", "quantity": 2, "price": 4.50}], "total": 9`
+
+func guest(id, total string) orchestration.Sample {
+	return orchestration.Sample{Data: json.RawMessage(`{"id": "` + id + `", "email": "ana@example.com", "currency": "USD",
+		"lines": [{"product": "bread-500", "quantity": 2, "price": 4.50, "discount": 0.50, "tax": 0.68}, {"product": "butter-250", "quantity": 1, "price": 3.20, "tax": 0.26}],
+		"charges": [{"code": "FREIGHT", "amount": 4.99, "shipping": true}], "total": ` + total + `}`)}
+}
+
+// oneEach is what this scenario is for.
+func oneEach(end orchestration.End) error {
+	made := map[string]int{}
+	for _, r := range end.Records {
+		if r.Kind != kindOrder {
+			continue
+		}
+		if made[r.Key]++; made[r.Key] > 1 {
+			return fmt.Errorf("%d sales orders have one channel reference", made[r.Key])
+		}
+	}
+	return nil
+}
+
+// toldOfBound holds what the sink was told of each order against what the order is bound to.
+func toldOfBound(end orchestration.End) error {
+	told := map[string]string{}
+	for _, t := range end.Told {
+		var said Relayed
+		if t.Type == RelayedType && json.Unmarshal(t.Data, &said) == nil {
+			told[said.ID] = said.SalesID
+		}
+	}
+	for ref, id := range end.Bound {
+		if ref.Kind == kindOrder && told[ref.ID] != id {
+			return fmt.Errorf("order %s is bound to %s, and the sink was told of %q", ref.ID, id, told[ref.ID])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package orders
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/signalbox/signalbox/csuclient"
+)
+
+// differing names the fields, by their pointers in the event, in which an order that is there is another than the one that is wanted.
+// It compares what a person would call the order: who, what, how much, where to. When it was placed is no part of that, for an event
+// that is published again may say another time.
+func differing(want, is csuclient.SalesOrder) (fields []string) {
+	say := func(same bool, pointer string, args ...any) {
+		if !same {
+			fields = append(fields, fmt.Sprintf(pointer, args...))
+		}
+	}
+	say(want.CustomerID == is.CustomerID, "/customer")
+	say(want.ReceiptEmail.Same(is.ReceiptEmail), "/email")
+	say(want.Currency == is.Currency, "/currency")
+	say(want.TaxIncluded == is.TaxIncluded, "/taxIncluded")
+	say(want.Total.Equal(is.Total), "/total")
+	say(want.Charge.Equal(is.Charge), "/charges")
+	say(want.DeliveryMode == is.DeliveryMode, "/delivery/mode")
+	say(samePlace(want.ShipTo, is.ShipTo), "/delivery/address")
+	if len(want.Lines) != len(is.Lines) {
+		return append(fields, "/lines")
+	}
+	for i, w := range want.Lines {
+		have := is.Lines[i]
+		say(w.ProductID == have.ProductID, "/lines/%d/product", i)
+		say(w.Quantity.Equal(have.Quantity), "/lines/%d/quantity", i)
+		say(w.Unit == have.Unit, "/lines/%d/unit", i)
+		say(w.Price.Equal(have.Price), "/lines/%d/price", i)
+		say(w.Discount.Equal(have.Discount), "/lines/%d/discount", i)
+		say(w.Tax.Equal(have.Tax), "/lines/%d/tax", i)
+		say(w.DeliveryMode == have.DeliveryMode && samePlace(w.ShipTo, have.ShipTo), "/lines/%d/delivery", i)
+	}
+	return fields
+}
+
+// samePlace says whether goods go to the same place. Case and spaces are not told apart: a CSU may tidy them.
+func samePlace(a, b *csuclient.Address) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	plain := func(a *csuclient.Address) string {
+		return strings.ToLower(strings.Join(strings.Fields(strings.Join([]string{a.Name.Reveal(), a.Street.Reveal(), a.StreetNumber.Reveal(), a.City.Reveal(),
+			a.State.Reveal(), a.ZipCode.Reveal(), a.Country}, " ")), " "))
+	}
+	return plain(a) == plain(b)
+}

@@ -1,0 +1,94 @@
+// Package orders makes one sales order of each order that a source has placed, and says what headquarters calls it.
+//
+// An order is uploaded as a whole, under an id and a channel reference that are made from its source and its number there: whatever
+// event asks, however often, and whatever happens on the way, the CSU is asked for the order of that reference before it is given
+// one. It is bound to that id at once, and to headquarters' sales id when headquarters has it, which an event of our own (ConfirmType)
+// waits for.
+package orders
+
+import (
+	"context"
+	"time"
+
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/orchestration"
+)
+
+// Orders is the part of the CSU that orders need. Errors are *fault.Error.
+type Orders interface {
+	FindOrder(ctx context.Context, reference string) (csuclient.SalesOrder, error)
+	UploadOrder(ctx context.Context, o csuclient.SalesOrder) (csuclient.SalesOrder, error)
+	OrgUnit(ctx context.Context) (csuclient.OrgUnit, error)
+	Products(ctx context.Context, ids []int64) (map[int64]csuclient.Product, error)
+}
+
+// Parts is what the scenarios are made from.
+type Parts struct {
+	Orders func(orchestration.Channel) Orders // of a channel
+	// ConfirmAfter is how long an order is left alone before headquarters' sales id is looked for; the waits between further looks
+	// grow from there. Default 1 min.
+	ConfirmAfter time.Duration
+}
+
+// learned is what the steps found out; it is saved with the progress and holds nothing of the event.
+type learned struct {
+	Order string `json:"order,omitempty"` // transaction id
+}
+
+type (
+	run  = orchestration.Run[Placed, learned]
+	step = orchestration.Step[Placed, learned]
+)
+
+type orders struct{ Parts }
+
+// Scenarios makes the scenarios: one for orders that are placed, one for what headquarters makes of them.
+func Scenarios(p Parts) []orchestration.Scenario {
+	if p.ConfirmAfter == 0 {
+		p.ConfirmAfter = time.Minute
+	}
+	o := orders{p}
+	return []orchestration.Scenario{o.placing(), o.confirmation()}
+}
+
+// placing makes a sales order of an order.
+func (o orders) placing() orchestration.Pipeline[Placed, learned] {
+	return orchestration.Pipeline[Placed, learned]{
+		Name: "orders", Handles: EventType, Version: 1, Order: orchestration.Fact, Schema: schema,
+		Entity: Placed.entity, Needs: Placed.needs, Refused: RefusedType, Certify: certification(),
+		Steps: []step{{Name: "place-order", Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: o.placed}},
+	}
+}
+
+func (o orders) csu(ch orchestration.Channel) Orders { return o.Orders(ch) }
+
+// id and reference are the same for every event about the order. Both are GUIDs, which no other client of the CSU chooses by chance.
+func id(r *run) string        { return r.EntityToken("order") }
+func reference(r *run) string { return r.EntityToken("channel-reference") }
+
+func (o orders) placed(r *run) {
+	if r.Binding == "" { // else headquarters may have it already
+		r.Bind(r.Entity(), r.State.Order)
+	}
+	r.Follow(ConfirmType, Confirm{ID: r.In.ID, Order: r.State.Order, Reference: reference(r)}, o.ConfirmAfter, r.State.Order)
+}
+
+// The kinds of business objects that an order is about.
+const (
+	kindOrder    = "order"
+	kindCustomer = "customer"
+	kindProduct  = "product"
+)
+
+// needs are the customer, unless a guest has ordered, and then each product once.
+func (p Placed) needs() []mapping.Ref {
+	var refs []mapping.Ref
+	if p.Customer != "" {
+		refs = append(refs, mapping.Ref{Kind: kindCustomer, ID: p.Customer})
+	}
+	for _, id := range p.products() {
+		refs = append(refs, mapping.Ref{Kind: kindProduct, ID: id})
+	}
+	return refs
+}
