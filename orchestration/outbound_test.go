@@ -105,7 +105,10 @@ func TestARejectionIsToldBeforeItStands(t *testing.T) {
 		for id, n := range r.outbox.ids() {
 			require.Equal(r.t, 2, n, "%s is told under the same id", id)
 		}
-		ev.Generation++ // a replay that is refused, too
+		ev.Generation++ // a copy: the process that told died before the dead letter, and its claim was waited for
+		require.Equal(r.t, orchestration.Rejected, r.engine("w1", telling(r)).Handle(r.t.Context(), ev).Verdict)
+		require.Len(r.t, r.outbox.ids(), 2, "it is the same refusal")
+		ev.Generation, ev.Replay = ev.Generation+1, "job-1" // a replay that is refused, too
 		require.Equal(r.t, orchestration.Rejected, r.engine("w1", telling(r)).Handle(r.t.Context(), ev).Verdict)
 		require.Len(r.t, r.outbox.ids(), 4)
 	})

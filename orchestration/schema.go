@@ -52,6 +52,9 @@ func (s *schema) check(data json.RawMessage) (doc any, err error) {
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.Malformed, Detail: "the data is not JSON"}
 	}
+	if hasHugeExponent(data) {
+		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.Malformed, Detail: "the data has a number with an exponent of more than three digits"}
+	}
 	err = s.s.Validate(doc)
 	if err == nil {
 		return doc, nil
@@ -70,6 +73,28 @@ func (s *schema) check(data json.RawMessage) (doc any, err error) {
 		}
 	}
 	return nil, f
+}
+
+// hasHugeExponent says whether a number of valid JSON is one that arithmetic with all its digits would take forever for, such as 1e999999999.
+// The library ends in a panic at some of them.
+func hasHugeExponent(data []byte) bool {
+	const most = 3 // digits; a float64 has as many
+	inString := false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case (c == 'e' || c == 'E') && i > 0 && '0' <= data[i-1] && data[i-1] <= '9':
+			exponent := bytes.TrimLeft(data[i+1:], "+-0")
+			if n := len(exponent) - len(bytes.TrimLeft(exponent, "0123456789")); n > most {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // missingNames names the required members that are not there. Member names come from our schema, not from the event.
