@@ -23,7 +23,7 @@ func (a *App) scenarios() []orchestration.Scenario {
 		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
 			PromoteAfter: a.cfg.Customers.PromoteAfter},
 		Orders: orders.Parts{ConfirmAfter: a.cfg.Orders.ConfirmAfter},
-		Sinks: a.sinkParts(),
+		Sinks:  a.sinkParts(),
 	})
 }
 

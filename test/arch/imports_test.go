@@ -69,6 +69,7 @@ var arrows = map[string][]string{
 	"orchestration/scenarios":           {"orchestration", "mapping", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 	"orchestration/scenarios/heartbeat": {"orchestration"},
+	"orchestration/scenarios/orders":    {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 

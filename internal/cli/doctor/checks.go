@@ -96,7 +96,7 @@ var checks = []Check{
 
 	{checkFleetAlive, "a process of the fleet leads the watch", "if none runs, nothing is worked on"},
 	{checkFleetWaiting, "what waits, by cause, with the longest", "an event that waits for long is late"},
-	{checkFleetPromotion, "customers that headquarters has given a provisional id only", "their orders and changes wait until headquarters has converted them"},
+	{checkFleetPromotion, "customers and orders that headquarters has not made its own records of", "they have a provisional id until then; changes of such customers, and their orders, wait"},
 }
 
 // Checks lists every check.

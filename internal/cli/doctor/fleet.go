@@ -119,12 +119,19 @@ func (w *wait) longest() string {
 	return ", the longest for " + ago(w.now, w.since)
 }
 
+// usual is how long headquarters may take to make its own record of an order or of an asynchronous customer: its jobs run every few minutes.
+const usual = 15 * time.Minute
+
 func promotion(w *wait) Finding {
 	if w == nil {
-		return ok(checkFleetPromotion, "", "no customer waits for a permanent id")
+		return ok(checkFleetPromotion, "", "no customer and no order waits for headquarters' id")
 	}
-	return warn(checkFleetPromotion, "", fmt.Sprintf("headquarters is degraded: %d wait for the permanent id of a customer%s", w.count, w.longest()),
-		"see in headquarters that the job which synchronises customers from async mode runs, then distribution job 1010")
+	what := fmt.Sprintf("%d wait for headquarters' id of a customer or an order%s", w.count, w.longest())
+	if w.now.Sub(w.since) < usual {
+		return ok(checkFleetPromotion, "", what)
+	}
+	return warn(checkFleetPromotion, "", "headquarters is degraded: "+what,
+		"see in headquarters that these jobs run: the one which uploads transactions, for orders the one which synchronizes orders, for customers the one which converts those from async mode, then distribution job 1010")
 }
 
 // ago is a span in its largest unit and the next.

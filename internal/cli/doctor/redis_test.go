@@ -302,7 +302,7 @@ func TestWhatWaitsIsCountedByCauseWithTheLongest(t *testing.T) {
 		return all
 	}
 	require.Equal(t, []string{"warn fleet.alive : no process leads the watch", "ok fleet.waiting : nothing waits",
-		"ok fleet.promotion : no customer waits for a permanent id"}, fleet())
+		"ok fleet.promotion : no customer and no order waits for headquarters' id"}, fleet())
 
 	m.do("set", keys.Lease("watch"), "w1/0815")
 	m.waits(orchestration.CauseGate, time.Minute, 3)
@@ -320,7 +320,7 @@ func TestWhatWaitsIsCountedByCauseWithTheLongest(t *testing.T) {
 	require.Regexp(t, `^warn fleet.waiting backoff: 1 wait, the longest for \d+\w+, and one was due 10 min ago$`, got[1])
 	require.Regexp(t, `^warn fleet.waiting blocked: 1 wait, the longest for .* for the CSU to let us in$`, got[2])
 	require.Regexp(t, `^ok fleet.waiting gate: 3 wait, the longest for `, got[3])
-	require.Equal(t, "warn fleet.promotion : headquarters is degraded: 2 wait for the permanent id of a customer, the longest for 38 min", got[4])
+	require.Equal(t, "warn fleet.promotion : headquarters is degraded: 2 wait for headquarters' id of a customer or an order, the longest for 38 min", got[4])
 
 	m.cfg.Sampler.Interval, m.cfg.Heartbeat.Interval = 0, 0
 	require.Contains(t, fleet()[0], "unknown fleet.alive : sampler and heartbeat are off")

@@ -26,7 +26,7 @@ var causes = map[orchestration.Cause]words{
 	orchestration.CauseContinue: {"a worker to go on with it, because it took too long in one go or was begun by a newer version",
 		"it goes on by itself; if it does not, deploy the newer version everywhere"},
 	orchestration.CausePromotion: {"the permanent D365 id, because headquarters has given a provisional one only",
-		"the job of headquarters that synchronises customers from async mode, then distribution job 1010"},
+		"the jobs of headquarters that upload transactions and synchronize orders, or that convert customers from async mode, then distribution job 1010"},
 	orchestration.CauseHQ: {"headquarters, which the scale unit cannot reach",
 		"it goes on once headquarters is back"},
 }
