@@ -373,8 +373,13 @@ func (w *World) DeadLetters() int {
 
 // Bound is the account a customer is bound to, and who is bound to that account; empty if nothing is.
 func (w *World) Bound(source, id string) (account string, back []mapping.Ref) {
+	return w.BoundTo("customer", source, id)
+}
+
+// BoundTo is the same of any kind of business object.
+func (w *World) BoundTo(kind, source, id string) (record string, back []mapping.Ref) {
 	table := redistable.New(w.Redis, w.Keys())
-	target, err := table.Find(context.Background(), mapping.Ref{Kind: "customer", Scope: csuName + "/usrt", Source: source, ID: id})
+	target, err := table.Find(context.Background(), mapping.Ref{Kind: kind, Scope: csuName + "/usrt", Source: source, ID: id})
 	if errors.Is(err, mapping.ErrNotBound) {
 		return "", nil
 	}

@@ -1,6 +1,6 @@
-// Package upstream runs rows of another system, in that system's own shape, through its field map and a fleet under fire into
+// Package upstream runs rows of another system, in that system's own shape, through its field maps and a fleet under fire into
 // the CSU: three versions of each customer, shuffled, a quarter of them published twice, workers killed at random, and
-// headquarters away for the middle third.
+// headquarters away for the middle third; and orders before and among their customers.
 package upstream
 
 import (
@@ -40,12 +40,13 @@ const (
 type size struct {
 	copies int // synthetic copies of each row, besides itself
 	every  time.Duration
+	away   bool // headquarters is, for the middle third of the messages
 }
 
 func TestRealRowsEndInTheirLastVersionWhateverDies(t *testing.T) {
-	s := size{copies: 3, every: time.Second}
+	s := size{copies: 3, every: time.Second, away: true}
 	if os.Getenv("CHAOS") != "" {
-		s = size{copies: 100, every: 2 * time.Second}
+		s = size{copies: 100, every: 2 * time.Second, away: true}
 	}
 	m, path := fieldMap(t)
 	published, last := s.states(t, m)
@@ -211,13 +212,19 @@ type fleet struct {
 }
 
 func start(t *testing.T, m *fieldmap.Map, path string) *fleet {
-	f := &fleet{t: t, source: cmp.Or(m.Source, "https://upstream.example.com"), binary: filepath.Join(t.TempDir(), "signalbox")}
+	source := cmp.Or(m.Source, "https://upstream.example.com")
+	return startOn(t, source, csu.Options{Conversion: 2 * time.Second}, fmt.Sprintf(`[{"name":"upstream","source":%q,"queue":%q,"field_map":%q}]`, source, harness.SourceQueue, path))
+}
+
+// startOn starts a fleet on a source table.
+func startOn(t *testing.T, source string, unit csu.Options, sources string) *fleet {
+	f := &fleet{t: t, source: source, binary: filepath.Join(t.TempDir(), "signalbox")}
 	out, err := exec.Command("go", "build", "-o", f.binary, "github.com/signalbox/signalbox/cmd/signalbox").CombinedOutput()
 	require.NoError(t, err, string(out))
-	f.w = harness.NewReal(t, harness.Options{Slots: 16, SearchLag: 500 * time.Millisecond, Lock: 5 * time.Second, CSU: csu.Options{Conversion: 2 * time.Second},
+	f.w = harness.NewReal(t, harness.Options{Slots: 16, SearchLag: 500 * time.Millisecond, Lock: 5 * time.Second, CSU: unit,
 		Env: map[string]string{
-			"SIGNALBOX_SOURCES":                 fmt.Sprintf(`[{"name":"upstream","source":%q,"queue":%q,"field_map":%q}]`, f.source, harness.SourceQueue, path),
-			"SIGNALBOX_CUSTOMERS_PROMOTE_AFTER": "1s", "SIGNALBOX_RUN_WAIT_FIRST": "1s", "SIGNALBOX_RUN_WAIT_MOST": "5s",
+			"SIGNALBOX_SOURCES":                 sources,
+			"SIGNALBOX_CUSTOMERS_PROMOTE_AFTER": "1s", "SIGNALBOX_ORDERS_CONFIRM_AFTER": "1s", "SIGNALBOX_RUN_WAIT_FIRST": "1s", "SIGNALBOX_RUN_WAIT_MOST": "5s",
 		}})
 	f.env = append(f.w.Env(), "PATH="+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
 	for range workers {
@@ -265,7 +272,7 @@ func (f *fleet) underFire(s size, total int) (killed int) {
 		c, err := f.w.Broker.Counts(harness.SourceQueue)
 		require.NoError(f.t, err)
 		done := total - c.Active
-		if away := done >= total/3 && done < 2*total/3; away != down {
+		if away := s.away && done >= total/3 && done < 2*total/3; away != down {
 			down = away
 			f.w.CSU.SetHeadquarters(!away)
 		}
