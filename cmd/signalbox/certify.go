@@ -44,6 +44,7 @@ func (p *program) certifyCommand() *cobra.Command {
 	flags.StringVar(&f.o.At, "at", "", "only this `boundary`, as the report names it")
 	flags.StringVar(&f.o.Then, "then", "", "stop the process that recovers, too, at this `boundary`; goes with --at")
 	flags.IntVar(&f.o.Depth, "depth", 1, "2: stop the process that recovers, too, at two boundaries drawn for each first one")
+	flags.IntVar(&f.o.Each, "each", 1, "stop at each so many-th boundary only, from --seed on")
 	flags.Uint64Var(&f.o.Seed, "seed", 0, "of what is drawn")
 	flags.IntVar(&f.o.Parallel, "parallel", 0, "so many runs at once; default: twelve for each processor")
 	flags.StringVar(&f.log, "log", "", "write the log lines of the runs in which something broke to this `file`; processes that are killed for real have none")

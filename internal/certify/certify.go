@@ -66,6 +66,7 @@ type Options struct {
 	Story    string   // only the story of this name
 	At       string   // only this boundary
 	Then     string   // with At: the process that recovers is stopped there
+	Each     int      // only at each so many-th boundary, from Seed on; default 1
 	Kill     Kills    // default KillSample
 	Depth    int      // 2: the process that recovers is stopped, too, at boundaries that Seed draws; default 1
 	Seed     uint64
@@ -85,6 +86,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Parallel <= 0 {
 		o.Parallel = 12 * runtime.GOMAXPROCS(0)
+	}
+	if o.Each <= 0 || o.At != "" {
+		o.Each = 1
 	}
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -193,6 +197,9 @@ func (c *certifier) chosen(acts []*act) (out []*act) {
 		}
 		a.cases = append(a.cases, &Case{Mode: Undisturbed})
 		for i, l := range labels {
+			if (uint64(i)+c.o.Seed)%uint64(c.o.Each) != 0 {
+				continue
+			}
 			a.cases = append(a.cases, c.casesAt(l, i, len(labels))...)
 		}
 		out = append(out, a)

@@ -133,12 +133,18 @@ func taken(queue string, got []*azservicebus.ReceivedMessage, line int) []worker
 	return messages
 }
 
+// giveUp is how long after its time a call may take to end.
+const giveUp = 5 * time.Second
+
 // prove opens the links with a call that has an answer. A receive has none on an empty queue, so a broker that
 // cannot be reached would look like one that has nothing for us.
 func (q *Queue) prove(ctx context.Context, receiver *azservicebus.Receiver) error {
 	call, cancel := q.namespace.limited(ctx)
 	defer cancel()
-	_, err := peek(call, receiver, 0, 1)
+	err := within(call, giveUp, func() error {
+		_, err := peek(call, receiver, 0, 1)
+		return err
+	})
 	var panicked *panicError
 	switch {
 	case errors.As(err, &panicked): // it answered, with a message that the SDK cannot read

@@ -123,12 +123,35 @@ func (n *Namespace) client() *azservicebus.Client {
 
 // Close closes every link and connection. Locks in hand run out by themselves.
 func (n *Namespace) Close(ctx context.Context) error {
-	n.closing.Wait()
-	var problems []error
-	for _, client := range n.clients {
-		problems = append(problems, client.Close(ctx))
+	return within(ctx, 0, func() error {
+		n.closing.Wait()
+		var problems []error
+		for _, client := range n.clients {
+			problems = append(problems, client.Close(ctx))
+		}
+		return errors.Join(problems...)
+	})
+}
+
+// within makes a call that should end with its context and does not always: go-amqp waits for a frame to be written whatever the
+// context says, and a connection that was cut while its first link was opened has been seen never to end that wait, nor any other
+// call's that needs the same lock of the SDK. The call is given up a grace after its context has ended.
+func within(ctx context.Context, grace time.Duration, call func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
 	}
-	return errors.Join(problems...)
+	late := time.NewTimer(grace)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return fmt.Errorf("the SDK did not end a call: %w", context.Cause(ctx))
+	}
 }
 
 // limited gives a call its deadline.
