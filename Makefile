@@ -24,7 +24,7 @@ test: tools ## every test, against a real redis-server, a real Prometheus and it
 
 # What these drive are other processes, built without the detector, or, in the case of the command line, what other packages drive in
 # theirs: there is nothing to see for it.
-APART := cmd/signalbox|internal/certify|test/(chaos|docs|upstream|replay|explore|bench)
+APART := ops|cmd/signalbox|internal/certify|test/(chaos|docs|upstream|replay|explore|bench)
 # Whole fleets in virtual time take minutes under it; test/virtual drives the same code by seeds. ALL=1 runs them, too.
 FLEETS := test/(trouble|sinks)
 # Long, and of the same code as the tests beside them.
