@@ -4,7 +4,7 @@ BIN     ?= bin
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-# What a worker's processor time goes to, by which a release is optimised: a third more events a second. It costs two minutes, since
+# What a worker's processor time goes to, by which a release is optimised: up to a quarter more events a second. It costs two minutes, since
 # everything is compiled anew; PGO=off does without. `make profile` writes it again.
 PGO     ?= $(CURDIR)/cmd/signalbox/worker.pgo
 
