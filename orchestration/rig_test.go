@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -512,7 +513,7 @@ type rig struct {
 	outbox *outbox
 	keys   rediskey.Keys
 	window time.Duration
-	seq    int64
+	seq    atomic.Int64
 }
 
 func inBubble(t *testing.T, test func(r *rig)) {
@@ -555,10 +556,9 @@ func (r *rig) engine(owner string, change ...func(*orchestration.Options)) *orch
 func (r *rig) event(id, thingID, key, value string, at time.Time) orchestration.Event {
 	data, err := json.Marshal(changed{thingID, key, value})
 	require.NoError(r.t, err)
-	r.seq++
 	return orchestration.Event{Source: "shop", ID: id, Type: eventType, Time: at, Data: data, Generation: 1,
 		CorrelationID: orchestration.DeriveCorrelationID("shop", id),
-		Origin:        orchestration.Origin{Queue: "in", Enqueued: time.Now(), Sequence: r.seq}}
+		Origin:        orchestration.Origin{Queue: "in", Enqueued: time.Now(), Sequence: r.seq.Add(1)}}
 }
 
 // untilSettled redelivers as a broker with copies would, until the event is not postponed any more.
