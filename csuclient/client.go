@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalbox/signalbox/internal/jsontext"
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -275,7 +276,7 @@ func (c *Client) report(op operation, who Call, a *answer, f *fault.Error, took 
 
 // decode reads a success into v.
 func (a *answer) decode(op operation, v any) *fault.Error {
-	if json.Unmarshal(a.body, v) != nil {
+	if jsontext.Decode(a.body, v) != nil {
 		return op.unreadable(a, "the answer could not be read")
 	}
 	return nil

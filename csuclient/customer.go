@@ -124,10 +124,23 @@ type GlobalCustomer struct {
 
 // Party is the party number that the customer has, or will have once headquarters knows it; empty if the CSU does not say.
 func (c Customer) Party() string {
-	if c.IsAsync { // a number that it has for now would not lead to its permanent account
-		return cmp.Or(c.NewPartyNumber, c.PartyNumber)
+	return Account{c.AccountNumber, c.IsAsync, c.PartyNumber, c.NewPartyNumber}.Party()
+}
+
+// Account is what a customer is known by.
+type Account struct {
+	AccountNumber  string `json:"AccountNumber"`
+	IsAsync        bool   `json:"IsAsyncCustomer"` // see Customer
+	PartyNumber    string `json:"PartyNumber"`
+	NewPartyNumber string `json:"NewCustomerPartyNumber"`
+}
+
+// Party is that of Customer.
+func (a Account) Party() string {
+	if a.IsAsync { // a number that it has for now would not lead to its permanent account
+		return cmp.Or(a.NewPartyNumber, a.PartyNumber)
 	}
-	return cmp.Or(c.PartyNumber, c.NewPartyNumber)
+	return cmp.Or(a.PartyNumber, a.NewPartyNumber)
 }
 
 // Provisional says whether an account number is one that the CSU gave an asynchronously created customer: a GUID.

@@ -141,7 +141,10 @@ func (ch *Channel) ReadCustomer(ctx context.Context, account string) (Customer, 
 			if a.status == http.StatusNoContent {
 				return opCustomersRead.notFound(a.status)
 			}
-			return a.customer(opCustomersRead, &got)
+			if f := a.decode(opCustomersRead, &got); f != nil {
+				return f
+			}
+			return a.known(opCustomersRead, got.AccountNumber)
 		},
 	})
 	return whole(got, err)
@@ -157,15 +160,20 @@ func (ch *Channel) ReadCustomers(ctx context.Context, accounts []string) ([]Cust
 		query: fmt.Sprintf("&$top=%d", len(accounts)), body: wireAccounts{accounts, local}})
 }
 
-// CreateCustomer creates a customer and gives it as the CSU knows it now. The CSU takes any number of customers with one
+// CreateCustomer creates a customer and gives what the CSU knows it by. The CSU takes any number of customers with one
 // e-mail: look first, and look again after an Ambiguous error.
-func (ch *Channel) CreateCustomer(ctx context.Context, c Customer) (Customer, error) {
-	var got Customer
+func (ch *Channel) CreateCustomer(ctx context.Context, c Customer) (Account, error) {
+	var got Account
 	planned := newCustomer(c)
 	planned.AccountNumber = Planned
 	err := ch.client.do(ctx, call{
 		op: opCustomersCreate, method: http.MethodPost, path: "Customers", oun: ch.oun, body: newCustomer(c), planned: planned,
-		read: func(a *answer) *fault.Error { return a.customer(opCustomersCreate, &got) },
+		read: func(a *answer) *fault.Error {
+			if f := a.decode(opCustomersCreate, &got); f != nil {
+				return f
+			}
+			return a.known(opCustomersCreate, got.AccountNumber)
+		},
 	})
 	return whole(got, err)
 }
@@ -190,12 +198,9 @@ func (ch *Channel) UpdateCustomer(ctx context.Context, account string, changes C
 	})
 }
 
-// customer reads one customer, which must say who it is.
-func (a *answer) customer(op operation, c *Customer) *fault.Error {
-	if f := a.decode(op, c); f != nil {
-		return f
-	}
-	if c.AccountNumber == "" {
+// known says of an answer whether it names a customer: some other JSON must not read as one.
+func (a *answer) known(op operation, account string) *fault.Error {
+	if account == "" {
 		return op.unreadable(a, "the answer has no account number")
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/jsontext"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -134,7 +135,7 @@ func (p Pipeline[E, S]) compile() (*schema, error) {
 
 func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
 	r := &Run[E, S]{Event: ev, Channel: ch}
-	if err := json.Unmarshal(ev.Data, &r.In); err != nil {
+	if err := jsontext.Decode(ev.Data, &r.In); err != nil {
 		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data does not decode into the type's shape"}
 	}
 	if p.Validate != nil {

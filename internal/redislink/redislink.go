@@ -77,15 +77,18 @@ func Open(o Options) (*Client, error) {
 	default:
 		c.Client = redis.NewClient(single(o, o.URL.Hosts[0]))
 	}
+	bare := c.WithTimeout(callTimeout) // the same connections, before there are hooks
 	for _, h := range o.Hooks {
 		c.AddHook(h)
 	}
 	if c.router == nil {
 		c.AddHook(patient{o.Patience, refused})
+		c.AddHook(&together{pipe: func(ctx context.Context, cmds []redis.Cmder) error { return pipe(ctx, bare, cmds, false) }})
 		return c, nil
 	}
 	// Two nodes may each think for a moment that a slot is the other's.
 	c.AddHook(patient{o.Patience, func(err error) bool { return refused(err) || isRedirect(err) }})
+	c.AddHook(&together{pipe: func(ctx context.Context, cmds []redis.Cmder) error { return c.router.send(ctx, cmds, pipe) }})
 	c.AddHook(c.router)
 	return c, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/signalbox/signalbox/internal/jsontext"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/mapping"
@@ -202,9 +203,10 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 	if err != nil {
 		return orchestration.Grant{}, fmt.Errorf("encode claim: %w", err)
 	}
-	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits(), k.Gate(), k.Members()}, s.natural(q)...)
+	keys := append([]string{k.Run(a.Run), k.EntityNamed(a.Entity), k.MapNamed(a.Entity), k.Correlation(q.Event.CorrelationID), k.Epoch(), k.Waits(), k.Gate(), k.Members()}, s.natural(q)...)
 	for _, ref := range q.Needs {
-		keys = append(keys, k.Map(ref), k.Wait(k.EntityID(ref)))
+		name := k.EntityID(ref)
+		keys = append(keys, k.MapNamed(name), k.Wait(name))
 	}
 	asked := time.Now()
 	text, err := claimScript.Run(ctx, s.o.Client, keys, args).Text()
@@ -212,7 +214,7 @@ func (s *Store) claim(ctx context.Context, q orchestration.Request, dry bool) (o
 		return orchestration.Grant{}, fmt.Errorf("claim: %w", err)
 	}
 	var r claimAnswer
-	if err := json.Unmarshal([]byte(text), &r); err != nil {
+	if err := jsontext.Decode([]byte(text), &r); err != nil {
 		return orchestration.Grant{}, fmt.Errorf("read the claim's answer: %w", err)
 	}
 	if !dry {
@@ -299,14 +301,21 @@ func (s *Store) save(ctx context.Context, q orchestration.Request, p orchestrati
 		Natural: len(q.Keys), Step: p.Step, Steps: strings.Join(p.Steps, ","), Learned: string(p.Learned), Hints: p.Hints,
 		State: q.Order == orchestration.State, Version: q.Version, Applied: p.Applied, EndTaint: p.EndTaint, Finish: p.Finish,
 		Ended: "completed", Dry: dry}
-	keys := append([]string{k.Run(a.Run), k.Entity(q.Entity), k.Map(q.Entity)}, s.natural(q)...)
+	entity := k.EntityID(q.Entity)
+	keys := append([]string{k.Run(a.Run), k.EntityNamed(entity), k.MapNamed(entity)}, s.natural(q)...)
 	for _, b := range p.Bindings {
-		provisional := b.Target
+		back := k.MapBack(b.Target)
+		provisional := back
 		if b.Was != "" {
-			provisional.ID = b.Was
+			was := b.Target
+			was.ID = b.Was
+			provisional = k.MapBack(was)
 		}
-		name := k.EntityID(b.Ref)
-		keys = append(keys, k.Map(b.Ref), k.MapBack(b.Target), k.MapBack(provisional), k.Wait(name))
+		name := entity
+		if b.Ref != q.Entity {
+			name = k.EntityID(b.Ref)
+		}
+		keys = append(keys, k.MapNamed(name), back, provisional, k.Wait(name))
 		a.Bindings = append(a.Bindings, saveBinding{ID: b.Target.ID, Was: b.Was, Source: b.Ref.Source, Ref: name, Value: inClear(b.Ref.ID)})
 	}
 	if len(p.Bindings) > 0 {

@@ -39,9 +39,9 @@ var arrows = map[string][]string{
 	"mapping/fieldmap":     {"mapping/normal", "orchestration/fault"},
 
 	// The owners of the ports.
-	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash"},
+	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
-	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter"},
+	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
 	"config":        {"orchestration", "internal/secret", "internal/redisurl", "mapping/fieldmap", "sink/webhook"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext"},
@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	// Adapters: one technology, one port, never each other.
 	"csuclient/redisgate":      {"csuclient", "internal/rediskey"},
 	"csuclient/rediscircuit":   {"csuclient", "internal/rediskey"},
-	"orchestration/redisstore": {"orchestration", "mapping", "internal/keyhash", "internal/rediskey"},
+	"orchestration/redisstore": {"orchestration", "mapping", "internal/jsontext", "internal/keyhash", "internal/rediskey"},
 	"mapping/redistable":       {"mapping", "internal/rediskey"},
 	"worker/servicebus":        {"worker", "internal/secret", "internal/isoduration"},
 

@@ -41,8 +41,8 @@ func (u unit) ReadCustomer(_ context.Context, account string) (csuclient.Custome
 	return csuclient.Customer{AccountNumber: account, Email: pii.NewEmail(email), IsAsync: csuclient.Provisional(account)}, nil
 }
 
-func (unit) CreateCustomer(context.Context, csuclient.Customer) (csuclient.Customer, error) {
-	return csuclient.Customer{}, nil
+func (unit) CreateCustomer(context.Context, csuclient.Customer) (csuclient.Account, error) {
+	return csuclient.Account{}, nil
 }
 
 func (unit) UpdateCustomer(context.Context, string, csuclient.CustomerChanges) error { return nil }

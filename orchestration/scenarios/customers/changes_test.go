@@ -51,9 +51,9 @@ func TestTheChannelGivesANewCustomerWhatTheEventLeavesOut(t *testing.T) {
 
 func TestAnAccountKeepsItsLanguageWhenTheEventDoesNotSayOne(t *testing.T) {
 	t.Parallel()
-	c, r := scenario(unit{})
-	r.Channel.Language, r.State.Account = "en-us", "000007"
 	for said, want := range map[string]*string{"": nil, "fr-FR": nil, "de-at": new("de-at")} {
+		c, r := scenario(unit{})
+		r.Channel.Language, r.State.Account = "en-us", "000007"
 		r.In.Language = said
 		r.State.read = csuclient.Customer{AccountNumber: "000007", Email: r.In.Email, ReceiptEmail: r.In.Email, Language: "fr-fr"}
 		_, err := c.sameAlready(t.Context(), r)

@@ -22,7 +22,7 @@ type Accounts interface {
 	FindCustomersByEmail(ctx context.Context, email pii.Email) ([]csuclient.GlobalCustomer, error)
 	FindCustomersByParty(ctx context.Context, party string) ([]csuclient.GlobalCustomer, error)
 	ReadCustomer(ctx context.Context, account string) (csuclient.Customer, error)
-	CreateCustomer(ctx context.Context, c csuclient.Customer) (csuclient.Customer, error)
+	CreateCustomer(ctx context.Context, c csuclient.Customer) (csuclient.Account, error)
 	UpdateCustomer(ctx context.Context, account string, changes csuclient.CustomerChanges) error
 	Countries(ctx context.Context, language string, fresh bool) ([]csuclient.Country, error)
 	States(ctx context.Context, country string, fresh bool) ([]csuclient.State, error)

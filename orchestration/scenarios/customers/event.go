@@ -27,6 +27,8 @@ type Changed struct {
 	Phone        pii.Text  `json:"phone"`
 	Language     string    `json:"language"`
 	Addresses    []Address `json:"addresses"`
+
+	wanted *csuclient.Customer // the event by the CSU's tables, once it has been worked out
 }
 
 // Address is one of the customer's addresses.

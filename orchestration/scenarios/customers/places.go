@@ -16,9 +16,22 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// wanted is the event as the CSU would know it, its addresses by the CSU's own tables. It is
-// asked for again wherever it is needed, because the tables are at hand and the event's data must not be kept.
+// wanted is the event as the CSU would know it, its addresses by the CSU's own tables. It is worked out once for as long as the
+// event is in hand, and kept nowhere: it is the event's data.
 func (c customers) wanted(ctx context.Context, r *run) (csuclient.Customer, error) {
+	if r.In.wanted == nil {
+		want, err := c.asKnown(ctx, r)
+		if err != nil {
+			return csuclient.Customer{}, err
+		}
+		r.In.wanted = &want
+	}
+	want := *r.In.wanted
+	want.Addresses = slices.Clone(want.Addresses)
+	return want, nil
+}
+
+func (c customers) asKnown(ctx context.Context, r *run) (csuclient.Customer, error) {
 	want := r.In.customer()
 	for i := range want.Addresses {
 		a := &want.Addresses[i]
@@ -103,6 +116,11 @@ func upToDate[T any](table func(fresh bool) ([]T, error), find func([]T) int) (r
 // ends in the id. What is written as the table has it is found without comparing every name letter by letter: it is each event's
 // address.
 func stateNamed(states []csuclient.State, text string) int {
+	for i := range states {
+		if states[i].ID == text {
+			return i
+		}
+	}
 	by := func(match func(csuclient.State) bool) int { return slices.IndexFunc(states, match) }
 	if i := by(func(s csuclient.State) bool { return strings.EqualFold(s.ID, text) }); i >= 0 {
 		return i
