@@ -119,7 +119,7 @@ func NewVirtual(t testing.TB, o Options) *World {
 	go func() { _ = server.Serve(w.pipe) }() // returns when the server is closed
 	w.Mini = miniredis.NewMiniRedis()
 	w.Mini.ClockTTL(true)
-	w.toRedis = &line{dial: func(context.Context) (net.Conn, error) { return w.Mini.Dial() }}
+	w.toRedis = &line{dial: func(context.Context) (net.Conn, error) { return simredis.Dial(w.Mini) }}
 	w.toCSU = &line{dial: w.pipe.dial}
 	stopSink := w.startSink()
 	w.env = w.environment("memory", "http://127.0.0.1:1", "redis://127.0.0.1:1/0")
