@@ -198,6 +198,14 @@ func (c *Client) acquire(ctx context.Context, op operation, lane string) (func(L
 	return nil, &f
 }
 
+// Names of headers in the form in which they are sent, so that each request need not bring them into it. HTTP does not look at their case
+// (RFC 9110, 5.1).
+const (
+	headerRequestID = "Requestid"
+	headerSessionID = "Appsessionid"
+	headerOUN       = "Oun"
+)
+
 // request builds one attempt: its own RequestId each time, the correlation id on all.
 func (c *Client) request(ctx context.Context, r call, payload []byte, tok token, who Call) (*http.Request, *fault.Error) {
 	var body io.Reader
@@ -211,12 +219,12 @@ func (c *Client) request(ctx context.Context, r call, payload []byte, tok token,
 	h := req.Header
 	h.Set("Authorization", c.opts.Scheme+" "+tok.value.Reveal())
 	h.Set("Accept", "application/json")
-	h.Set("RequestId", uuid.NewString())
+	h.Set(headerRequestID, uuid.NewString())
 	if id := who.sessionID(); id != "" {
-		h.Set("AppSessionId", id)
+		h.Set(headerSessionID, id)
 	}
 	if r.oun != "" {
-		h.Set("OUN", r.oun)
+		h.Set(headerOUN, r.oun)
 	}
 	if payload != nil {
 		h.Set("Content-Type", "application/json")
@@ -239,12 +247,13 @@ func roundTrip(rt http.RoundTripper, req *http.Request) (*answer, error) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	a := &answer{status: resp.StatusCode, header: resp.Header}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err == nil && len(body) > maxBody {
+	body := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+min(max(resp.ContentLength, 0), maxBody)))
+	_, err = body.ReadFrom(io.LimitReader(resp.Body, maxBody+1))
+	if err == nil && body.Len() > maxBody {
 		err = errTooLarge
 	}
 	if err == nil {
-		a.body = body
+		a.body = body.Bytes()
 	}
 	return a, err
 }

@@ -33,9 +33,7 @@ func (e *Engine) inLine(ctx context.Context, run opened, q Request) Outcome {
 	if q.Order == State {
 		newestFirst = q.Version
 	}
-	wait, cancel := context.WithTimeoutCause(ctx, e.opts.MaxRun, errLineTooLong)
-	defer cancel()
-	leave, err := e.lines.join(wait, q.names(), newestFirst)
+	leave, err := e.lines.join(ctx, q.names(), newestFirst, e.opts.MaxRun)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:

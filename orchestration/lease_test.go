@@ -32,14 +32,14 @@ func TestNoOneWaitsInLineForWhatIsFree(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLines()
-		leave, err := l.join(t.Context(), []string{"a"}, "")
+		leave, err := l.join(t.Context(), []string{"a"}, "", time.Hour)
 		require.NoError(t, err)
 		in := make(chan string, 3)
 		join := func(name string, after time.Duration, names ...string) {
 			go func() {
 				ctx, done := context.WithTimeout(t.Context(), after)
 				defer done()
-				leave, err := l.join(ctx, names, "")
+				leave, err := l.join(ctx, names, "", time.Hour)
 				if err != nil {
 					in <- name + " gave up"
 					return
@@ -68,12 +68,12 @@ func TestOfWaitingStatesTheNewestGoesFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := newLines()
-		leave, err := l.join(t.Context(), []string{"a"}, "")
+		leave, err := l.join(t.Context(), []string{"a"}, "", time.Hour)
 		require.NoError(t, err)
 		in := make(chan string, 4)
 		for _, version := range []string{"1", "", "3", "2"} {
 			go func() {
-				leave, err := l.join(t.Context(), []string{"a"}, version)
+				leave, err := l.join(t.Context(), []string{"a"}, version, time.Hour)
 				in <- version
 				if err == nil {
 					leave()

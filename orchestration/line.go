@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // lines keeps runs of one process that want the same run, entity or natural key behind each other, in memory, so that
@@ -24,17 +25,20 @@ type place struct {
 
 func newLines() *lines { return &lines{taken: map[string]bool{}} }
 
-// join waits until all names are free and takes them, all or none. leave gives them back.
-func (l *lines) join(ctx context.Context, names []string, version string) (leave func(), err error) {
-	p := &place{names: names, version: version, ready: make(chan struct{})}
+// join waits until all names are free and takes them, all or none, for no longer than patience, which ends in errLineTooLong. leave
+// gives them back.
+func (l *lines) join(ctx context.Context, names []string, version string, patience time.Duration) (leave func(), err error) {
 	l.mu.Lock()
 	if l.free(names) && !l.wanted(names) {
 		l.take(names)
 		l.mu.Unlock()
 		return func() { l.leave(names) }, nil
 	}
+	p := &place{names: names, version: version, ready: make(chan struct{})}
 	l.waiting = append(l.waiting, p)
 	l.mu.Unlock()
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errLineTooLong)
+	defer cancel()
 	select {
 	case <-p.ready:
 		return func() { l.leave(names) }, nil

@@ -119,20 +119,3 @@ func orRoot(pointer string) string {
 	}
 	return pointer
 }
-
-// canonical is data with its object keys sorted and without insignificant white space; numbers keep their text.
-// Two bodies that mean the same to JSON have the same canonical form.
-//
-// doc is data as a schema's check has read it; nil reads it.
-func canonical(data json.RawMessage, doc any) ([]byte, error) {
-	if doc != nil {
-		return json.Marshal(doc)
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, fmt.Errorf("decode data: %w", err)
-	}
-	return json.Marshal(v) // maps are written with sorted keys
-}

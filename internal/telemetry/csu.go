@@ -41,7 +41,7 @@ func (m *Metrics) newCSUMetrics() csuMetrics {
 
 // CSU observes the CSU client.
 func (m *Metrics) CSU(log *zap.Logger) csuclient.Observer {
-	return &csuObserver{m: m, log: log.Named("csu"), results: closedSet(csuclient.Results())}
+	return &csuObserver{m: m, log: log.Named("csu"), results: closedSet(csuclient.Results()), sources: closedSet(csuclient.Sources())}
 }
 
 // refusals are the results for which the CSU owes a code.
@@ -54,6 +54,7 @@ type csuObserver struct {
 	m       *Metrics
 	log     *zap.Logger
 	results closed
+	sources closed
 }
 
 func (o *csuObserver) Request(r csuclient.Request) {
@@ -79,7 +80,7 @@ func (o *csuObserver) Throttled(wait time.Duration, told bool) {
 }
 
 func (o *csuObserver) Waited(source string, took time.Duration) {
-	o.m.gateWait.WithLabelValues(closedSet(csuclient.Sources()).or(source, other)).Add(max(0, took.Seconds()))
+	o.m.gateWait.WithLabelValues(o.sources.or(source, other)).Add(max(0, took.Seconds()))
 }
 
 func (o *csuObserver) TokenRefreshed(ok bool, expiry time.Time) {

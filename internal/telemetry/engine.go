@@ -78,13 +78,15 @@ func (m *Metrics) labelsOf(scenario, step string) (string, string) {
 
 // Engine observes the engine.
 func (m *Metrics) Engine(log *zap.Logger) orchestration.Observer {
-	return &engineObserver{m: m, log: log.Named("engine"), answers: closedSet(answers), stepOutcomes: closedSet(stepOutcomes), writes: closedSet(writeOutcomes)}
+	return &engineObserver{m: m, log: log.Named("engine"), answers: closedSet(answers), stepOutcomes: closedSet(stepOutcomes), writes: closedSet(writeOutcomes),
+		lookups: closedSet(lookups)}
 }
 
 type engineObserver struct {
-	m                             *Metrics
-	log                           *zap.Logger
-	answers, stepOutcomes, writes closed
+	m   *Metrics
+	log *zap.Logger
+
+	answers, stepOutcomes, writes, lookups closed
 }
 
 func (o *engineObserver) Claimed(_ context.Context, _, answer string) {
@@ -142,7 +144,7 @@ func (o *engineObserver) LookedUp(_ context.Context, scenario, kind, result stri
 	if scenario == heartbeat.Name { // a queue is bound to nothing
 		return
 	}
-	o.m.mappingLookups.WithLabelValues(o.m.kinds.or(kind, unknown), closedSet(lookups).or(result, "error")).Inc()
+	o.m.mappingLookups.WithLabelValues(o.m.kinds.or(kind, unknown), o.lookups.or(result, "error")).Inc()
 }
 
 func (o *engineObserver) RunsAlone(ctx context.Context, scenario string) {
