@@ -98,7 +98,7 @@ type Customers struct {
 
 // Orders is how orders are kept.
 type Orders struct {
-	ConfirmAfter time.Duration `key:"confirm_after" default:"1m" min:"1s" max:"1h" help:"how long an order is left alone before headquarters' sales id is looked for; the waits between further looks grow to half an hour"`
+	ConfirmAfter time.Duration `key:"confirm_after" default:"1m" min:"100ms" max:"1h" help:"interval in which headquarters' sales ids of orders are looked for: one look in each for every 50 open orders, and each order once in 50 intervals or more often"`
 }
 
 // Authority is which source has the say where several know one customer.

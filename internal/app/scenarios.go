@@ -2,11 +2,15 @@ package app
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
 	"github.com/signalbox/signalbox/orchestration/scenarios/orders"
@@ -22,10 +26,41 @@ func (a *App) scenarios() []orchestration.Scenario {
 		CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
 		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
 			PromoteAfter: a.cfg.Customers.PromoteAfter},
-		Orders: orders.Parts{ConfirmAfter: a.cfg.Orders.ConfirmAfter},
+		Orders: orders.Parts{ConfirmAfter: a.cfg.Orders.ConfirmAfter, Open: a.openOrders()},
 		Sinks:  a.sinkParts(),
 	})
 }
+
+// openOrders counts the orders that wait for headquarters' sales ids, anew when the last count is older than half an interval.
+func (a *App) openOrders() func(context.Context, orchestration.Channel, int) (int, error) {
+	var mu sync.Mutex
+	var counted time.Time
+	var n int
+	return func(ctx context.Context, _ orchestration.Channel, most int) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !counted.IsZero() && time.Since(counted) < a.cfg.Orders.ConfirmAfter/2 {
+			return n, nil
+		}
+		found := 0
+		err := fleetStore{a}.Waiting(ctx, func(w redisstore.Waiting) error {
+			if w.Scenario == orders.ConfirmName {
+				found++
+			}
+			if found >= most {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return 0, err
+		}
+		n, counted = found, time.Now()
+		return n, nil
+	}
+}
+
+var errEnough = errors.New("counted as many as matter")
 
 // bindings reads those of the configured CSU, from the store, which is opened after the scenarios are made.
 type bindings struct{ a *App }

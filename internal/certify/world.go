@@ -163,7 +163,7 @@ func (w *world) configure() (err error) {
 		"RUN_WAIT_FIRST":               "1s",
 		"RUN_WAIT_MOST":                "2s",
 		"CUSTOMERS_PROMOTE_AFTER":      "1s",
-		"ORDERS_CONFIRM_AFTER":         "1s",
+		"ORDERS_CONFIRM_AFTER":         "500ms",
 		"WORKER_RECEIVE_WAIT":          "20s",
 		"WORKER_DRAIN":                 "1s",
 		"WORKER_SLOTS":                 "4",

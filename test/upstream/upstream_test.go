@@ -224,7 +224,7 @@ func startOn(t *testing.T, source string, unit csu.Options, sources string) *fle
 	f.w = harness.NewReal(t, harness.Options{Slots: 16, SearchLag: 500 * time.Millisecond, Lock: 5 * time.Second, CSU: unit,
 		Env: map[string]string{
 			"SIGNALBOX_SOURCES":                 sources,
-			"SIGNALBOX_CUSTOMERS_PROMOTE_AFTER": "1s", "SIGNALBOX_ORDERS_CONFIRM_AFTER": "1s", "SIGNALBOX_RUN_WAIT_FIRST": "1s", "SIGNALBOX_RUN_WAIT_MOST": "5s",
+			"SIGNALBOX_CUSTOMERS_PROMOTE_AFTER": "1s", "SIGNALBOX_ORDERS_CONFIRM_AFTER": "200ms", "SIGNALBOX_RUN_WAIT_FIRST": "1s", "SIGNALBOX_RUN_WAIT_MOST": "5s",
 		}})
 	f.env = append(f.w.Env(), "PATH="+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
 	for range workers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // the schema
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
@@ -13,6 +14,9 @@ import (
 
 // ConfirmType is what we tell ourselves of an order that the CSU has taken (confirm.schema.json).
 const ConfirmType = "signalbox.order.confirm.v1"
+
+// ConfirmName is the scenario that handles it.
+const ConfirmName = "orders-confirm"
 
 //go:embed confirm.schema.json
 var confirmSchema []byte
@@ -35,20 +39,24 @@ type confirmRun = orchestration.Run[Confirm, landed]
 
 func (o orders) confirmation() orchestration.Pipeline[Confirm, landed] {
 	return orchestration.Pipeline[Confirm, landed]{
-		Name: "orders-confirm", Handles: ConfirmType, Version: 1, Order: orchestration.Fact, Schema: confirmSchema, Internal: true,
-		Entity: Confirm.entity, Refused: RefusedType,
-		Steps: []orchestration.Step[Confirm, landed]{{Name: "find-sales-id", Look: o.salesID, Note: confirmed}},
+		Name: ConfirmName, Handles: ConfirmType, Version: 1, Order: orchestration.Fact, Schema: confirmSchema, Internal: true,
+		Entity: Confirm.entity,
+		Steps:  []orchestration.Step[Confirm, landed]{{Name: "find-sales-id", Look: o.salesID, Note: confirmed}},
 	}
 }
 
-// salesID asks the CSU, which knows it once headquarters has made a sales order of the transaction.
+// salesID asks the CSU, which knows it once headquarters has made a sales order of the transaction. The first time it asks nothing:
+// headquarters takes minutes, and the order is counted and listed among those that wait from then on.
 func (o orders) salesID(ctx context.Context, r *confirmRun) (bool, error) {
+	if r.Event.Generation <= 1 && r.Event.Replay == "" {
+		return false, o.unlanded(ctx, r.Channel)
+	}
 	is, err := o.csu(r.Channel).FindOrder(ctx, r.In.Reference)
 	switch {
 	case err != nil && !errors.Is(err, csuclient.ErrNotFound):
 		return false, err
 	case is.SalesID == "":
-		return false, o.unlanded(r.Event)
+		return false, o.unlanded(ctx, r.Channel)
 	}
 	r.State.SalesID = is.SalesID
 	return true, nil
@@ -61,15 +69,20 @@ func confirmed(r *confirmRun) {
 	r.Tell(RelayedType, Relayed{ID: r.In.ID, SalesID: r.State.SalesID, Order: r.In.Order, Reference: r.In.Reference}, r.State.SalesID)
 }
 
-// longest is the longest wait between two looks for a sales id.
-const longest = 30 * time.Minute
+// share is how many open orders one call an interval is allowed for. Each order is looked at once in as many intervals as there are
+// open ones, but at least once in so many; so however many are open, no more calls are made than that.
+const share = 50
 
-// unlanded says that headquarters does not have the order yet. The waits grow with its age.
-func (o orders) unlanded(ev orchestration.Event) error {
-	wait := o.ConfirmAfter
-	if !ev.Origin.Enqueued.IsZero() {
-		wait = min(max(wait, time.Since(ev.Origin.Enqueued)), longest)
+// unlanded says that headquarters does not have the order yet.
+func (o orders) unlanded(ctx context.Context, ch orchestration.Channel) error {
+	open := share
+	if o.Open != nil {
+		if n, err := o.Open(ctx, ch, share); err == nil {
+			open = min(max(n, 1), share)
+		}
 	}
-	return &fault.Error{Kind: fault.Dependency, Waits: fault.ForPromotion, Wait: wait, Class: "not_found", Detail: "the CSU has the order and headquarters has " +
+	wait := time.Duration(open) * o.ConfirmAfter
+	wait += time.Duration((rand.Float64() - 0.5) * float64(wait) / 5) // or all that came at once would be asked for at once
+	return &fault.Error{Kind: fault.Dependency, Waits: fault.ForPromotion, Wait: max(wait, o.ConfirmAfter), Class: "not_found", Detail: "the CSU has the order and headquarters has " +
 		"made no sales order of it; see there that the jobs which upload transactions and synchronize orders run, and what they say of it, then replay"}
 }

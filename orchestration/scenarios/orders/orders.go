@@ -26,9 +26,12 @@ type Orders interface {
 // Parts is what the scenarios are made from.
 type Parts struct {
 	Orders func(orchestration.Channel) Orders // of a channel
-	// ConfirmAfter is how long an order is left alone before headquarters' sales id is looked for; the waits between further looks
-	// grow from there. Default 1 min.
+	// ConfirmAfter is the interval in which headquarters' sales ids are looked for: one look in each for every share of open orders.
+	// Default 1 min.
 	ConfirmAfter time.Duration
+	// Open counts the orders of a channel's CSU that wait for their sales ids, and may stop at most. When it is nil or fails, there are
+	// taken to be many.
+	Open func(ctx context.Context, ch orchestration.Channel, most int) (int, error)
 }
 
 // learned is what the steps found out; it is saved with the progress and holds nothing of the event.
@@ -71,7 +74,7 @@ func (o orders) placed(r *run) {
 	if r.Binding == "" { // else headquarters may have it already
 		r.Bind(r.Entity(), r.State.Order)
 	}
-	r.Follow(ConfirmType, Confirm{ID: r.In.ID, Order: r.State.Order, Reference: reference(r)}, o.ConfirmAfter, r.State.Order)
+	r.Follow(ConfirmType, Confirm{ID: r.In.ID, Order: r.State.Order, Reference: reference(r)}, 0, r.State.Order)
 }
 
 // The kinds of business objects that an order is about.

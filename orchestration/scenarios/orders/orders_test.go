@@ -190,16 +190,43 @@ func TestAnOrderThatHeadquartersDoesNotHaveYetIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := &shelf{orders: map[string]csuclient.SalesOrder{"R": {ID: "T", Reference: "R"}}}
 	o := orders{Parts{Orders: func(orchestration.Channel) Orders { return s }, ConfirmAfter: time.Minute}}
-	r := &confirmRun{In: Confirm{ID: "1", Order: "T", Reference: "R"}, Event: orchestration.Event{Origin: orchestration.Origin{Enqueued: time.Now().Add(-10 * time.Minute)}}}
+	r := &confirmRun{In: Confirm{ID: "1", Order: "T", Reference: "R"}, Event: orchestration.Event{Generation: 2}}
 	_, err := o.salesID(t.Context(), r)
 	f := fault.As(err)
 	require.Equal(t, []any{fault.Dependency, fault.ForPromotion}, []any{f.Kind, f.Waits})
-	require.InDelta(t, 10*time.Minute, f.Wait, float64(time.Second), "the longer it takes, the more rarely it is asked for")
 	s.orders["R"] = csuclient.SalesOrder{ID: "T", Reference: "R", SalesID: "SO-1"}
 	found, err := o.salesID(t.Context(), r)
 	require.NoError(t, err)
 	require.True(t, found)
 	require.Equal(t, "SO-1", r.State.SalesID)
+}
+
+func TestANewOrderIsNotAskedForAtOnceUnlessAPersonWantsToKnow(t *testing.T) {
+	t.Parallel()
+	s := &shelf{orders: map[string]csuclient.SalesOrder{"R": {ID: "T", Reference: "R", SalesID: "SO-1"}}}
+	o := orders{Parts{Orders: func(orchestration.Channel) Orders { return s }, ConfirmAfter: time.Minute}}
+	_, err := o.salesID(t.Context(), &confirmRun{In: Confirm{Reference: "R"}, Event: orchestration.Event{Generation: 1}})
+	require.Equal(t, fault.Dependency, fault.KindOf(err))
+	found, err := o.salesID(t.Context(), &confirmRun{In: Confirm{Reference: "R"}, Event: orchestration.Event{Generation: 1, Replay: "job"}})
+	require.NoError(t, err)
+	require.True(t, found)
+}
+
+// One call an interval for each fifty open orders, and one for fewer: with n open, n waits of that length are n calls in it.
+func TestHoweverManyOrdersAreOpenTheCallsStayWithinTheirBudget(t *testing.T) {
+	t.Parallel()
+	for open, intervals := range map[int]float64{0: 1, 1: 1, 7: 7, 50: 50, 400: 50} {
+		o := orders{Parts{ConfirmAfter: time.Minute, Open: func(_ context.Context, _ orchestration.Channel, most int) (int, error) { return min(open, most), nil }}}
+		total := time.Duration(0)
+		for range 1000 {
+			f := fault.As(o.unlanded(t.Context(), orchestration.Channel{}))
+			require.GreaterOrEqual(t, f.Wait, time.Minute)
+			total += f.Wait
+		}
+		require.InEpsilon(t, intervals, (total / 1000).Minutes(), 0.05, "%d open", open)
+	}
+	blind := orders{Parts{ConfirmAfter: time.Minute, Open: func(context.Context, orchestration.Channel, int) (int, error) { return 0, context.DeadlineExceeded }}}
+	require.Greater(t, fault.As(blind.unlanded(t.Context(), orchestration.Channel{})).Wait, 40*time.Minute, "when nobody knows, they are many")
 }
 
 func TestWhatSinksAreToldKeepsItsSchema(t *testing.T) {
