@@ -64,6 +64,13 @@ func TestATraceSaysWhatAnEventWaitsFor(t *testing.T) {
 	require.Equal(t, why.Waiting, answer.Status)
 	require.Equal(t, "gate", answer.Cause)
 	require.True(t, answer.Until.After(answer.Since))
+
+	d = cli(t, s.env(), nil, "waiting", "--cause", "gate")
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `(?m)^[0-9.]+s +customers +create-account +gate +\S+Z +- +`+orchestration.DeriveCorrelationID(exampleSource, "e1")+`$`, d.out)
+	require.NotContains(t, d.out, canary)
+	require.Equal(t, "Nothing waits.\n", cli(t, s.env(), nil, "waiting", "--scenario", "orders-confirm").out)
+	require.Equal(t, exit.Usage, cli(t, s.env(), nil, "waiting", "--cause", "boredom").code)
 }
 
 // Who asks knows the customer, not the event.

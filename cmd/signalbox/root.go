@@ -33,7 +33,7 @@ func (p *program) root() *cobra.Command {
 	root := p.group("signalbox", "relays business events to and from Dynamics 365 Headless Commerce",
 		"Signalbox takes business events from Azure Service Bus and applies them to a Commerce Scale Unit: at least once in, effectively once out.\n\n"+
 			"A first minute, with everything in one process: signalbox local",
-		p.localCommand(), p.runCommand(), p.publishCommand(), p.planCommand(), p.traceCommand(), p.whyCommand(), p.deadletterCommand(), p.mappingCommand(),
+		p.localCommand(), p.runCommand(), p.publishCommand(), p.planCommand(), p.traceCommand(), p.whyCommand(), p.waitingCommand(), p.deadletterCommand(), p.mappingCommand(),
 		p.gateCommand(), p.fleetCommand(), p.doctorCommand(), p.certifyCommand(), p.scenariosCommand(), p.fieldmapCommand(), p.configCommand(),
 		p.simCommand(), p.versionCommand(), p.completionCommand())
 	root.Example = "  signalbox local --exit-when-idle"
