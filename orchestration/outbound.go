@@ -50,7 +50,7 @@ func refusals(typ string, ev Event, ch Channel, entity mapping.Ref, o Outcome) (
 // refusedAtTheDoor tells of an event that no run was begun for. When the broker does not take that, the rejection waits.
 func (e *Engine) refusedAtTheDoor(ctx context.Context, out Outline, ev Event, entity mapping.Ref, o Outcome) Outcome {
 	ch, known := e.opts.Channels.For(ev)
-	if !known {
+	if !known || ev.ID == "" || ev.Source == "" { // it cannot be named: see WithoutCards
 		return o
 	}
 	events, err := refusals(out.Refused, ev, ch, entity, o)

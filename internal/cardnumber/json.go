@@ -41,6 +41,9 @@ func Tolerate(places map[string]int) (Tolerance, error) {
 	return t, nil
 }
 
+// With tolerates numbers of at most so many digits at a path and below, too; nil is the whole document.
+func (t Tolerance) With(path []string, digits int) Tolerance { return append(t, place{path, digits}) }
+
 // at is how many digits are tolerated there.
 func (t Tolerance) at(path []string) (digits int) {
 	for _, p := range t {
