@@ -153,6 +153,18 @@ func TestSinksAreToldOfARefusedCardWithoutIt(t *testing.T) {
 	})
 }
 
+func TestARefusalOfATimeInTheFutureIsNotInTheFutureItself(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		ev := r.event("e1", "42", "ana", "v1", time.Now().Add(time.Hour))
+		ev.Origin.Enqueued = time.Now()
+		require.Equal(r.t, fault.TimeInFuture, r.engine("w1", telling(r)).Handle(r.t.Context(), ev).Reason)
+		told := r.outbox.of(refusedType)
+		require.Len(r.t, told, 2)
+		require.Equal(r.t, ev.Origin.Enqueued, told[0].Time)
+	})
+}
+
 func TestWhatIsKeptOfARefusedEventHasNoCard(t *testing.T) {
 	t.Parallel()
 	ev := published("open", `{"card":"`+pan+`"}`)

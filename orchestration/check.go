@@ -115,8 +115,12 @@ func (h handler) read(ev Event, ch Channel, doc any) (run opened, _ any, err err
 // maxAhead is how far a producer's clock may run ahead of the broker's.
 const maxAhead = 5 * time.Minute
 
+func isAhead(ev Event) bool {
+	return !ev.Origin.Enqueued.IsZero() && ev.Time.After(ev.Origin.Enqueued.Add(maxAhead))
+}
+
 func checkTimes(ev Event) error {
-	if !ev.Origin.Enqueued.IsZero() && ev.Time.After(ev.Origin.Enqueued.Add(maxAhead)) {
+	if isAhead(ev) {
 		return fault.New(fault.Poison, fault.TimeInFuture, "the event's time is more than five minutes ahead of the broker's clock; correct the producer's clock and publish it again")
 	}
 	if !ev.Expires.IsZero() && time.Now().After(ev.Expires) {

@@ -14,6 +14,7 @@ import (
 // handle takes one message from receive to settlement.
 func (p *pump) handle(work context.Context, m Message) {
 	start := time.Now()
+	said := m.Properties
 	m, forged := p.believe(m)
 	delivery := deliveryOf(m)
 	ctx := p.w.options.Observe.Received(work, delivery)
@@ -22,7 +23,7 @@ func (p *pump) handle(work context.Context, m Message) {
 	lock := p.keepLock(ctx, m, lose)
 	defer lock.stop()
 
-	ev, outcome := p.decide(run, m)
+	ev, outcome := p.decide(run, m, said)
 	interrupted := work.Err() != nil
 	s := settler{pump: p, ctx: context.WithoutCancel(ctx), work: work, m: m, ev: ev, outcome: outcome, lock: lock, forged: forged}
 	action, result, err := s.settle()
@@ -45,8 +46,8 @@ func deliveryOf(m Message) Delivery {
 	}
 }
 
-// decide reads the envelope and asks the engine.
-func (p *pump) decide(ctx context.Context, m Message) (ev orchestration.Event, outcome orchestration.Outcome) {
+// decide reads the envelope and asks the engine. said are the properties that the message came with, believed or not.
+func (p *pump) decide(ctx context.Context, m Message, said map[string]any) (ev orchestration.Event, outcome orchestration.Outcome) {
 	defer func() {
 		if value := recover(); value != nil {
 			p.w.options.Observe.Panicked(ctx, p.name, value, debug.Stack())
@@ -54,21 +55,27 @@ func (p *pump) decide(ctx context.Context, m Message) (ev orchestration.Event, o
 		}
 	}()
 	o := p.w.options
+	if isStub(m) {
+		return p.decideStub(ctx, m)
+	}
 	ev, err := o.Decode(
 		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: o.MaxBodyBytes, MaxDepth: o.MaxDepth})
+	if refused := p.refuseCards(m, said, err); refused != nil {
+		err = refused
+	}
 	if err != nil {
-		return ev, poison(err)
+		return withoutCards(ev, poison(err))
 	}
 	ev.Lane = p.in.Lane
-	return ev, o.Handler.Handle(ctx, ev)
+	return withoutCards(ev, o.Handler.Handle(ctx, ev))
 }
 
 func poison(err error) orchestration.Outcome {
 	f := fault.As(err)
 	detail := f.Detail
-	if f.Pointer != "" {
+	if f.Pointer != "" && f.Reason != fault.CardDataRefused { // whose detail begins with the place
 		detail = f.Pointer + ": " + detail
 	}
 	return orchestration.Outcome{Verdict: orchestration.Rejected, Reason: f.Reason, Detail: detail, Err: err}

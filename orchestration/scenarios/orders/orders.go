@@ -61,7 +61,7 @@ func (o orders) placing() orchestration.Pipeline[Placed, learned] {
 		Name: "orders", Handles: EventType, Version: 1, Order: orchestration.Fact, Schema: schema,
 		Entity: Placed.entity, Needs: Placed.needs, Refused: RefusedType, Certify: certification(),
 		Numbers: map[string]int{"/delivery/address/phone": longestPhone, "/lines/*/delivery/address/phone": longestPhone},
-		Steps: []step{{Name: "place-order", Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: o.placed}},
+		Steps:   []step{{Name: "place-order", Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: o.placed}},
 	}
 }
 
