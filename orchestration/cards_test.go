@@ -3,6 +3,7 @@ package orchestration_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -150,6 +151,32 @@ func TestSinksAreToldOfARefusedCardWithoutIt(t *testing.T) {
 		before := len(r.outbox.of(refusedType))
 		require.Equal(r.t, fault.CardDataRefused, e.Handle(r.t.Context(), ev).Reason)
 		require.Len(r.t, r.outbox.of(refusedType), before, "what cannot be named is not told of")
+	})
+}
+
+// A copy would carry the number on, so the message is held until the sinks are told, or is given back.
+func TestARefusedCardIsNotPutOffWhileNobodyCanBeTold(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		e := r.engine("w1", telling(r))
+		ev := r.event("e1", "42", "ana", pan, time.Now())
+		began := time.Now()
+		r.outbox.fail = func() error {
+			if time.Since(began) < 10*time.Minute {
+				return errors.New("no queue")
+			}
+			return nil
+		}
+		require.Equal(r.t, orchestration.Rejected, e.Handle(r.t.Context(), ev).Verdict)
+		require.Greater(r.t, time.Since(began), 10*time.Minute)
+		require.Len(r.t, r.outbox.of(refusedType), 2)
+
+		r.outbox.fail = func() error { return errors.New("no queue") }
+		ctx, drain := context.WithTimeout(r.t.Context(), time.Minute)
+		defer drain()
+		got := e.Handle(ctx, ev)
+		require.Equal(r.t, orchestration.Interrupted, got.Verdict)
+		require.Equal(r.t, fault.CardDataRefused, got.Reason)
 	})
 }
 

@@ -48,10 +48,14 @@ func deliveryOf(m Message) Delivery {
 
 // decide reads the envelope and asks the engine. said are the properties that the message came with, believed or not.
 func (p *pump) decide(ctx context.Context, m Message, said map[string]any) (ev orchestration.Event, outcome orchestration.Outcome) {
+	read := false
 	defer func() {
 		if value := recover(); value != nil {
 			p.w.options.Observe.Panicked(ctx, p.name, value, debug.Stack())
 			outcome = panicked(ev)
+			if refused := p.refuseCards(m, said, errPanicked); refused != nil && !read { // a copy would carry it on
+				ev, outcome = withoutCards(ev, poison(refused))
+			}
 		}
 	}()
 	o := p.w.options
@@ -68,7 +72,7 @@ func (p *pump) decide(ctx context.Context, m Message, said map[string]any) (ev o
 	if err != nil {
 		return withoutCards(ev, poison(err))
 	}
-	ev.Lane = p.in.Lane
+	read, ev.Lane = true, p.in.Lane
 	return withoutCards(ev, o.Handler.Handle(ctx, ev))
 }
 

@@ -46,7 +46,7 @@ var arrows = map[string][]string{
 	"config":        {"orchestration", "internal/secret", "internal/redisurl", "mapping/fieldmap", "sink/webhook"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext", "internal/cardnumber"},
-	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
+	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash", "internal/cardnumber"},
 	"worker/rows":       {"worker/envelope", "orchestration", "mapping/fieldmap"},
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 

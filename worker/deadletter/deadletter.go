@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/cardnumber"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
@@ -144,9 +145,9 @@ var (
 	digits     = regexp.MustCompile(`\d`)
 )
 
-// shown is text that somebody chose, if it looks like an identifier and not like an address or a number to call.
+// shown is text that somebody chose, if it looks like an identifier and not like an address, a number to call or a card's.
 func shown(text string) string {
-	if text == "" || (identifier.MatchString(text) && !looksLikePhone(text)) {
+	if text == "" || (identifier.MatchString(text) && !looksLikePhone(text) && !cardnumber.In(text)) {
 		return text
 	}
 	return masked
