@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/cardnumber"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker/envelope"
@@ -40,8 +41,12 @@ func (p *pump) handle(work context.Context, m Message) {
 }
 
 func deliveryOf(m Message) Delivery {
+	id := m.ID
+	if cardnumber.In(id) { // not even its hash is to be logged
+		id = ""
+	}
 	return Delivery{
-		Queue: m.Queue, MessageID: m.ID, Sequence: m.Sequence, DeliveryCount: m.DeliveryCount,
+		Queue: m.Queue, MessageID: id, Sequence: m.Sequence, DeliveryCount: m.DeliveryCount,
 		Enqueued: m.Enqueued, Bytes: len(m.Body), Properties: m.Properties,
 	}
 }

@@ -178,6 +178,10 @@ func TestACardAroundTheDataIsRefusedWithoutTheEngine(t *testing.T) {
 		pass(time.Second)
 		s.stop()
 		require.Empty(t, letters(t, s.orders))
+		for _, settled := range s.settled {
+			require.NotContains(t, settled.Delivery.MessageID, "1111")
+			require.NotContains(t, fmt.Sprintf("%+v", settled.Event), "1111")
+		}
 		dead := letters(t, s.own)
 		require.Len(t, dead, 8)
 		for _, m := range dead {

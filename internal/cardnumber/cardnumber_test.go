@@ -51,10 +51,9 @@ func TestWhatLooksLikeNone(t *testing.T) {
 // The shares that the package promises, each of a hundred thousand random numbers.
 func TestHowOftenARandomNumberPassesForACard(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2))
-	for digits, most := range map[int]float64{13: 0.01, 14: 0.01, 15: 0.01, 16: 0.03, 17: 0.01, 18: 0.01, 19: 0.02} {
+	for digits, most := range map[int]float64{13: 0.01, 14: 0.01, 15: 0.01, 16: 0.035, 17: 0.01, 18: 0.01, 19: 0.02} {
 		const n = 100_000
-		hits := 0
+		hits, random := 0, rand.New(rand.NewPCG(1, uint64(digits)))
 		for range n {
 			number := make([]byte, digits)
 			for i := range number {
@@ -66,7 +65,7 @@ func TestHowOftenARandomNumberPassesForACard(t *testing.T) {
 		}
 		share := float64(hits) / n
 		t.Logf("%d digits: %.2f %%", digits, 100*share)
-		require.LessOrEqual(t, share, most*1.05, "%d digits", digits)
+		require.LessOrEqual(t, share, most, "%d digits", digits)
 		require.Positive(t, hits, "%d digits", digits)
 	}
 }

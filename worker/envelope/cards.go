@@ -3,7 +3,6 @@ package envelope
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -88,11 +87,10 @@ func refuseMembers(members map[string]json.RawMessage) error {
 			continue
 		}
 		if cardnumber.In(name) || cardnumber.PossibleIn(raw) && memberHolds(raw) {
-			pointer := Pointer(name)
-			if cardnumber.In(name) {
-				pointer = "/*"
+			if cardnumber.In(name) || !plainName(name) {
+				return orchestration.CardRefusal("/*", "an attribute")
 			}
-			return orchestration.CardRefusal(pointer, fmt.Sprintf("the attribute at %s", pointer))
+			return orchestration.CardRefusal("/"+name, "the attribute "+name)
 		}
 	}
 	return nil
