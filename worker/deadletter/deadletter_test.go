@@ -90,7 +90,7 @@ func TestNothingPersonalIsShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chosen := event(person)
 		chosen.Properties["cloudEvents_source"] = "mailto:" + person
-		phone, card := event("+31 20 123 45 67"), event("4111 1111 1111 1111")
+		phone, card := event("+31 20 123 45 67"), event("4111111111111111")
 		broken := event("o-2")
 		broken.Body = []byte(`{"email":"` + person)
 		queue := bury(t, orchestration.Outcome{Reason: fault.BusinessRule, Detail: "No."}, chosen, phone, broken, card)
