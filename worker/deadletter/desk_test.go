@@ -561,6 +561,9 @@ func TestALetterIsKnownWithoutTheCardInItsMessageID(t *testing.T) {
 	require.Equal(t, mark, deadletter.MarkOf(hasher, "in", m))
 	m.Sequence++
 	require.NotEqual(t, mark, deadletter.MarkOf(hasher, "in", m))
+
+	m.Properties["cloudEvents_id"] = "4111111111111111" // of a letter that somebody else dead-lettered
+	require.Equal(t, "[masked]", deadletter.Of(m, nil).ID)
 }
 
 func TestWhatWasNotKeptIsSkippedAndNoFailure(t *testing.T) {
