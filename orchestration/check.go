@@ -1,8 +1,10 @@
 package orchestration
 
 import (
+	"fmt"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/cardnumber"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -19,6 +21,7 @@ type handler struct {
 	scenario Scenario
 	outline  Outline
 	schema   *schema
+	numbers  cardnumber.Tolerance // of the scenario's Numbers
 }
 
 // NewChecker compiles the scenarios' schemas.
@@ -29,12 +32,17 @@ func NewChecker(scenarios []Scenario, channels Channels) (*Checker, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.byType[s.Outline().Handles] = handler{s, s.Outline(), compiled}
+		outline := s.Outline()
+		numbers, err := cardnumber.Tolerate(outline.Numbers)
+		if err != nil {
+			return nil, fmt.Errorf("scenario %q: numbers that are no cards: %w", outline.Name, err)
+		}
+		c.byType[outline.Handles] = handler{s, outline, compiled, numbers}
 	}
 	return c, nil
 }
 
-// Check gives a Poison *fault.Error with its reason and, for data that does not match, the JSON pointer.
+// Check gives a Poison *fault.Error with its reason and, for data that does not match or has a card number, the JSON pointer.
 func (c *Checker) Check(ev Event) error {
 	_, _, _, err := c.open(ev)
 	return err
@@ -52,7 +60,7 @@ func (c *Checker) Identify(ev Event) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	run, _, err := h.read(ev, ch)
+	run, _, err := h.read(ev, ch, nil)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -62,17 +70,23 @@ func (c *Checker) Identify(ev Event) (Identity, error) {
 
 // open says whether the event may be run here and now, and decodes its data; doc is the data as JSON has it.
 func (c *Checker) open(ev Event) (h handler, run opened, doc any, err error) {
-	h, ch, err := c.find(ev)
+	h, ch, unfit := c.find(ev)
+	ours := h.outline.Internal && contains(c.own, ev.Origin.Queue)
+	if !ours { // first of all: whatever else is wrong with an event, its body is not kept with a card number in it
+		if doc, err = refuseCards(ev, h.numbers); err != nil {
+			return h, nil, nil, err
+		}
+	}
 	switch {
-	case err != nil:
-		return h, nil, nil, err
-	case h.outline.Internal && !contains(c.own, ev.Origin.Queue):
+	case unfit != nil:
+		return h, nil, nil, unfit
+	case h.outline.Internal && !ours:
 		return h, nil, nil, fault.New(fault.Poison, fault.UnknownType, "only Signalbox itself may say this; an event of this type is taken from its own queues alone")
 	}
 	if err := checkTimes(ev); err != nil {
 		return h, nil, nil, err
 	}
-	run, doc, err = h.read(ev, ch)
+	run, doc, err = h.read(ev, ch, doc)
 	return h, run, doc, err
 }
 
@@ -89,9 +103,9 @@ func (c *Checker) find(ev Event) (handler, Channel, error) {
 	return h, ch, nil
 }
 
-// read checks and decodes the data.
-func (h handler) read(ev Event, ch Channel) (run opened, doc any, err error) {
-	if doc, err = h.schema.check(ev.Data); err != nil {
+// read checks and decodes the data; doc is as check takes it.
+func (h handler) read(ev Event, ch Channel, doc any) (run opened, _ any, err error) {
+	if doc, err = h.schema.check(ev.Data, doc); err != nil {
 		return nil, nil, err
 	}
 	run, err = h.scenario.open(ev, ch)
@@ -101,8 +115,12 @@ func (h handler) read(ev Event, ch Channel) (run opened, doc any, err error) {
 // maxAhead is how far a producer's clock may run ahead of the broker's.
 const maxAhead = 5 * time.Minute
 
+func isAhead(ev Event) bool {
+	return !ev.Origin.Enqueued.IsZero() && ev.Time.After(ev.Origin.Enqueued.Add(maxAhead))
+}
+
 func checkTimes(ev Event) error {
-	if !ev.Origin.Enqueued.IsZero() && ev.Time.After(ev.Origin.Enqueued.Add(maxAhead)) {
+	if isAhead(ev) {
 		return fault.New(fault.Poison, fault.TimeInFuture, "the event's time is more than five minutes ahead of the broker's clock; correct the producer's clock and publish it again")
 	}
 	if !ev.Expires.IsZero() && time.Now().After(ev.Expires) {

@@ -144,7 +144,11 @@ func (e *Engine) Handle(ctx context.Context, ev Event) Outcome {
 	began := time.Now()
 	h, run, q, err := e.open(ev)
 	if err != nil {
-		o := e.refusedAtTheDoor(ctx, h.outline, ev, mapping.Ref{}, rejected(h.outline.Name, err))
+		o := rejected(h.outline.Name, err)
+		if o.Reason == fault.CardDataRefused {
+			ev = ev.WithoutCards()
+		}
+		o = e.refusedAtTheDoor(ctx, h.outline, ev, mapping.Ref{}, o)
 		o.Scenario = h.outline.Name
 		e.opts.Observer.Finished(ctx, o.Scenario, o, time.Since(began))
 		return o

@@ -3,6 +3,7 @@ package orchestration
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -44,24 +45,41 @@ func refusals(typ string, ev Event, ch Channel, entity mapping.Ref, o Outcome) (
 	if err != nil {
 		return nil, fault.Wrap(fault.Permanent, "encode a refusal", err)
 	}
+	if isAhead(ev) { // it would be refused as well, for the same reason
+		ev.Time = ev.Origin.Enqueued
+	}
 	return outbound(ev, ch, entity, typ, derive("refused", ev.Source, ev.ID, ev.Replay), data), nil
 }
 
 // refusedAtTheDoor tells of an event that no run was begun for. When the broker does not take that, the rejection waits.
 func (e *Engine) refusedAtTheDoor(ctx context.Context, out Outline, ev Event, entity mapping.Ref, o Outcome) Outcome {
 	ch, known := e.opts.Channels.For(ev)
-	if !known {
+	if !known || ev.ID == "" || ev.Source == "" { // it cannot be named: see WithoutCards
 		return o
 	}
 	events, err := refusals(out.Refused, ev, ch, entity, o)
 	if err == nil {
 		err = e.publish(ctx, events)
 	}
+	for pause := firstPause; err != nil && !isForGood(err) && o.Reason == fault.CardDataRefused; pause = min(2*pause, longestPause) {
+		select { // it waits here, since a copy would carry the number on
+		case <-ctx.Done():
+			return Outcome{Verdict: Interrupted, Reason: o.Reason, Attempt: ev.Attempt, Err: err}
+		case <-time.After(jittered(pause)):
+			err = e.publish(ctx, events)
+		}
+	}
 	if err == nil || isForGood(err) { // a defect of ours must not keep the dead letter from a person
 		return o
 	}
 	return Outcome{Verdict: Postponed, Cause: CauseBackoff, After: jittered(e.opts.Reschedule[0]), Attempt: ev.Attempt, Err: err}
 }
+
+// How long is waited before a refusal that the broker did not take is told again.
+const (
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+)
 
 // refused does the same for a run, while it still has its claim: it gives the ending that takes the place of the rejection
 // when the broker does not take the events, else nil.

@@ -52,7 +52,7 @@ func Causes() []Cause {
 // Outcome is the engine's whole answer. It names no queue and no protocol.
 type Outcome struct {
 	Verdict  Verdict
-	Reason   fault.Reason // Rejected: the dead letter's reason
+	Reason   fault.Reason // Rejected: the dead letter's reason. Interrupted: the one it will have, if that is known
 	Detail   string       // Rejected: one sentence for a person, without personal data
 	Cause    Cause        // Postponed: what it waits for
 	After    time.Duration

@@ -52,6 +52,10 @@ type Pipeline[E, S any] struct {
 	// say ourselves: each event is sent while its run holds the entity, so they reach the queue in the order in which they
 	// became true, while the clocks of their sources need not agree with that.
 	ByArrival bool
+	// Numbers are the places of the data that hold numbers which are no cards though they may look like some: JSON pointers, in
+	// which * stands for any member or item, with the most digits of such a number: 15 of a phone number, AnyNumber where the
+	// value is opaque, such as a payment's token. Anywhere else an event with a card number is refused (CardDataRefused). Name as few as can be.
+	Numbers map[string]int
 	// Linger is how long a run may stay in its slot to try again or to wait for its turn before it goes on by a copy; 0: as the
 	// engine is told (RetryFor, WaitInRun). A pipeline whose target may be slow for long sets it low, so that its runs do not
 	// take the slots of others.
@@ -76,6 +80,7 @@ type Outline struct {
 	Schema        []byte
 	Refused       string
 	Internal      bool
+	Numbers       map[string]int
 	Steps         []StepOutline
 	Certify       Certification
 }
@@ -90,7 +95,7 @@ type StepOutline struct {
 
 // Outline lists the pipeline's steps.
 func (p Pipeline[E, S]) Outline() Outline {
-	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal, Certify: p.Certify}
+	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal, Numbers: p.Numbers, Certify: p.Certify}
 	for _, s := range p.Steps {
 		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable})
 	}

@@ -46,9 +46,12 @@ func compileSchema(name string, text []byte) (*schema, error) {
 	return &schema{s}, nil
 }
 
-// check gives the data as it was read, or a Poison fault with the JSON pointer of the first offending field.
-func (s *schema) check(data json.RawMessage) (doc any, err error) {
-	doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(data))
+// check gives the data as it was read, or a Poison fault with the JSON pointer of the first offending field. read is the data if
+// somebody has read it already, else nil.
+func (s *schema) check(data json.RawMessage, read any) (doc any, err error) {
+	if doc = read; doc == nil {
+		doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	}
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.Malformed, Detail: "the data is not JSON"}
 	}

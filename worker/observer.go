@@ -30,7 +30,7 @@ type Observer interface {
 // Delivery is what may be known of a message without looking into it.
 type Delivery struct {
 	Queue         string
-	MessageID     string
+	MessageID     string // empty if it looks like a card number
 	Sequence      int64
 	DeliveryCount int
 	Enqueued      time.Time

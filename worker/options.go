@@ -36,6 +36,7 @@ type Options struct {
 	Handler Handler
 	Outbox  Outbox   // sends copies
 	Waiters Waiters  // told of copies that wait for a binding; nil: those come when they are due
+	Stubs   Stubs    // says which of several stubs of one message is its dead letter; nil: each is
 	Observe Observer // default: nobody
 	Decode  Decoder  // default: envelope.Decode
 

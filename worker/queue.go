@@ -99,6 +99,14 @@ type Waiters interface {
 	Wait(ctx context.Context, ev orchestration.Event, m orchestration.Missing, p orchestration.Parked) (there bool, err error)
 }
 
+// Stubs remembers which stub of a message is its dead letter. A process that dies between sending a stub and completing its message
+// has the next one send it again.
+type Stubs interface {
+	// First is true for the first stub of an id that asks, and for that one as often as it asks; which is where it is, such as its queue
+	// and number.
+	First(ctx context.Context, id, which string) (bool, error)
+}
+
 // ReasonStuck is the label of a receiver that got nothing although there was something.
 const ReasonStuck = "stuck"
 

@@ -25,8 +25,12 @@ type settler struct {
 // settle decides, does it, and says what came of it.
 func (s *settler) settle() (Action, Result, error) {
 	decided := settlementFor(s.outcome, s.m, s.pump.in.MaxDeliveryCount, time.Now())
-	if decided.Action == Reschedule && !s.lock.lost.Load() {
+	switch {
+	case s.lock.lost.Load():
+	case decided.Action == Reschedule:
 		decided = s.reschedule(decided)
+	case decided.Action == DeadLetter && decided.Reason == fault.CardDataRefused && !isStub(s.m):
+		decided = s.withhold(decided)
 	}
 	s.lock.stop()
 	if s.lock.lost.Load() {

@@ -105,8 +105,8 @@ func settlementFor(o orchestration.Outcome, m Message, maxDeliveries int, now ti
 		return Settlement{Action: Reschedule, Result: ResultRescheduled, Why: why, At: later(now, o.After)}
 	case orchestration.Interrupted:
 		// An abandon costs a delivery, and at the maximum the broker dead-letters what is nobody's fault. A copy
-		// starts again at one.
-		if m.DeliveryCount > maxDeliveries/2 {
+		// starts again at one. But no copy is made of what is to be refused for what is in its body.
+		if m.DeliveryCount > maxDeliveries/2 && o.Reason != fault.CardDataRefused {
 			return Settlement{Action: Reschedule, Result: ResultRescheduled, Why: WhyDrain, At: later(now, o.After)}
 		}
 		return Settlement{Action: Abandon, Result: ResultAbandoned}

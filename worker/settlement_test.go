@@ -56,6 +56,12 @@ func TestSettlement(t *testing.T) {
 	}
 }
 
+func TestNoCopyIsMadeOfWhatIsToBeRefusedForItsBody(t *testing.T) {
+	t.Parallel()
+	o := orchestration.Outcome{Verdict: orchestration.Interrupted, Reason: fault.CardDataRefused}
+	require.Equal(t, Settlement{Action: Abandon, Result: ResultAbandoned}, settlementFor(o, Message{DeliveryCount: 9}, 10, noon))
+}
+
 func TestEveryCauseHasAReasonToReschedule(t *testing.T) {
 	t.Parallel()
 	for _, cause := range orchestration.Causes() {

@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/deadletter/redisledger"
 	"github.com/signalbox/signalbox/worker/envelope"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
@@ -45,7 +46,7 @@ func (a *App) openWorker() (err error) {
 	}
 	a.worker, err = worker.New(worker.Options{
 		Decode:  reader.Decode,
-		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Waiters: a.waiters(), Observe: a.workerObserver(),
+		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Waiters: a.waiters(), Stubs: redisledger.New(a.redis, a.keys()), Observe: a.workerObserver(),
 		ReceiveWait: a.cfg.Worker.ReceiveWait, Drain: a.cfg.Worker.Drain, MaxBodyBytes: a.cfg.Worker.MaxBody,
 	})
 	if err != nil {

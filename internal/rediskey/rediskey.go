@@ -13,6 +13,7 @@
 //	wait:<hash(entity)>     the runs that wait for its binding, and where their copies are    14 days
 //	wakes                   entities that were bound while somebody waited             14 days
 //	gone:<queue>            dead letters that are to be taken out of a queue            14 days after the last
+//	stub:<id>               which of the stubs of a message without its body is its dead letter    14 days
 //	job:<id>                one thing an operator does to many dead letters            14 days
 //	jobs                    the jobs, by when they began                               14 days after the last
 //	gate                    what is known of the CSU's limits, while it limits        15 min after the last refusal
@@ -95,6 +96,9 @@ func (k Keys) Wakes() string { return k.prefix + "wakes" }
 
 // Removals is the key of the dead letters that are to be taken out of a queue.
 func (k Keys) Removals(queue string) string { return k.prefix + "gone:" + queue }
+
+// Stub is the key of which stub of a message is its dead letter, by the stub's message ID, a UUID.
+func (k Keys) Stub(id string) string { return k.prefix + "stub:" + id }
 
 // Job is the key of a job.
 func (k Keys) Job(id string) string { return k.prefix + "job:" + id }

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/signalbox/signalbox/internal/cardnumber"
 )
 
 const redacted = "[redacted]"
@@ -82,100 +84,22 @@ func mask(s string) (string, []string) {
 	return visible(s), classes
 }
 
-// maskCards replaces words that pass for a card number, and runs of short groups of digits that do so together. Digits
-// inside a longer word, such as the groups of a GUID, are left.
+// maskCards replaces what passes for a card number. Digits inside a longer word, such as the groups of a GUID, are left.
 func maskCards(s string) (string, int) {
-	if !enoughDigits(s) {
+	if !cardnumber.Possible(s) {
 		return s, 0
 	}
-	words := wordsOf(s)
 	var b strings.Builder
 	count, from := 0, 0
-	for i := 0; i < len(words); i++ {
-		if last := cardFrom(s, words[i:]); last >= 0 {
-			b.WriteString(s[from:words[i][0]])
-			b.WriteString(redacted)
-			i, count = i+last, count+1
-			from = words[i][1]
+	for {
+		m, found := cardnumber.Next(s, from)
+		if !found {
+			return b.String() + s[from:], count
 		}
+		b.WriteString(s[from:m.From])
+		b.WriteString(redacted)
+		count, from = count+1, m.To
 	}
-	return b.String() + s[from:], count
-}
-
-func enoughDigits(s string) bool {
-	n := 0
-	for i := range len(s) {
-		if s[i] >= '0' && s[i] <= '9' {
-			n++
-		}
-	}
-	return n >= minCard
-}
-
-// wordsOf finds the words of s, from and to: letters, digits, and what joins them.
-func wordsOf(s string) (words [][2]int) {
-	from := -1
-	for i := range len(s) + 1 {
-		inside := i < len(s) && (s[i] >= '0' && s[i] <= '9' || s[i]|0x20 >= 'a' && s[i]|0x20 <= 'z' || strings.IndexByte("-_.", s[i]) >= 0)
-		if inside && from < 0 {
-			from = i
-		}
-		if !inside && from >= 0 {
-			words, from = append(words, [2]int{from, i}), -1
-		}
-	}
-	return words
-}
-
-// cardFrom is the index of the last word of a card number that begins with the first; -1 if none does.
-func cardFrom(s string, words [][2]int) int {
-	number := ""
-	for i, at := range words {
-		group, ok := digitsOf(s[at[0]:at[1]])
-		if !ok || (i > 0 && (s[words[i-1][1]:at[0]] != " " || len(group) > maxGroup)) || len(number)+len(group) > maxCard {
-			return -1
-		}
-		if number += group; cardNumber(number) {
-			return i
-		}
-		if len(group) < minGroup || len(group) > maxGroup {
-			return -1
-		}
-	}
-	return -1
-}
-
-// Cards have 13 to 19 digits, written together or in groups of 3 to 6.
-const (
-	minCard, maxCard   = 13, 19
-	minGroup, maxGroup = 3, 6
-)
-
-// digitsOf is a word without dashes and full stop, if the rest is digits.
-func digitsOf(word string) (string, bool) {
-	word = strings.ReplaceAll(strings.TrimRight(word, "."), "-", "")
-	return word, word != "" && strings.Trim(word, "0123456789") == ""
-}
-
-// cardNumber says whether digits begin, check and are as many as those of a card.
-func cardNumber(s string) bool {
-	return len(s) >= minCard && len(s) <= maxCard && s[0] >= '2' && s[0] <= '6' && luhn(s)
-}
-
-// luhn checks the last digit of a card number.
-func luhn(s string) bool {
-	sum, double := 0, false
-	for i := len(s) - 1; i >= 0; i-- {
-		d := int(s[i] - '0')
-		if double {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-		double = !double
-	}
-	return sum%10 == 0
 }
 
 // visible writes controls and marks of direction as their code point. Tabs and line ends are left to JSON.

@@ -13,7 +13,7 @@ var advice = map[Reason]Advice{
 	TimeInFuture:    {"the event's time is more than five minutes ahead of the broker's clock", "correct the producer's clock, publish again"},
 	IDConflict:      {"the same source and id with other content was seen before", "publish the change under a new id"},
 	BusinessRule:    {"what the event asks for contradicts what is there", "decide, publish again"},
-	CardDataRefused: {"a value looks like a card number; the body is not kept", "tokenise at the source"},
+	CardDataRefused: {"a value looks like a payment card number; the body is not kept, and the description has the place", "tokenise at the source, publish anew under a new id"},
 	Expired:         {"the producer's time to live ran out first", "publish the current state"},
 
 	CsuRejected:       {"the CSU refused the call for good; the description has its error code", "correct the data or the CSU's set-up"},

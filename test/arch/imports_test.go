@@ -24,6 +24,7 @@ const module = "github.com/signalbox/signalbox"
 var arrows = map[string][]string{
 	"orchestration/fault":  {},
 	"internal/jsontext":    {},
+	"internal/cardnumber":  {},
 	"internal/pii":         {"internal/jsontext"},
 	"internal/secret":      {},
 	"internal/keyhash":     {},
@@ -39,13 +40,13 @@ var arrows = map[string][]string{
 	"mapping/fieldmap":     {"mapping/normal", "orchestration/fault"},
 
 	// The owners of the ports.
-	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext"},
-	"worker":        {"orchestration", "orchestration/fault", "worker/envelope"},
+	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext", "internal/cardnumber"},
+	"worker":        {"orchestration", "orchestration/fault", "worker/envelope", "internal/cardnumber"},
 	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
 	"config":        {"orchestration", "internal/secret", "internal/redisurl", "mapping/fieldmap", "sink/webhook"},
 
-	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext"},
-	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash"},
+	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext", "internal/cardnumber"},
+	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash", "internal/cardnumber"},
 	"worker/rows":       {"worker/envelope", "orchestration", "mapping/fieldmap"},
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 
@@ -74,7 +75,7 @@ var arrows = map[string][]string{
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
 	// Watching.
-	"internal/telemetry": {"mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "internal/watch"},
+	"internal/telemetry": {"internal/cardnumber", "mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "internal/watch"},
 	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// Wiring, and what uses it.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/cardnumber"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker"
@@ -53,6 +54,7 @@ type Letter struct {
 	EventTime     time.Time            `json:"event_time,omitzero"`
 	Enqueued      time.Time            `json:"enqueued"`
 	DeadLettered  time.Time            `json:"dead_lettered,omitzero"` // zero when somebody else dead-lettered it: the broker does not record it
+	Withheld      bool                 `json:"withheld,omitempty"`     // its body was not kept, since it held a card number: there is nothing to replay
 	Deferred      bool                 `json:"deferred,omitempty"`     // passed by a sweep: taken by its number only
 	Bytes         int                  `json:"bytes"`
 }
@@ -97,6 +99,9 @@ func read(m worker.Message, decode worker.Decoder, own bool) found {
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: len(m.Body) + 1})
 	f.Letter = letterOf(m, f.event, f.err)
+	if _, f.Withheld = envelope.Withheld(properties); f.Withheld {
+		f.Event = f.event.ID != "" && f.event.Source != "" // all of it that is left
+	}
 	return f
 }
 
@@ -140,9 +145,9 @@ var (
 	digits     = regexp.MustCompile(`\d`)
 )
 
-// shown is text that somebody chose, if it looks like an identifier and not like an address or a number to call.
+// shown is text that somebody chose, if it looks like an identifier and not like an address, a number to call or a card's.
 func shown(text string) string {
-	if text == "" || (identifier.MatchString(text) && !looksLikePhone(text)) {
+	if text == "" || (identifier.MatchString(text) && !looksLikePhone(text) && !cardnumber.In(text)) {
 		return text
 	}
 	return masked

@@ -552,6 +552,51 @@ func TestForeseeingIsPacedAndStopsWhenItIsTold(t *testing.T) {
 	})
 }
 
+func TestALetterIsKnownWithoutTheCardInItsMessageID(t *testing.T) {
+	t.Parallel()
+	m := dead(1, "Odd")
+	m.ID = "4111 1111 1111 1111"
+	mark := deadletter.MarkOf(hasher, "in", m)
+	m.ID = "5500 0000 0000 0004"
+	require.Equal(t, mark, deadletter.MarkOf(hasher, "in", m))
+	m.Sequence++
+	require.NotEqual(t, mark, deadletter.MarkOf(hasher, "in", m))
+
+	m.Properties["cloudEvents_id"] = "4111111111111111" // of a letter that somebody else dead-lettered
+	require.Equal(t, "[masked]", deadletter.Of(m, nil).ID)
+}
+
+func TestWhatWasNotKeptIsSkippedAndNoFailure(t *testing.T) {
+	t.Parallel()
+	stub := dead(1, "CardDataRefused")
+	stub.Body, stub.Properties[envelope.PropertyWithheld] = nil, "/card looks like a payment card number"
+	o := newOffice(t, stub, dead(2, "CsuRejected"))
+	o.Shelves[0].Own = true
+	selection := deadletter.Selection{Limit: 1}
+	job, err := o.Run(t.Context(), o.NewJob(deadletter.Replayed, selection))
+	require.NoError(t, err)
+	require.Equal(t, deadletter.Count{Done: 1, Skipped: 1, Withheld: 1}, job.Count, "it does not count for a limit")
+	require.Len(t, o.box.sent, 1)
+
+	var would []deadletter.Would
+	require.NoError(t, deadletter.Foresee(t.Context(), o.Shelves, deadletter.Selection{Sequences: []int64{1}}, nil, 1, 0, func(v deadletter.Verdict) error {
+		would = append(would, v.Would)
+		require.True(t, v.Event, "source and id are known")
+		return nil
+	}))
+	require.Equal(t, []deadletter.Would{deadletter.WouldSkip}, would)
+
+	o.Shelves[0].Own = false // where anybody may say so, it is a message with a bad body
+	foreign, _, err := deadletter.Find(t.Context(), o.Shelves, deadletter.Selection{Sequences: []int64{1}}, nil)
+	require.NoError(t, err)
+	require.False(t, foreign[0].Withheld)
+
+	o.Shelves[0].Own = true
+	job, err = o.Run(t.Context(), o.NewJob(deadletter.Discarded, deadletter.Selection{Sequences: []int64{1}}))
+	require.NoError(t, err)
+	require.Equal(t, 1, job.Count.Done)
+}
+
 func TestAReplayIsPaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

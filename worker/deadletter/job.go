@@ -30,9 +30,10 @@ const (
 
 // Count is what became of the letters of a job.
 type Count struct {
-	Done    int `json:"done"`    // replayed or discarded, and noted; the ledger counts it as it notes, so it survives the process
-	Skipped int `json:"skipped"` // were noted before
-	Failed  int `json:"failed"`  // could not be sent; they stay where they are
+	Done     int `json:"done"`               // replayed or discarded, and noted; the ledger counts it as it notes, so it survives the process
+	Skipped  int `json:"skipped"`            // were noted before, or are Withheld
+	Withheld int `json:"withheld,omitempty"` // of the skipped: their body was not kept, so nothing can be replayed
+	Failed   int `json:"failed"`             // could not be sent; they stay where they are
 }
 
 // Jobs keeps jobs for as long as their letters may matter. Errors: the storage's.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/cardnumber"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/worker"
 )
@@ -42,7 +43,10 @@ type Ledger interface {
 }
 
 // MarkOf identifies a dead letter beyond its number: queue, sequence number, enqueued time and message ID, as a keyed hash,
-// because producers choose message IDs.
+// because producers choose message IDs. One with a card number is left out: not even its hash is to be kept.
 func MarkOf(h *keyhash.Hasher, queue string, m worker.Message) string {
+	if cardnumber.In(m.ID) {
+		m.ID = ""
+	}
 	return h.Sum("dead letter", queue, strconv.FormatInt(m.Sequence, 10), strconv.FormatInt(m.Enqueued.UnixMilli(), 10), m.ID)
 }

@@ -53,7 +53,7 @@ var ErrSomeFailed = errors.New("deadletter: some dead letters could not be repla
 // For each letter: send its copy, then note its removal. A process that dies in between leaves a letter that has a copy and is
 // still listed; replaying it again is harmless, because the copy's event knows itself. The other order could lose it.
 func (d *Desk) Run(ctx context.Context, j Job) (Job, error) {
-	j.State, j.Count.Skipped, j.Count.Failed, j.Ended = JobRunning, 0, 0, time.Time{}
+	j.State, j.Count.Skipped, j.Count.Withheld, j.Count.Failed, j.Ended = JobRunning, 0, 0, 0, time.Time{}
 	if err := d.Jobs.Put(ctx, j); err != nil {
 		return j, err
 	}
@@ -112,6 +112,9 @@ func (d *Desk) page(ctx context.Context, j *Job, queue string, letters []found, 
 		}
 		if r, is := noted[f.Sequence]; is && r.Mark == MarkOf(d.Hasher, queue, f.message) {
 			j.Count.Skipped++
+		} else if f.Withheld && j.Action == Replayed {
+			j.Count.Skipped++
+			j.Count.Withheld++
 		} else if err := d.letter(ctx, j, queue, f, pace); err != nil {
 			return false, err
 		}

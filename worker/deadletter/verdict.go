@@ -34,12 +34,13 @@ const (
 	WouldSupersede Would = "superseded" // a newer state is applied: nothing would happen
 	WouldFail      Would = "fail"       // it would be dead-lettered again
 	WouldWait      Would = "wait"       // it would be put off
+	WouldSkip      Would = "skip"       // its body was not kept: there is nothing to replay
 	WouldTry       Would = "try"        // the target refused this very act; only trying shows whether it still does
 )
 
 // Woulds lists the verdicts.
 func Woulds() []Would {
-	return []Would{WouldApply, WouldDuplicate, WouldSupersede, WouldFail, WouldWait, WouldTry}
+	return []Would{WouldApply, WouldDuplicate, WouldSupersede, WouldFail, WouldWait, WouldTry, WouldSkip}
 }
 
 // Foresee gives a verdict for each selected letter, from looks alone: nothing is written and nothing sent. Verdicts come in the
@@ -85,7 +86,13 @@ func Foresee(ctx context.Context, shelves []Shelf, s Selection, p Planner, at in
 // dryRun stands for the job that a dry run is not.
 const dryRun = "dry-run"
 
+// notKept says what to do about a letter whose body was not kept.
+const notKept = "its body was not kept: publish the event anew, with a token in place of the card number, and discard this"
+
 func foresee(ctx context.Context, p Planner, f found) Verdict {
+	if f.Withheld {
+		return Verdict{Letter: f.Letter, Would: WouldSkip, Because: notKept}
+	}
 	if f.err != nil {
 		why := fault.As(f.err)
 		return Verdict{Letter: f.Letter, Would: WouldFail, Because: string(why.Reason) + ": " + why.Detail}

@@ -101,6 +101,9 @@ func readStructured(p Parts, limits Limits, ev *orchestration.Event) (json.RawMe
 	if err := found.into(ev); err != nil {
 		return nil, err
 	}
+	if err := refuseMembers(members); err != nil {
+		return nil, err
+	}
 	return structuredData(members, limits)
 }
 

@@ -13,20 +13,21 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// Signalbox's own application properties. The first five travel on copies, the others are put on dead letters.
+// Signalbox's own application properties. The first five travel on copies, the next one on stubs, the others are put on dead letters.
 const (
 	PropertyGeneration     = "signalbox-generation"       // long, 1 at first
 	PropertyAttempt        = "signalbox-attempt"          // long, attempts already used
 	PropertyOrigin         = "signalbox-origin"           // queue@enqueued#sequence, see FormatOrigin
 	PropertyExpires        = "signalbox-expires"          // RFC 3339; absent: never
 	PropertyReplay         = "signalbox-replay"           // the job that replayed it
+	PropertyWithheld       = "signalbox-withheld"         // one sentence: why the body is not kept; see Stub
 	PropertyStep           = "signalbox-step"             // where a dead letter stopped
 	PropertyDeadLetteredAt = "signalbox-dead-lettered-at" // RFC 3339; the broker itself does not record it
 )
 
 // Properties lists every property of ours.
 func Properties() []string {
-	return []string{PropertyGeneration, PropertyAttempt, PropertyOrigin, PropertyExpires, PropertyReplay, PropertyStep, PropertyDeadLetteredAt}
+	return []string{PropertyGeneration, PropertyAttempt, PropertyOrigin, PropertyExpires, PropertyReplay, PropertyWithheld, PropertyStep, PropertyDeadLetteredAt}
 }
 
 // Content types.

@@ -46,6 +46,7 @@ var meanings = map[deadletter.Would]string{
 	deadletter.WouldSupersede: "are overtaken by a newer state: nothing would happen",
 	deadletter.WouldFail:      "would be dead-lettered again",
 	deadletter.WouldWait:      "would be put off",
+	deadletter.WouldSkip:      "would be skipped: their body was not kept; publish those events anew",
 	deadletter.WouldTry:       "were refused by the target at this very step: only trying shows",
 }
 
@@ -76,6 +77,6 @@ func (f Foresight) Print(w io.Writer) error {
 			fmt.Fprintf(w, "%6d  %s\n", n, meanings[would])
 		}
 	}
-	_, err := fmt.Fprintf(w, "\nA dry run: nothing was done. With --yes these %d are replayed.\n", len(f.Verdicts))
+	_, err := fmt.Fprintf(w, "\nA dry run: nothing was done. With --yes these %d are replayed.\n", len(f.Verdicts)-f.Count[deadletter.WouldSkip])
 	return err
 }

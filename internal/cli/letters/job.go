@@ -32,7 +32,10 @@ func (s *Swept) Add(one deadletter.Swept) {
 
 // Print says what a job came to.
 func (r Result) Print(w io.Writer) error {
-	fmt.Fprintf(w, "%s %d, skipped %d that were noted before, failed %d\n", r.Action, r.Count.Done, r.Count.Skipped, r.Count.Failed)
+	fmt.Fprintf(w, "%s %d, skipped %d that were noted before, failed %d\n", r.Action, r.Count.Done, r.Count.Skipped-r.Count.Withheld, r.Count.Failed)
+	if r.Count.Withheld > 0 {
+		fmt.Fprintf(w, "skipped %d whose body was not kept: publish those events anew, and discard these\n", r.Count.Withheld)
+	}
 	return r.Swept.Print(w)
 }
 

@@ -65,6 +65,10 @@ func (l List) Print(w io.Writer) error {
 
 // PrintOne writes everything that is known of one dead letter.
 func PrintOne(w io.Writer, d deadletter.Letter) error {
+	body := strconv.Itoa(d.Bytes) + " bytes"
+	if d.Withheld {
+		body = "not kept: publish the event anew"
+	}
 	return render.Rows(w, [][]string{
 		{"Queue", d.Queue},
 		{"Sequence", strconv.FormatInt(d.Sequence, 10)},
@@ -86,7 +90,7 @@ func PrintOne(w io.Writer, d deadletter.Letter) error {
 		{"Deliveries", strconv.Itoa(d.DeliveryCount)},
 		{"Origin", d.Origin.String()},
 		{"Enqueued", render.Time(d.Enqueued)},
-		{"Bytes", strconv.Itoa(d.Bytes)},
+		{"Body", body},
 	})
 }
 

@@ -1,6 +1,7 @@
 package letters_test
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -83,4 +84,19 @@ func TestTheDescriptionOfSomebodyElseIsNotPrinted(t *testing.T) {
 	require.NoError(t, letters.PrintOne(&out, l))
 	require.Contains(t, out.String(), "(not shown: somebody else wrote it)")
 	require.NotContains(t, out.String(), "ana@")
+}
+
+func TestWhatHasNoBodyIsSaidToHaveNone(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	require.NoError(t, letters.Result{Job: deadletter.Job{Action: deadletter.Replayed, Count: deadletter.Count{Done: 4, Skipped: 3, Withheld: 2}}}.Print(&b))
+	require.Contains(t, b.String(), "replayed 4, skipped 1 that were noted before, failed 0\nskipped 2 whose body was not kept: publish those events anew")
+	b.Reset()
+	require.NoError(t, letters.PrintOne(&b, deadletter.Letter{Withheld: true}))
+	require.Contains(t, b.String(), "not kept: publish the event anew")
+	b.Reset()
+	f := letters.Foresight{Count: map[deadletter.Would]int{deadletter.WouldSkip: 1, deadletter.WouldApply: 1},
+		Verdicts: []deadletter.Verdict{{Would: deadletter.WouldSkip}, {Would: deadletter.WouldApply}}}
+	require.NoError(t, f.Print(&b))
+	require.Contains(t, b.String(), "With --yes these 1 are replayed.")
 }

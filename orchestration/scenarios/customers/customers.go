@@ -77,11 +77,15 @@ func Scenarios(p Parts) []orchestration.Scenario {
 	return []orchestration.Scenario{c.relay(), c.promotion()}
 }
 
+// longestPhone is how many digits a phone number has at most (ITU-T E.164). Sources leave out its plus, and then some look like cards.
+const longestPhone = 15
+
 // relay applies what a source says.
 func (c customers) relay() orchestration.Pipeline[Changed, learned] {
 	return orchestration.Pipeline[Changed, learned]{
 		Name: "customers", Handles: EventType, Version: 1, Order: orchestration.State, Schema: schema,
 		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check, Refused: RefusedType, Certify: certification(),
+		Numbers: map[string]int{"/phone": longestPhone, "/addresses/*/phone": longestPhone},
 		Steps: []step{
 			{Name: "create-account", Look: c.findAccount, Sure: orchestration.Lagging, Act: c.create, Plannable: true, Note: c.bind},
 			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Hold: theirEmail, Act: c.update, Plannable: true, Note: updated},

@@ -55,12 +55,16 @@ func Scenarios(p Parts) []orchestration.Scenario {
 	return []orchestration.Scenario{o.placing(), o.confirmation()}
 }
 
+// longestPhone is how many digits a phone number has at most (ITU-T E.164). Sources leave out its plus, and then some look like cards.
+const longestPhone = 15
+
 // placing makes a sales order of an order.
 func (o orders) placing() orchestration.Pipeline[Placed, learned] {
 	return orchestration.Pipeline[Placed, learned]{
 		Name: "orders", Handles: EventType, Version: 1, Order: orchestration.Fact, Schema: schema,
 		Entity: Placed.entity, Needs: Placed.needs, Refused: RefusedType, Certify: certification(),
-		Steps: []step{{Name: "place-order", Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: o.placed}},
+		Numbers: map[string]int{"/delivery/address/phone": longestPhone, "/lines/*/delivery/address/phone": longestPhone},
+		Steps:   []step{{Name: "place-order", Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: o.placed}},
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package redisledger keeps what operators did about dead letters in Redis: the go-redis adapter of deadletter.Ledger and
-// deadletter.Jobs. A removal is a field of its queue's hash, so that the whole of a queue is one key; it holds no personal data:
+// Package redisledger keeps what operators did about dead letters in Redis, and which stub is one: the go-redis adapter of deadletter.Ledger,
+// deadletter.Jobs and worker.Stubs. A removal is a field of its queue's hash, so that the whole of a queue is one key; it holds no personal data:
 // numbers, times, a job's id and a keyed hash.
 //
 // Concurrency: one Ledger for the process. Errors: the client's.
@@ -104,6 +104,21 @@ func (l *Ledger) Done(ctx context.Context, queue string, sequences []int64) erro
 		return fmt.Errorf("forget removals: %w", err)
 	}
 	return nil
+}
+
+// First implements worker.Stubs.
+func (l *Ledger) First(ctx context.Context, id, which string) (bool, error) {
+	first, err := l.client.SetArgs(ctx, l.keys.Stub(id), which, redis.SetArgs{Mode: "NX", TTL: keep}).Result()
+	if first == "OK" {
+		return true, nil
+	}
+	if err == nil || errors.Is(err, redis.Nil) { // another was, or this one, before
+		first, err = l.client.Get(ctx, l.keys.Stub(id)).Result()
+	}
+	if err != nil {
+		return false, fmt.Errorf("ask for the first stub: %w", err)
+	}
+	return first == which, nil
 }
 
 func fields(sequences []int64) []string {
