@@ -34,6 +34,9 @@ type Client struct {
 	states    *table[State]   // by country
 	orgUnits  *table[OrgUnit] // by operating unit: one row
 	products  *products
+
+	tenderTypes   *table[TenderType]   // by operating unit
+	deliveryModes *table[DeliveryMode] // by operating unit
 }
 
 // New makes a client. It opens no connection; Probe does.
@@ -51,6 +54,7 @@ func New(o Options) (*Client, error) {
 	c.tokens = &tokens{fetch: fetcher(o, base), observer: o.Observer, life: life}
 	c.countries, c.states, c.orgUnits = newTable[Country](life), newTable[State](life), newTable[OrgUnit](life)
 	c.products = &products{}
+	c.tenderTypes, c.deliveryModes = newTable[TenderType](life), newTable[DeliveryMode](life)
 	c.opts.ClientSecret = secret.String{} // only the fetcher needs it
 	return c, nil
 }
@@ -61,6 +65,8 @@ func (c *Client) Close() {
 	c.countries.settle()
 	c.states.settle()
 	c.orgUnits.settle()
+	c.tenderTypes.settle()
+	c.deliveryModes.settle()
 	c.tokens.settle()
 	c.base.CloseIdleConnections()
 }
@@ -185,7 +191,7 @@ func (c *Client) send(req *http.Request, fl *flight) (*answer, error) {
 // acquire waits for the call's turn and says how long that took.
 func (c *Client) acquire(ctx context.Context, op operation, lane string) (func(Load), *fault.Error) {
 	began, source := time.Now(), c.opts.Budget.HeldBy()
-	end, err := c.opts.Budget.Acquire(ctx, Cost{Lane: lane, Operation: op.name, Weight: 1, MaxWait: c.opts.MaxWait})
+	end, err := c.opts.Budget.Acquire(ctx, Cost{Lane: lane, Operation: op.name, Weight: max(op.weight, 1), MaxWait: c.opts.MaxWait})
 	c.opts.Observer.Waited(source, time.Since(began))
 	if err == nil {
 		return end, nil

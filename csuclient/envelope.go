@@ -19,6 +19,7 @@ type complaint struct {
 type violation struct {
 	ID      string   `json:"ErrorResourceId"`
 	Members []string `json:"MemberNames"`
+	Context string   `json:"ErrorContext"`
 }
 
 // parseComplaint reads the two known envelopes:
@@ -88,6 +89,9 @@ func (c complaint) violated() string {
 		code, _ := lookUp(v.ID)
 		if code == "" {
 			continue
+		}
+		if why, _ := lookUp(v.Context); why != "" && why != code { // a line's failure only names the operation
+			code += " for " + why
 		}
 		for _, m := range v.Members {
 			if memberNames[m] {

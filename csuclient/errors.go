@@ -36,42 +36,6 @@ const (
 	classOther        = "_OTHER"
 )
 
-// operation is one call template.
-type operation struct {
-	name  string
-	write bool
-}
-
-// The operations there are.
-var (
-	opToken           = operation{name: "Token"}
-	opEnvironment     = operation{name: "GetEnvironmentConfiguration"}
-	opCustomersSearch = operation{name: "Customers.SearchByFields"}
-	opCustomersRead   = operation{name: "Customers.Read"}
-	opCustomersCreate = operation{name: "Customers.Create", write: true}
-	opCustomersUpdate = operation{name: "Customers.Update", write: true}
-	opCustomersByKeys = operation{name: "Customers.GetByAccountNumbers"}
-	opCountries       = operation{name: "GetCountryRegionsByLanguageId"}
-	opStates          = operation{name: "GetStateProvinces"}
-	opGroups          = operation{name: "GetCustomerGroups"}
-	opPurposes        = operation{name: "GetAddressPurposes"}
-	opOrgUnit         = operation{name: "OrgUnits.GetOrgUnitConfiguration"}
-	opOrdersCreate    = operation{name: "SalesOrders.Create", write: true}
-	opOrdersFind      = operation{name: "SalesOrders.GetOrderByChannelReferenceLookupCriteria"}
-	opProductsByIDs   = operation{name: "Products.GetByIds"}
-)
-
-// Operations lists every operation label, for metrics that start at zero.
-func Operations() []string {
-	ops := []operation{opToken, opEnvironment, opCustomersSearch, opCustomersRead, opCustomersCreate, opCustomersUpdate, opCustomersByKeys,
-		opCountries, opStates, opGroups, opPurposes, opOrgUnit, opOrdersCreate, opOrdersFind, opProductsByIDs}
-	names := make([]string, len(ops))
-	for i, op := range ops {
-		names[i] = op.name
-	}
-	return names
-}
-
 // uncertain is the kind of a failure that leaves open whether the call had its effect: for a read there is none.
 func (o operation) uncertain() fault.Kind {
 	if o.write {

@@ -51,7 +51,15 @@ func TestNothingPrintsWhatIsPersonalOrSecret(t *testing.T) {
 	requireClean(t, c, &c, []csuclient.Customer{c}, changes, &changes, hit, &hit, o, &o, client, *client, client.Channel("X"), *client.Channel("X"),
 		struct{ inner *csuclient.Client }{client})
 
-	for _, v := range []any{c, changes, hit} {
+	card := &csuclient.Card{Token: pii.New(canary), UniqueID: pii.New(canary), Masked: pii.New(canary), Name: pii.New(canary)}
+	tender := csuclient.Tender{GiftCard: pii.New(canary), GiftCardPin: pii.New(canary), Card: card}
+	delivery := csuclient.Delivery{Address: &c.Addresses[0], Email: c.Email}
+	comment := pii.New(canary)
+	carts := []any{csuclient.Cart{Comment: comment, Lines: []csuclient.CartLine{{ShipTo: &c.Addresses[0]}}}, csuclient.NewCart{Comment: comment}, csuclient.CartChanges{Comment: &comment},
+		card, tender, csuclient.Checkout{ReceiptEmail: c.Email, Tenders: []csuclient.Tender{tender}}, delivery, csuclient.LineDelivery{Delivery: delivery}}
+	requireClean(t, carts...)
+
+	for _, v := range append(carts, c, changes, hit) {
 		b, err := json.Marshal(v)
 		require.NoError(t, err)
 		require.NotContains(t, string(b), canary)
@@ -71,7 +79,7 @@ func TestNoErrorTellsWhatIsPersonalOrSecret(t *testing.T) {
 		"500 that echoes":     saysJSON(500, echo, evil...),
 		"a redirect":          saysJSON(307, echo, evil...),
 		"a page":              says(200, "text/html", "<html>canary", evil...),
-		"a wrong type":        saysJSON(200, `{"AccountNumber":{"canary":1},"value":"canary"}`, evil...),
+		"a wrong type":        saysJSON(200, `{"AccountNumber":{"canary":1},"value":"canary","Balance":"canary"}`, evil...),
 		"a broken connection": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"not HTTP": func(w http.ResponseWriter, _ *http.Request) {
 			c, _, err := w.(http.Hijacker).Hijack()
@@ -105,6 +113,19 @@ func TestNoErrorTellsWhatIsPersonalOrSecret(t *testing.T) {
 				"update": func(ctx context.Context, ch *csuclient.Channel) error {
 					c := canaries()
 					return ch.UpdateCustomer(ctx, "canary'@example.test", csuclient.CustomerChanges{FirstName: &c.FirstName, Email: &c.Email})
+				},
+				"cart": func(ctx context.Context, ch *csuclient.Channel) error {
+					_, err := ch.SetDelivery(ctx, canary, csuclient.Delivery{Address: &canaries().Addresses[0], Email: canaries().Email})
+					return err
+				},
+				"checkout": func(ctx context.Context, ch *csuclient.Channel) error {
+					_, err := ch.CheckOut(ctx, canary, csuclient.Checkout{Version: 1, ReceiptEmail: canaries().Email, Tenders: []csuclient.Tender{{GiftCard: pii.New(canary),
+						Card: &csuclient.Card{Token: pii.New(canary)}}}})
+					return err
+				},
+				"gift card": func(ctx context.Context, ch *csuclient.Channel) error {
+					_, err := ch.ReadGiftCard(ctx, pii.New(canary), pii.New(canary))
+					return err
 				},
 			}
 			for op, do := range ops {

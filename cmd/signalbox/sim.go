@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 
 	"github.com/signalbox/signalbox/internal/cli/render"
@@ -73,11 +76,12 @@ type csuFlags struct {
 	drop     float64
 	units    []string
 	products int
+	tax      string
 }
 
 func (p *program) simCSU() *cobra.Command {
 	var f csuFlags
-	c := p.command("csu", "run a Commerce Scale Unit for customers and orders", "Runs a CSU simulator with its token endpoint, and an admin port on which it is told to misbehave.",
+	c := p.command("csu", "run a Commerce Scale Unit for customers, carts and orders", "Runs a CSU simulator with its token endpoint, and an admin port on which it is told to misbehave.",
 		"signalbox sim csu --search-lag 3s\nsignalbox sim csu --listen 127.0.0.1:8087 --admin 127.0.0.1:8088 --rate 50/s --commit-then-drop 0.02", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error {
 			return f.csu.Serve(ctx, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a broker: signalbox sim servicebus"))
@@ -96,6 +100,14 @@ func (p *program) simCSU() *cobra.Command {
 	flags.BoolVar(&o.AsyncCustomers, "async-customers", false, "create customers asynchronously, with provisional accounts; while headquarters is down (admin port) that is always so")
 	flags.DurationVar(&o.Conversion, "conversion", csu.DefaultConversion, "replace a provisional account by a permanent one so much later")
 	flags.DurationVar(&o.OrderSync, "order-sync", csu.DefaultOrderSync, "let headquarters have an order so much later")
+	flags.BoolVar(&o.Anonymous, "anonymous", false, "give requests without a token the role Anonymous; default: refuse them")
+	flags.BoolVar(&o.LabRoles, "lab-roles", false, "let an application do what Microsoft's lab does, against the documented roles")
+	flags.BoolVar(&o.OwnCartIDs, "own-cart-ids", false, "make the id of every cart; default: keep the client's")
+	flags.DurationVar(&o.CartIdle, "cart-idle", csu.DefaultCartIdle, "forget a cart that nobody changed for so long")
+	flags.BoolVar(&o.KeyedPrices, "keyed-prices", false, "let lines of carts bring their own price")
+	flags.BoolVar(&o.OrderNumberIsReference, "order-number-is-reference", false, "make a cart's OrderNumber the ChannelReferenceId of its order")
+	flags.BoolVar(&o.OrdersInRealTime, "orders-in-real-time", false, "make the order of a cart in headquarters at checkout")
+	flags.StringVar(&f.tax, "tax", "", "`percent` that carts pay on top, such as 8.25; default: none, so that sums are exact")
 	flags.IntVar(&f.products, "products", csu.DefaultProducts, "how many `products` are sold; the first has record id 68719490000 and item id P000001, the others follow")
 	flags.Uint64Var(&o.Seed, "seed", 1, "of what happens by probability")
 	c.PreRunE = func(*cobra.Command, []string) error { return f.prepare() }
@@ -108,15 +120,19 @@ func (f *csuFlags) prepare() error {
 		return errors.New("--commit-then-drop must be between 0 and 1")
 	}
 	o := f.csu.Options
-	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime, o.Conversion, o.OrderSync) < 0 || min(f.burst, f.products) < 0 {
+	if min(o.Latency, o.CommitDelay, o.SearchLag, o.TokenLifetime, o.Conversion, o.OrderSync, o.CartIdle) < 0 || min(f.burst, f.products) < 0 {
 		return errors.New("durations, --burst and --products must not be negative")
 	}
 	f.csu.Options.Products = csu.MakeProducts(f.products)
 	if f.burst > 0 && f.rate == 0 {
 		return errors.New("--burst goes with --rate")
 	}
+	tax, err := decimal.NewFromString(cmp.Or(f.tax, "0"))
+	if err != nil || tax.IsNegative() || tax.GreaterThan(decimal.NewFromInt(100)) {
+		return errors.New("--tax must be a percentage between 0 and 100")
+	}
 	for _, oun := range f.units {
-		f.csu.Options.Channels = append(f.csu.Options.Channels, csu.Channel{OUN: oun})
+		f.csu.Options.Channels = append(f.csu.Options.Channels, csu.Channel{OUN: oun, TaxPercent: json.Number(tax.String())})
 	}
 	if f.rate > 0 {
 		burst := f.burst

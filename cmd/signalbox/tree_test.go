@@ -110,7 +110,7 @@ func TestACommandLineThatIsNotUnderstoodIsUsage(t *testing.T) {
 		"trace --depth 0 11111111-1111-4111-8111-111111111111", "why", "why --id 1001", "plan", "plan a b", "mapping get --source s", "mapping get", "mapping find", "mapping export --format x", "mapping import", "doctor x", "doctor --events-per-day -1", "why --source s --id 1 --event e", "why --email - --source s",
 		"trace --email - 11111111-1111-4111-8111-111111111111", "deadletter show", "deadletter show x", "deadletter list --limit 0",
 		"local --count 0", "local --count 3 --events f", "version x", "completion tcsh", "config show --local --config f", "run --roles ,",
-		"sim servicebus --queue =x", "sim servicebus --queue a,lock=x", "sim servicebus --queue a,tulip=1", "sim csu --burst 3", "sim csu --commit-then-drop 2",
+		"sim servicebus --queue =x", "sim servicebus --queue a,lock=x", "sim servicebus --queue a,tulip=1", "sim csu --burst 3", "sim csu --tax NaN", "sim csu --cart-idle -1s", "sim csu --commit-then-drop 2",
 		"sim csu --latency -1s", "certify", "certify heartbeat --all", "certify a b", "certify heartbeat --kill some", "certify heartbeat --depth 3",
 		"certify heartbeat --then x", "certify heartbeat --parallel -1"} {
 		d := cli(t, nil, nil, strings.Fields(line)...)

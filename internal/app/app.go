@@ -132,7 +132,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 	a.metrics = telemetry.NewMetrics(telemetry.Known{
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
-		Scenarios: outlines, Kinds: scenarios.Kinds(), Operations: csuclient.Operations(),
+		Scenarios: outlines, Kinds: scenarios.Kinds(), Operations: csuclient.Labels(),
 		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)), Sinks: sinkNames(a.cfg),
 	})
 	to := a.parts.Log

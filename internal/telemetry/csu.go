@@ -20,8 +20,8 @@ func (m *Metrics) newCSUMetrics() csuMetrics {
 	m.section = sectionCSU
 	m.codes = closedSet(csuclient.Codes())
 	c := csuMetrics{
-		requests:        m.counter(CSURequests, "HTTP attempts at the CSU.", LabelOperation, LabelResult),
-		requestDuration: m.histogram(CSURequestDuration, "Duration of HTTP attempts at the CSU.", csuBuckets, LabelOperation),
+		requests:        m.counter(CSURequests, "HTTP attempts at the CSU; operations on carts share a label, and so do reads of orders and of the channel.", LabelOperation, LabelResult),
+		requestDuration: m.histogram(CSURequestDuration, "Duration of HTTP attempts at the CSU, by the same labels.", csuBuckets, LabelOperation),
 		csuErrors:       m.counter(CSUErrors, "Refusals by the CSU, by its own error code.", LabelErrorCode),
 		csuInflight:     m.gauge(CSUInflight, "HTTP attempts under way.").WithLabelValues(),
 		tokens:          m.counter(CSUTokenRefresh, "Attempts at a new token.", LabelOutcome),
@@ -41,7 +41,8 @@ func (m *Metrics) newCSUMetrics() csuMetrics {
 
 // CSU observes the CSU client.
 func (m *Metrics) CSU(log *zap.Logger) csuclient.Observer {
-	return &csuObserver{m: m, log: log.Named("csu"), results: closedSet(csuclient.Results()), sources: closedSet(csuclient.Sources())}
+	return &csuObserver{m: m, log: log.Named("csu"), results: closedSet(csuclient.Results()), sources: closedSet(csuclient.Sources()),
+		names: closedSet(csuclient.Operations())}
 }
 
 // refusals are the results for which the CSU owes a code.
@@ -55,10 +56,11 @@ type csuObserver struct {
 	log     *zap.Logger
 	results closed
 	sources closed
+	names   closed // of operations, finer than their labels
 }
 
 func (o *csuObserver) Request(r csuclient.Request) {
-	operation := o.m.operations.or(r.Operation, other)
+	operation := o.m.operations.or(csuclient.LabelOf(r.Operation), other)
 	o.m.requests.WithLabelValues(operation, o.results.or(r.Result, csuclient.ResultClientError)).Inc()
 	o.m.requestDuration.WithLabelValues(operation).Observe(r.Took.Seconds())
 	o.m.up.is(dependencyCSU, !away[r.Result])
@@ -66,7 +68,7 @@ func (o *csuObserver) Request(r csuclient.Request) {
 		o.m.csuErrors.WithLabelValues(o.m.codes.or(r.Code, other)).Inc()
 	}
 	if e := o.log.Check(zap.DebugLevel, "request to the CSU"); e != nil {
-		e.Write(present(zap.String(fieldOperation, operation), zap.String(fieldOutcome, r.Result), zap.Int(fieldStatus, r.Status),
+		e.Write(present(zap.String(fieldOperation, o.names.or(r.Operation, operation)), zap.String(fieldOutcome, r.Result), zap.Int(fieldStatus, r.Status),
 			text(fieldErrorCode, r.Code), text(fieldRequestID, r.RequestID), text(fieldCorrelationID, guid(r.CorrelationID)),
 			zap.Float64(fieldDuration, r.Took.Seconds()))...)
 	}

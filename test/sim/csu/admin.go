@@ -17,6 +17,26 @@ func (s *Simulator) AdminHandler() http.Handler {
 	}
 	show("GET /ledger", func() any { return s.Ledger() })
 	show("GET /customers", func() any { return s.Customers() })
+	show("GET /carts", func() any { return s.Carts() })
+	show("GET /orders", func() any { return s.SalesOrders() })
+	show("GET /orders/refused", func() any { return s.RefusedOrders() })
+	mux.HandleFunc("POST /orders/retry", func(w http.ResponseWriter, r *http.Request) {
+		misbehave.Answer(w, http.StatusOK, map[string]int{"retried": s.RetryOrders(r.URL.Query()["id"]...)})
+	})
+	mux.HandleFunc("POST /orders/status", func(w http.ResponseWriter, r *http.Request) {
+		var change struct {
+			ID     string `json:"id"`
+			Status int    `json:"status"`
+		}
+		if misbehave.Change(w, r, &change, func() error {
+			if !s.SetOrderStatus(change.ID, change.Status) {
+				return fmt.Errorf("headquarters has no order %q", change.ID)
+			}
+			return nil
+		}) {
+			misbehave.Answer(w, http.StatusOK, change)
+		}
+	})
 	show("GET /duplicates", func() any { return s.DuplicateEmails() })
 	show("GET /stats", func() any { return s.Stats() })
 	show("GET /settings", func() any { return s.settings() })
@@ -55,6 +75,15 @@ type settings struct {
 	StrictAddresses   *bool               `json:"strictAddresses,omitempty"`
 	OrderSync         *misbehave.Duration `json:"orderSync,omitempty"`
 	RepeatedUploads   *bool               `json:"repeatedUploads,omitempty"`
+
+	Anonymous              *bool               `json:"anonymous,omitempty"`
+	LabRoles               *bool               `json:"labRoles,omitempty"`
+	OwnCartIDs             *bool               `json:"ownCartIDs,omitempty"`
+	CartIdle               *misbehave.Duration `json:"cartIdle,omitempty"`
+	KeyedPrices            *bool               `json:"keyedPrices,omitempty"`
+	OrderNumberIsReference *bool               `json:"orderNumberIsReference,omitempty"`
+	OrdersInRealTime       *bool               `json:"ordersInRealTime,omitempty"`
+	NoMixedReturns         *bool               `json:"noMixedReturns,omitempty"`
 }
 
 var (
@@ -69,6 +98,8 @@ func (s *Simulator) settings() settings {
 		&shapeNames[o.ErrorShape], &modeNames[o.SearchMode], &o.RefuseScheme,
 		&o.AsyncCustomers, &o.HQDown, (*misbehave.Duration)(&o.Conversion), &o.MergeConverted, &o.RedirectConverted, &o.AsyncEdit, &o.StrictAddresses,
 		(*misbehave.Duration)(&o.OrderSync), &o.RepeatedUploads,
+		&o.Anonymous, &o.LabRoles, &o.OwnCartIDs, (*misbehave.Duration)(&o.CartIdle), &o.KeyedPrices, &o.OrderNumberIsReference,
+		&o.OrdersInRealTime, &o.NoMixedReturns,
 	}
 }
 
@@ -82,7 +113,7 @@ func (s *Simulator) change(c settings) error {
 }
 
 func (c settings) check() error {
-	for _, d := range []*misbehave.Duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion, c.OrderSync} {
+	for _, d := range []*misbehave.Duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion, c.OrderSync, c.CartIdle} {
 		if d != nil && *d < 0 {
 			return fmt.Errorf("a duration is not negative")
 		}
@@ -113,6 +144,14 @@ func (c settings) apply(o *Options) {
 	set(&o.SearchLag, c.SearchLag)
 	set(&o.OrderSync, c.OrderSync)
 	turn(&o.RepeatedUploads, c.RepeatedUploads)
+	turn(&o.Anonymous, c.Anonymous)
+	turn(&o.LabRoles, c.LabRoles)
+	turn(&o.OwnCartIDs, c.OwnCartIDs)
+	set(&o.CartIdle, c.CartIdle)
+	turn(&o.KeyedPrices, c.KeyedPrices)
+	turn(&o.OrderNumberIsReference, c.OrderNumberIsReference)
+	turn(&o.OrdersInRealTime, c.OrdersInRealTime)
+	turn(&o.NoMixedReturns, c.NoMixedReturns)
 	set(&o.Latency, c.Latency)
 	set(&o.CommitDelay, c.CommitDelay)
 	set(&o.Conversion, c.Conversion)

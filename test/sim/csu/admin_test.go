@@ -74,7 +74,7 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, admin(t, sim, "POST", "/faults", body, &problem), body)
 		require.NotEmpty(t, problem.Error)
 	}
-	for _, body := range []string{`{"searchLag":"-1s"}`, `{"errorShape":"xml"}`, `{"refuseScheme":"basic"}`, `{"lag":"1s"}`, `{"conversion":"-1s"}`, `{"hqDown":"yes"}`} {
+	for _, body := range []string{`{"searchLag":"-1s"}`, `{"errorShape":"xml"}`, `{"refuseScheme":"basic"}`, `{"lag":"1s"}`, `{"cartIdle":"-1s"}`, `{"conversion":"-1s"}`, `{"hqDown":"yes"}`} {
 		require.Equal(t, http.StatusBadRequest, admin(t, sim, "POST", "/settings", body, nil), body)
 	}
 }
@@ -85,11 +85,14 @@ func TestAdminChangesSettings(t *testing.T) {
 	var got map[string]any
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings",
 		`{"searchLag":"2s","tokenLifetime":"5m","latency":"1ms","commitDelay":"1ms","errorShape":"odata","searchMode":"substring","refuseScheme":"bearer",
-		"asyncCustomers":true,"hqDown":true,"conversion":"3m","mergeConverted":true,"redirectConverted":true,"asyncEdit":true,"strictAddresses":true,"orderSync":"9s","repeatedUploads":true}`, &got))
+		"asyncCustomers":true,"hqDown":true,"conversion":"3m","mergeConverted":true,"redirectConverted":true,"asyncEdit":true,"strictAddresses":true,"orderSync":"9s","repeatedUploads":true,
+		"anonymous":true,"labRoles":true,"ownCartIDs":true,"cartIdle":"1h","keyedPrices":true,"orderNumberIsReference":true,"ordersInRealTime":true,"noMixedReturns":true}`, &got))
 	require.Equal(t, map[string]any{
 		"searchLag": "2s", "tokenLifetime": "5m0s", "latency": "1ms", "commitDelay": "1ms",
 		"errorShape": "odata", "searchMode": "substring", "refuseScheme": "bearer", "asyncCustomers": true, "hqDown": true, "conversion": "3m0s",
 		"mergeConverted": true, "redirectConverted": true, "asyncEdit": true, "strictAddresses": true, "orderSync": "9s", "repeatedUploads": true,
+		"anonymous": true, "labRoles": true, "ownCartIDs": true, "cartIdle": "1h0m0s", "keyedPrices": true, "orderNumberIsReference": true,
+		"ordersInRealTime": true, "noMixedReturns": true,
 	}, got)
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings", `{"refuseScheme":""}`, &got))
 	require.Equal(t, "2s", got["searchLag"], "what is absent stays")
@@ -117,4 +120,25 @@ func TestAdminTakesHeadquartersAwayAndConvertsAtOnce(t *testing.T) {
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/headquarters/convert", "", &done))
 	require.Equal(t, 1, done["converted"])
 	require.Empty(t, c.sim.Headquarters().Provisional)
+}
+
+func TestAdminShowsCartsAndSeesToOrders(t *testing.T) {
+	inBubble(t, Options{OrderSync: time.Second}, func(t *testing.T, c *client) {
+		c.newCart(first, 1)
+		c.inject(Fault{Kind: HQRefuses, Next: 1})
+		require.Equal(t, 201, c.upload(anOrder).status)
+		var carts, orders []map[string]any
+		var refused []string
+		var retried map[string]int
+		admin(t, c.sim, "GET", "/carts", "", &carts)
+		admin(t, c.sim, "GET", "/orders", "", &orders)
+		admin(t, c.sim, "GET", "/orders/refused", "", &refused)
+		require.Equal(t, []any{1, 1, []string{"web-1"}}, []any{len(carts), len(orders), refused})
+		require.Equal(t, 400, admin(t, c.sim, "POST", "/orders/status", `{"id":"web-1","status":4}`, nil), "it has not landed")
+		admin(t, c.sim, "POST", "/orders/retry?id=web-1", "", &retried)
+		require.Equal(t, 1, retried["retried"])
+		<-time.After(2 * time.Second)
+		require.Equal(t, 200, admin(t, c.sim, "POST", "/orders/status", `{"id":"web-1","status":4}`, nil))
+		require.EqualValues(t, "4", c.sim.SalesOrders()[0]["StatusValue"])
+	})
 }

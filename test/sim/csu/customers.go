@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
 )
 
 // firstRecordID is odd and over 2^53: whoever reads record ids as floating point gets another one.
@@ -35,6 +36,10 @@ type store struct {
 	conversions []Conversion
 	moved       map[string]string // the account that took a provisional one's place, by the latter's number
 	orders      orders
+	carts       map[string]*cart
+	couponsUsed map[string]int             // checkouts by coupon
+	slotsTaken  map[string]int             // orders by store and slot
+	spent       map[string]decimal.Decimal // by gift and loyalty card
 	lastID      int64
 	lastAccount int
 	lastParty   int
@@ -51,7 +56,8 @@ type record struct {
 }
 
 func newStore() store {
-	return store{customers: map[string]*record{}, byEmail: map[string]map[string]bool{}, moved: map[string]string{}, orders: newOrders(), lastID: firstRecordID - 1}
+	return store{customers: map[string]*record{}, byEmail: map[string]map[string]bool{}, moved: map[string]string{}, orders: newOrders(),
+		carts: map[string]*cart{}, couponsUsed: map[string]int{}, slotsTaken: map[string]int{}, spent: map[string]decimal.Decimal{}, lastID: firstRecordID - 1}
 }
 
 func (s *store) nextAccount() string {

@@ -22,6 +22,9 @@ const (
 	typeAuthorization  = "UserAuthorizationException"
 	typeCommerce       = "CommerceException"
 	typeCommunication  = "CommunicationException"
+	typeCart           = "CartValidationException"
+	typeTender         = "TenderValidationException"
+	typePayment        = "PaymentException"
 	typeNamespace      = "Microsoft.Dynamics.Commerce.Runtime."
 )
 
@@ -111,7 +114,7 @@ func (c *call) errorReply(e *apiError) reply {
 		c.abort()
 	}
 	inner := map[string]any{"ErrorResourceId": e.id, "LocalizedMessage": e.message}
-	if e.typeName == typeValidation {
+	if e.typeName == typeValidation || e.typeName == typeCart || e.typeName == typeTender {
 		inner["ValidationResults"] = append([]validationResult{}, e.results...)
 	}
 	text, err := marshal(inner)

@@ -30,6 +30,8 @@ const (
 	CommitThenDrop  Kind = "commit-then-drop"  // commit, then close the connection
 	CommitThenError Kind = "commit-then-error" // commit, then answer Status (default 502) with an HTML page
 	HQUnreachable   Kind = "hq-unreachable"    // the request's own call of headquarters fails, if it makes one
+	HQRefuses       Kind = "hq-refuses"        // the order that the request commits never lands in headquarters, until RetryOrders
+	Decline         Kind = "decline"           // the payments of a checkout are declined
 )
 
 // The points, in order.
@@ -47,7 +49,7 @@ const (
 )
 
 var (
-	kinds  = []Kind{Latency, Hold, Throttle, Error, Drop, Unauthorized, Forbid, CommitThenDrop, CommitThenError, HQUnreachable}
+	kinds  = []Kind{Latency, Hold, Throttle, Error, Drop, Unauthorized, Forbid, CommitThenDrop, CommitThenError, HQUnreachable, HQRefuses, Decline}
 	points = []Point{PointReceived, PointCommit, PointAnswer}
 )
 

@@ -87,6 +87,9 @@ func (s *store) headquartersIsBack(now time.Time) {
 	for _, o := range s.orders.pending {
 		o.since = now
 	}
+	for _, o := range s.orders.canceling {
+		o.canceled = now
+	}
 }
 
 // convertDue does what headquarters' jobs have done by now. There is no goroutine for it: whoever looks at the store, under

@@ -18,6 +18,7 @@ type Effect struct {
 	Status       int       `json:"status"`                 // of the answer; 0 when none was sent, or not yet
 	Delivered    bool      `json:"delivered"`              // a success was answered, as far as this side can tell
 	Order        string    `json:"order,omitempty"`        // transaction id of a sales order; Account is its customer
+	Cart         string    `json:"cart,omitempty"`         // id of a cart
 }
 
 // record appends to the ledger; the caller holds the lock.

@@ -24,8 +24,8 @@ func TestLedgerTellsEveryEffect(t *testing.T) {
 		c.found("Email", "x@example.test")
 		c.create(`{}`)
 		require.Equal(t, []Effect{
-			{1, begin, OpCreateCustomer, "000001", "r-1", "s-1", "ana@example.test", 201, true, ""},
-			{2, begin.Add(time.Second), OpUpdateCustomer, "000001", "r-2", "", "other@example.test", 204, true, ""},
+			{1, begin, OpCreateCustomer, "000001", "r-1", "s-1", "ana@example.test", 201, true, "", ""},
+			{2, begin.Add(time.Second), OpUpdateCustomer, "000001", "r-2", "", "other@example.test", 204, true, "", ""},
 		}, c.sim.Ledger())
 	})
 }

@@ -173,17 +173,28 @@ func (c *call) channelConfiguration() (reply, *apiError) {
 		return reply{}, badRequest(idBadRequest, "the action takes no parameters; send {}")
 	}
 	ch := c.channel.withDefaults()
+	o := c.sim.options()
 	iso2, _ := countryOf(ch.Country)
-	at := slices.IndexFunc(c.sim.options().Channels, func(other Channel) bool { return other.OUN == ch.OUN })
+	pickup, electronic := "", ""
+	for _, d := range o.DeliveryModes {
+		if d.Pickup && pickup == "" {
+			pickup = d.Code
+		}
+		if d.Electronic && electronic == "" {
+			electronic = d.Code
+		}
+	}
 	return reply{status: http.StatusOK, body: map[string]any{
 		"@odata.context":              c.origin() + "$metadata#Microsoft.Dynamics.Commerce.Runtime.DataModel.ChannelConfiguration",
-		"RecordId":                    firstRecordID - 1000 + int64(at),
+		"RecordId":                    channelID(o, ch),
 		"ChannelNaturalId":            ch.OUN,
-		"InventLocation":              ch.OUN,
+		"InventLocation":              c.warehouse(),
 		"InventLocationDataAreaId":    ch.LegalEntity,
 		"Currency":                    ch.Currency,
 		"CompanyCurrency":             ch.Currency,
-		"PriceIncludesSalesTax":       false,
+		"PriceIncludesSalesTax":       ch.PriceIncludesTax,
+		"PickupDeliveryModeCode":      pickup,
+		"EmailDeliveryModeCode":       electronic,
 		"DefaultLanguageId":           ch.Language,
 		"Languages":                   []map[string]any{{"LanguageId": ch.Language, "IsDefault": true}},
 		"CountryRegionId":             ch.Country,
@@ -193,6 +204,12 @@ func (c *call) channelConfiguration() (reply, *apiError) {
 		"ProfileProperties":           []any{},
 		"ExtensionProperties":         []any{},
 	}}, nil
+}
+
+// channelID is a channel's record id.
+func channelID(o Options, ch Channel) int64 {
+	at := slices.IndexFunc(o.Channels, func(other Channel) bool { return other.OUN == ch.OUN })
+	return firstRecordID - 1000 + int64(at)
 }
 
 // arguments decodes an action's parameters, all of them required text.

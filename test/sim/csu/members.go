@@ -15,7 +15,7 @@ const (
 	text memberType = iota + 1
 	integer32
 	integer64
-	decimal
+	fraction
 	boolean
 	moment      // Edm.DateTimeOffset
 	collection  // kept as it came
@@ -46,7 +46,7 @@ var customerMembers = declare(map[memberType]string{
 	integer32: "CustomerTypeValue ReceiptSettings BlockedType",
 	integer64: `RecordId DirectoryPartyRecordId TitleRecordId PhoneRecordId EmailRecordId UrlRecordId PersonNameId
 		RetailCustomerTableRecordId`,
-	decimal: "CreditLimit Balance",
+	fraction: "CreditLimit Balance",
 	boolean: `Blocked IsAsyncCustomer AllowOnAccountPayment OptOutPersonalization OptOutWebActivityTracking IsB2b
 		IsB2bAdmin IsCustomerTaxInclusive MandatoryCreditLimit UseOrderNumberReference UsePurchaseRequest
 		NonChargeableAccount IsFloorLimitBlocked`,
@@ -136,7 +136,7 @@ func (t memberType) accepts(value any) bool {
 			_, err := strconv.ParseInt(v.String(), 10, 64)
 			return err == nil
 		default:
-			return t == decimal
+			return t == fraction
 		}
 	}
 	return false

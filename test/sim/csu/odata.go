@@ -19,31 +19,60 @@ const (
 	maxTop     = 1000
 )
 
-var keyed = regexp.MustCompile(`^([A-Za-z]+)\('((?:[^']|'')*)'\)$`)
+var (
+	keyed    = regexp.MustCompile(`^([A-Za-z]+)\('((?:[^']|'')*)'\)$`)
+	function = regexp.MustCompile(`^([A-Za-z]+)\(([A-Za-z]+=.*)\)$`)
+	argument = regexp.MustCompile(`^([A-Za-z]+)=('(?:[^']|'')*'|[^',]*)(?:,|$)`)
+)
 
 // resourceOf turns an escaped path into the resource of the operation table and the entity key. Segments are split
 // before they are unescaped, so a key may hold %2F; a raw slash inside the quotes belongs to the key as well.
-func resourceOf(escaped string) (resource, key string, ok bool) {
+//
+// A function's parameters, name=value with text in quotes, are its args; the resource has (args) in their place.
+func resourceOf(escaped string) (resource, key string, args map[string]string, ok bool) {
 	if escaped == "/HealthCheck" {
-		return "HealthCheck", "", true
+		return "HealthCheck", "", nil, true
 	}
 	rest, commerce := strings.CutPrefix(escaped, "/Commerce/")
 	if !commerce {
-		return tokenResource(escaped)
+		resource, key, ok = tokenResource(escaped)
+		return resource, key, nil, ok
 	}
 	var parts []string
 	for _, segment := range splitSegments(rest) {
 		plain, err := url.PathUnescape(segment)
 		if err != nil {
-			return "", "", false
+			return "", "", nil, false
 		}
 		if m := keyed.FindStringSubmatch(plain); m != nil {
 			key = strings.ReplaceAll(m[2], "''", "'")
 			plain = m[1] + "(key)"
+		} else if m := function.FindStringSubmatch(plain); m != nil {
+			if args, ok = argumentsOf(m[2]); !ok {
+				return "", "", nil, false
+			}
+			plain = m[1] + "(args)"
 		}
 		parts = append(parts, plain)
 	}
-	return strings.Join(parts, "/"), key, true
+	return strings.Join(parts, "/"), key, args, true
+}
+
+// argumentsOf reads name=value,name='text'.
+func argumentsOf(list string) (map[string]string, bool) {
+	args := map[string]string{}
+	for list != "" {
+		m := argument.FindStringSubmatch(list)
+		if m == nil {
+			return nil, false
+		}
+		value := m[2]
+		if text, quoted := strings.CutPrefix(value, "'"); quoted {
+			value = strings.ReplaceAll(strings.TrimSuffix(text, "'"), "''", "'")
+		}
+		args[m[1]], list = value, list[len(m[0]):]
+	}
+	return args, true
 }
 
 func tokenResource(path string) (string, string, bool) {

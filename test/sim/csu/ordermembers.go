@@ -8,7 +8,7 @@ var orderMembers = declare(map[memberType]string{
 	integer32: `StatusValue DocumentStatusValue PaymentStatusValue DetailedOrderStatusValue TransactionTypeValue EntryStatusValue
 		TransactionTime CustomerOrderModeValue CustomerOrderTypeValue TaxCalculationTypeValue`,
 	integer64: "ChannelId RecordId ShiftId",
-	decimal: `TotalAmount AmountDue AmountPaid GrossAmount NetAmount NetAmountWithoutTax NetAmountWithTax NetAmountWithNoTax NetPrice
+	fraction: `TotalAmount AmountDue AmountPaid GrossAmount NetAmount NetAmountWithoutTax NetAmountWithTax NetAmountWithNoTax NetPrice
 		SubtotalAmount SubtotalAmountWithoutTax DiscountAmount TotalDiscount LineDiscount PeriodicDiscountAmount TaxAmount
 		TaxAmountInclusive TaxAmountExclusive ChargeAmount ShippingChargeAmount OtherChargeAmount NumberOfItems
 		RequiredDepositAmount SalesPaymentDifference`,
@@ -25,7 +25,7 @@ var orderLineMembers = declare(map[memberType]string{
 		ReturnTerminalId InventoryTransactionId SerialNumber BatchId ElectronicDeliveryEmailAddress Comment Barcode`,
 	integer32: "StatusValue SalesStatusValue FulfillmentStatusValue EntryMethodTypeValue",
 	integer64: "ProductId ListingId MasterProductId ReturnChannelId CatalogId RecordId",
-	decimal: `LineNumber Quantity Price OriginalPrice BasePrice AgreementPrice AdjustedPrice NetAmount NetAmountWithoutTax
+	fraction: `LineNumber Quantity Price OriginalPrice BasePrice AgreementPrice AdjustedPrice NetAmount NetAmountWithoutTax
 		NetAmountWithAllInclusiveTax GrossAmount TotalAmount NetPrice DiscountAmount LineDiscount PeriodicDiscount TotalDiscount
 		TaxAmount TaxRatePercent QuantityOrdered QuantityInvoiced QuantityCanceled ReturnQuantity ReturnLineNumber`,
 	boolean:     "IsVoided IsGiftCardLine IsPriceOverridden IsReturnByReceipt",
@@ -40,7 +40,7 @@ var tenderLineMembers = declare(map[memberType]string{
 		GiftCardPin SignatureData`,
 	integer32: "StatusValue VoidStatusValue ProcessingTypeValue CardProcessorStatusValue TransactionStatusValue GiftCardExpirationYear GiftCardExpirationMonth",
 	integer64: "ChannelId PaymentRefRecId LinkedPaymentRefRecId",
-	decimal: `LineNumber Amount AuthorizedAmount RefundableAmount RemainingLinkedRefundAmount RoundingDifference
+	fraction: `LineNumber Amount AuthorizedAmount RefundableAmount RemainingLinkedRefundAmount RoundingDifference
 		IncrementalOffsetAmount LinkedPaymentLineNumber CashBackAmount AmountInTenderedCurrency AmountInCompanyCurrency ExchangeRate`,
 	boolean: `IsPreProcessed IsDeposit IsVoidable IsHistorical IsLinkedRefund IsIncrementalCaptureEnabled IsReauthorizationEnabled
 		IsChangeLine`,

@@ -17,6 +17,8 @@ const (
 	pendingSalesOrder = 27
 	statusCreated     = 1
 	statusConfirmed   = 5
+	statusCanceled    = 7
+	searchLocal       = 1
 	searchRemote      = 2
 )
 
@@ -41,15 +43,35 @@ func (o SalesOrder) Lines() []map[string]any { return entries(o, "SalesLines") }
 type orders struct {
 	byID      map[string]*order
 	pending   []*order // the one that goes to headquarters next first
+	canceling []*order // whose cancellation has been asked for
 	lastSales int
 }
 
 type order struct {
-	members map[string]any
-	since   time.Time // when the time to its way to headquarters began
+	members  map[string]any
+	since    time.Time // when the time to its way to headquarters began
+	oun      string    // of the channel it was made in
+	refused  bool      // headquarters' jobs cannot make an order of it
+	canceled time.Time // when its cancellation was asked for; zero: never
 }
 
 func newOrders() orders { return orders{byID: map[string]*order{}} }
+
+func (o *order) id() string { return str(o.members, "Id") }
+
+func (o *order) lines() []map[string]any { return entries(o.members, "SalesLines") }
+
+// add keeps an order and sends it on its way to headquarters.
+func (db *orders) add(o *order) {
+	db.byID[o.id()] = o
+	db.pending = append(db.pending, o)
+}
+
+// refuse takes an order off its way: headquarters cannot make one of it until RetryOrders.
+func (db *orders) refuse(o *order) {
+	o.refused = true
+	db.pending = slices.DeleteFunc(db.pending, func(p *order) bool { return p == o })
+}
 
 func (o *order) view() SalesOrder { return clone(SalesOrder(o.members)) }
 
@@ -117,8 +139,8 @@ func (c *call) commitOrder(body map[string]any) (SalesOrder, int64, *apiError) {
 	}
 	body["SalesId"] = ""
 	body["StatusValue"] = number(statusCreated)
-	if reference := []rune(str(body, "ChannelReferenceId")); len(reference) > longestReference {
-		body["ChannelReferenceId"] = string(reference[:longestReference])
+	if reference, sent := body["ChannelReferenceId"].(string); sent {
+		body["ChannelReferenceId"] = cut(reference, longestReference)
 	}
 	if body["TransactionTypeValue"] == nil {
 		body["TransactionTypeValue"] = number(pendingSalesOrder)
@@ -126,9 +148,11 @@ func (c *call) commitOrder(body map[string]any) (SalesOrder, int64, *apiError) {
 	for i, line := range entries(body, "SalesLines") {
 		line["LineId"] = cmp.Or(str(line, "LineId"), fmt.Sprintf("%032x", i+1))
 	}
-	o := &order{members: body, since: now}
-	s.store.orders.byID[str(body, "Id")] = o
-	s.store.orders.pending = append(s.store.orders.pending, o)
+	o := &order{members: body, since: now, oun: c.oun}
+	s.store.orders.add(o)
+	if _, refused := c.fault(HQRefuses); refused {
+		s.store.orders.refuse(o)
+	}
 	return o.view(), s.recordOrder(c, o), nil
 }
 
@@ -175,11 +199,68 @@ func (c *call) orderByReference() (reply, *apiError) {
 func (s *Simulator) landDue(now time.Time) {
 	db := &s.store.orders
 	for !s.opts.HQDown && len(db.pending) > 0 && !db.pending[0].since.Add(s.opts.OrderSync).After(now) {
-		db.lastSales++
-		o := db.pending[0]
-		o.members["SalesId"], o.members["StatusValue"] = fmt.Sprintf("SO-%06d", db.lastSales), number(statusConfirmed)
-		db.pending = db.pending[1:]
+		s.land(db.pending[0])
 	}
+	db.canceling = slices.DeleteFunc(db.canceling, func(o *order) bool {
+		due := !s.opts.HQDown && !o.canceled.Add(s.opts.OrderSync).After(now)
+		if due {
+			o.members["StatusValue"] = number(statusCanceled)
+		}
+		return due
+	})
+}
+
+// land lets headquarters make a sales order of an order: it gets its number, and each line the id that headquarters knows it by.
+func (s *Simulator) land(o *order) {
+	db := &s.store.orders
+	db.lastSales++
+	o.refused, db.pending = false, slices.DeleteFunc(db.pending, func(p *order) bool { return p == o })
+	o.members["SalesId"], o.members["StatusValue"] = fmt.Sprintf("SO-%06d", db.lastSales), number(statusConfirmed)
+	for i, line := range o.lines() {
+		line["InventoryTransactionId"] = fmt.Sprintf("%06d-%d", db.lastSales, i+1)
+	}
+}
+
+// RefusedOrders lists the ids of orders that headquarters could not make sales orders of.
+func (s *Simulator) RefusedOrders() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := []string{}
+	for id, o := range s.store.orders.byID {
+		if o.refused {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// RetryOrders sends refused orders, those named or all, to headquarters once more. It says how many.
+func (s *Simulator) RetryOrders(ids ...string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(s.store.orders.byID)) {
+		if o := s.store.orders.byID[id]; o.refused && (len(ids) == 0 || slices.Contains(ids, id)) {
+			o.refused, o.since = false, time.Now()
+			s.store.orders.pending = append(s.store.orders.pending, o)
+			n++
+		}
+	}
+	return n
+}
+
+// SetOrderStatus lets headquarters go on with an order: a SalesStatus such as 3 (delivered) or 4 (invoiced). It says whether
+// there is such an order there.
+func (s *Simulator) SetOrderStatus(id string, status int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.landDue(time.Now())
+	o, known := s.store.orders.byID[id]
+	if !known || str(o.members, "SalesId") == "" {
+		return false
+	}
+	o.members["StatusValue"] = number(int64(status))
+	return true
 }
 
 // SalesOrders lists all orders by their ids, as a read would show them.

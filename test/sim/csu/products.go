@@ -17,13 +17,15 @@ type Product struct {
 	Name     string
 	Unit     string      // of sale
 	Price    json.Number // of one, in the channel's currency
+	Blocked  bool        // cannot be sold
 }
 
 // MakeProducts makes n products: the i-th, from 0, has record id 68719490000 + i and item id P000001 + i.
 func MakeProducts(n int) []Product {
 	out := make([]Product, n)
 	for i := range out {
-		out[i] = Product{firstProduct + int64(i), fmt.Sprintf("P%06d", i+1), fmt.Sprintf("Product %d", i+1), "ea", json.Number(fmt.Sprintf("%d.%02d", i%90+1, i*7%100))}
+		out[i] = Product{RecordID: firstProduct + int64(i), ItemID: fmt.Sprintf("P%06d", i+1), Name: fmt.Sprintf("Product %d", i+1), Unit: "ea",
+			Price: json.Number(fmt.Sprintf("%d.%02d", i%90+1, i*7%100))}
 	}
 	return out
 }

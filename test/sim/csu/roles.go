@@ -9,32 +9,12 @@ import (
 // Role is what a token lets its bearer do. Roles are checked per operation.
 type Role string
 
-// The roles that a registered client may have.
+// The roles: the first three are of registered clients.
 const (
 	RoleApplication Role = "Application"
 	RoleEmployee    Role = "Employee"
 	RoleCustomer    Role = "Customer"
-)
-
-// Names of operations, as faults, ledger and statistics use them.
-const (
-	OpToken            = "Token"
-	OpHealthCheck      = "HealthCheck"
-	OpEnvironment      = "GetEnvironmentConfiguration"
-	OpCreateCustomer   = "CreateCustomer"
-	OpGetCustomer      = "GetCustomer"
-	OpUpdateCustomer   = "UpdateCustomer"
-	OpSearchByFields   = "SearchByFields"
-	OpByNumbers        = "GetByAccountNumbers"
-	OpCountries        = "GetCountryRegionsByLanguageId"
-	OpStates           = "GetStateProvinces"
-	OpZipCode          = "GetAddressFromZipCode"
-	OpGroups           = "GetCustomerGroups"
-	OpPurposes         = "GetAddressPurposes"
-	OpOrgUnit          = "GetOrgUnitConfiguration"
-	OpUploadOrder      = "UploadSalesOrder"
-	OpOrderByReference = "GetOrderByChannelReferenceLookupCriteria"
-	OpProductsByIDs    = "GetByIds"
+	RoleAnonymous   Role = "Anonymous" // of who presents no token, with Options.Anonymous
 )
 
 // unknownOperation counts what matches no operation, under one name however many paths are tried.
@@ -46,44 +26,9 @@ type operation struct {
 	channel  bool   // wants the OUN header
 	write    bool   // goes on when its client has gone
 	roles    []Role // nil: anyone
+	lab      []Role // besides, with Options.LabRoles
 	serve    func(*call) (reply, *apiError)
 }
-
-// operations is the table of what is served: method and resource, with the roles of the public API list.
-func operations() map[string]operation {
-	lookUp := func(name string, serve func(*call) (reply, *apiError)) operation {
-		return operation{name: name, commerce: true, channel: true, serve: serve, roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}}
-	}
-	return map[string]operation{
-		"POST token/v1":   {name: OpToken, serve: (*call).tokenV1},
-		"POST token/v2":   {name: OpToken, serve: (*call).tokenV2},
-		"GET HealthCheck": {name: OpHealthCheck, serve: (*call).health},
-		"GET GetEnvironmentConfiguration()": {name: OpEnvironment, commerce: true, serve: (*call).environment,
-			roles: []Role{RoleEmployee, RoleApplication}},
-		"POST Customers": {name: OpCreateCustomer, commerce: true, channel: true, write: true, serve: (*call).createCustomer,
-			roles: []Role{RoleEmployee, RoleApplication}},
-		// No document lists roles for the read by key; Microsoft's samples use an application token.
-		"GET Customers(key)": {name: OpGetCustomer, commerce: true, channel: true, serve: (*call).getCustomer,
-			roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}},
-		"PATCH Customers(key)": {name: OpUpdateCustomer, commerce: true, channel: true, write: true, serve: (*call).updateCustomer,
-			roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}},
-		"POST Customers/SearchByFields": {name: OpSearchByFields, commerce: true, channel: true, serve: (*call).searchByFields,
-			roles: []Role{RoleEmployee, RoleCustomer, RoleApplication}},
-		"POST SalesOrders": {name: OpUploadOrder, commerce: true, channel: true, write: true, serve: (*call).uploadOrder,
-			roles: []Role{RoleEmployee, RoleApplication}},
-		"POST SalesOrders/GetOrderByChannelReferenceLookupCriteria": lookUp(OpOrderByReference, (*call).orderByReference),
-		"POST Products/GetByIds":                                    lookUp(OpProductsByIDs, (*call).productsByIDs),
-		"POST Customers/GetByAccountNumbers":                        lookUp(OpByNumbers, (*call).accountsByNumber),
-		"POST GetCountryRegionsByLanguageId":                        lookUp(OpCountries, (*call).countryRegions),
-		"POST GetStateProvinces":                                    lookUp(OpStates, (*call).stateProvinces),
-		"POST GetAddressFromZipCode":                                lookUp(OpZipCode, (*call).addressFromZipCode),
-		"GET GetCustomerGroups()":                                   lookUp(OpGroups, (*call).customerGroups),
-		"GET GetAddressPurposes()":                                  lookUp(OpPurposes, (*call).addressPurposes),
-		"POST OrgUnits/GetOrgUnitConfiguration":                     lookUp(OpOrgUnit, (*call).channelConfiguration),
-	}
-}
-
-var table = operations()
 
 // Operations lists the names that a fault may be limited to.
 func Operations() []string {
@@ -98,19 +43,19 @@ func Operations() []string {
 }
 
 // route finds the operation and the entity key of a request; a miss is the status to refuse with.
-func route(r *http.Request) (op operation, key string, miss int) {
-	resource, key, ok := resourceOf(r.URL.EscapedPath())
+func route(r *http.Request) (op operation, key string, args map[string]string, miss int) {
+	resource, key, args, ok := resourceOf(r.URL.EscapedPath())
 	if ok {
 		if op, ok = table[r.Method+" "+resource]; ok {
-			return op, key, 0
+			return op, key, args, 0
 		}
 		for route := range table {
 			if _, known, _ := strings.Cut(route, " "); known == resource {
-				return operation{name: unknownOperation}, "", http.StatusMethodNotAllowed
+				return operation{name: unknownOperation}, "", nil, http.StatusMethodNotAllowed
 			}
 		}
 	}
-	return operation{name: unknownOperation}, "", http.StatusNotFound
+	return operation{name: unknownOperation}, "", nil, http.StatusNotFound
 }
 
 // admit decides whether the caller may use the operation, in the order of the real service: token, role,
@@ -123,7 +68,8 @@ func (c *call) admit() *apiError {
 	if err != nil {
 		return err
 	}
-	if _, refuse := c.fault(Forbid); refuse || !slices.Contains(c.op.roles, role) {
+	permitted := slices.Contains(c.op.roles, role) || slices.Contains(c.op.lab, role) && c.sim.options().LabRoles
+	if _, refuse := c.fault(Forbid); refuse || !permitted {
 		return &apiError{http.StatusForbidden, typeAuthorization, idAuthorizationFailed, "the caller may not use this operation", nil}
 	}
 	if v, given := c.r.URL.Query()["api-version"]; given && !slices.Contains([]string{"7.1", "7.2", "7.3"}, v[0]) {

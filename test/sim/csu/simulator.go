@@ -1,6 +1,6 @@
 // Package csu is a Commerce Scale Unit that behaves, and misbehaves, like the real one: an http.Handler for the
-// token endpoint and the customer operations of the Retail Server API, with faults that can be set while it runs
-// and a ledger of every write it committed.
+// token endpoint and the operations of the Retail Server API for customers, carts and orders, with faults that can be set
+// while it runs and a ledger of every write it committed.
 //
 // What it promises, because tests rely on it:
 //   - A write is committed whole or not at all, and a client that goes away does not undo it.
@@ -20,6 +20,7 @@ package csu
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -49,6 +50,10 @@ type Channel struct {
 	CustomerGroup string // of a customer created without one; default 3
 	LegalEntity   string // default usrt
 	Country       string // ISO 3166-1 alpha-3; default USA
+
+	TaxPercent       json.Number // of carts, lines and charges alike; empty: no tax, so that sums are exact
+	PriceIncludesTax bool
+	Warehouse        string // default: the OUN
 }
 
 func (ch Channel) withDefaults() Channel {
@@ -91,6 +96,26 @@ type Options struct {
 	OrderSync       time.Duration // from an order, or from headquarters' return, until headquarters has it; default DefaultOrderSync
 	RepeatedUploads bool          // an order whose id is taken is answered with the stored one; otherwise it is refused
 
+	Anonymous bool // requests without a token have the role Anonymous; otherwise they are refused
+	LabRoles  bool // an application may also do what Microsoft's lab does, against the documented roles
+
+	OwnCartIDs             bool          // the scale unit makes every cart's id; otherwise one that the client made is kept
+	CartIdle               time.Duration // a cart that nobody changes is gone after that; default DefaultCartIdle
+	KeyedPrices            bool          // a line may bring its price (IsPriceKeyedIn)
+	OrderNumberIsReference bool          // a cart's OrderNumber becomes the order's ChannelReferenceId; otherwise that is made here
+	OrdersInRealTime       bool          // checkout makes the order in headquarters, and fails without it
+	NoMixedReturns         bool          // a cart may not both sell and bring back
+
+	Coupons       []Coupon       // default none
+	ChargeCodes   []ChargeCode   // default DefaultChargeCodes
+	DeliveryModes []DeliveryMode // default DefaultDeliveryModes
+	Stores        []Store        // default DefaultStores
+	Timeslots     Timeslots      // of pickups
+	TenderTypes   []TenderType   // default DefaultTenderTypes
+	Connectors    []Connector    // default DefaultConnectors; empty, not nil: none
+	GiftCards     []GiftCard     // default none
+	LoyaltyCards  []LoyaltyCard  // default none
+
 	States          []State         // tables of states; default DefaultStates
 	ZipCodes        []ZipCode       // tables of zip codes; default none, so that none is checked
 	StrictAddresses bool            // a state is required where there is a table, and refused where there is none
@@ -123,12 +148,27 @@ func (o Options) withDefaults() Options {
 	if o.CustomerGroups == nil {
 		o.CustomerGroups = DefaultCustomerGroups()
 	}
+	if o.CartIdle <= 0 {
+		o.CartIdle = DefaultCartIdle
+	}
+	otherwise(&o.ChargeCodes, DefaultChargeCodes)
+	otherwise(&o.DeliveryModes, DefaultDeliveryModes)
+	otherwise(&o.Stores, DefaultStores)
+	otherwise(&o.TenderTypes, DefaultTenderTypes)
+	otherwise(&o.Connectors, DefaultConnectors)
 	o.Limits = o.Limits.withDefaults()
 	if o.Products == nil {
 		o.Products = MakeProducts(DefaultProducts)
 	}
 	o.places, o.products = o.tables(), o.productsByID()
 	return o
+}
+
+// otherwise fills a list that was not given.
+func otherwise[T any](list *[]T, preset func() []T) {
+	if *list == nil {
+		*list = preset()
+	}
 }
 
 // Simulator is one scale unit. All of its methods are safe for concurrent use.
@@ -167,6 +207,7 @@ func (s *Simulator) Configure(change func(*Options)) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	s.convertDue(now) // by the options that were in force so far
+	s.landDue(now)
 	down := s.opts.HQDown
 	change(&s.opts)
 	s.opts = s.opts.withDefaults()
@@ -182,7 +223,7 @@ func (s *Simulator) options() Options {
 	return s.opts
 }
 
-// Reset forgets customers, ledger, statistics and faults. Tokens and options stay, and writes that were under way
+// Reset forgets customers, carts, orders, ledger, statistics and faults. Tokens and options stay, and writes that were under way
 // are dropped rather than committed into the fresh store.
 func (s *Simulator) Reset() {
 	s.mu.Lock()
@@ -213,12 +254,14 @@ type call struct {
 	w          http.ResponseWriter
 	r          *http.Request
 	op         operation
-	key        string // of the entity in the path
+	key        string            // of the entity in the path
+	args       map[string]string // of a function in the path, text without its quotes
 	body       []byte
 	received   time.Time
 	generation int
 	oun        string
 	channel    Channel
+	document   bool // what is priced is no cart: no charges
 }
 
 // reply is what an operation answers.
@@ -232,13 +275,13 @@ type reply struct {
 
 // serve takes a request through its stages: find the operation, front faults, permission, effect, answer.
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
-	op, key, miss := route(r)
+	op, key, args, miss := route(r)
 	if miss != 0 {
 		s.writeMiss(w, r, op.name, miss)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	c := &call{sim: s, w: w, r: r, op: op, key: key, body: body, received: time.Now(), oun: r.Header.Get("OUN")}
+	c := &call{sim: s, w: w, r: r, op: op, key: key, args: args, body: body, received: time.Now(), oun: r.Header.Get("OUN")}
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if !errors.As(err, &tooLarge) {

@@ -82,7 +82,7 @@ func TestKeysInPaths(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			resource, key, ok := resourceOf(tc.path)
+			resource, key, _, ok := resourceOf(tc.path)
 			require.Equal(t, !tc.miss, ok)
 			require.Equal(t, tc.resource, resource)
 			require.Equal(t, tc.key, key)
@@ -94,7 +94,7 @@ func FuzzResourceOf(f *testing.F) {
 	f.Add("O'Hara/%27")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, key string) {
-		resource, got, ok := resourceOf("/Commerce/Customers(" + quoteKey(key) + ")")
+		resource, got, _, ok := resourceOf("/Commerce/Customers(" + quoteKey(key) + ")")
 		if !ok || resource != "Customers(key)" || got != key {
 			t.Fatalf("%q came back as %q, %q, %v", key, resource, got, ok)
 		}

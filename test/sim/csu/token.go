@@ -127,8 +127,11 @@ func (c *call) entraError(status int, code string, number int, message string) r
 }
 
 // authenticate finds the role behind the Authorization header. Microsoft's documents write the scheme id_token,
-// its proxy bearer; both are taken, whatever their case.
+// its proxy bearer; both are taken, whatever their case. Who presents nothing is Anonymous, where that is let in.
 func (c *call) authenticate() (Role, *apiError) {
+	if c.r.Header.Get("Authorization") == "" && c.sim.options().Anonymous {
+		return RoleAnonymous, nil
+	}
 	scheme, token, found := strings.Cut(c.r.Header.Get("Authorization"), " ")
 	if !found || !strings.EqualFold(scheme, "bearer") && !strings.EqualFold(scheme, "id_token") {
 		return "", unauthenticated(idAuthenticationFailed, "no token was presented")

@@ -1,0 +1,33 @@
+package csu
+
+// Resource ids of payments.
+const (
+	idNoTenders         = runtimeID + "MissingRequiredCartTenderLines"
+	idAmountDue         = runtimeID + "AmountDueMustBePaidBeforeCheckout"
+	idAmountSign        = runtimeID + "IncorrectPaymentAmountSign"
+	idTenderType        = runtimeID + "UnableToLocateTenderTypeWithGivenId"
+	idPaymentLimit      = runtimeID + "PaymentExceedsMaximumAmountPerTransaction"
+	idPaymentRequest    = runtimeID + "InvalidPaymentRequest"
+	idTokenUnexpected   = runtimeID + "TokenizedPaymentCardNotExpected"
+	idManyCards         = runtimeID + "MultipleCreditCardPaymentNotSupported"
+	idDeclined          = runtimeID + "UnableToAuthorizePayment"
+	idNoConnector       = runtimeID + "PaymentRequiresMerchantProperties"
+	idConnector         = runtimeID + "PaymentConnectorNotFound"
+	idCardToken         = runtimeID + "InvalidDataInTokenizedCard"
+	idCardType          = runtimeID + "UnableToAuthorizePaymentCardTypeMissingOrNotSupported"
+	idCardExpired       = runtimeID + "InvalidCardExpirationDate"
+	idManyAccounts      = runtimeID + "MultipleCustomerAccountPaymentsNotAllowed"
+	idAccountOfAnother  = runtimeID + "CustomerAccountMismatchBetweenCartAndTenderLine"
+	idAccountNotAllowed = runtimeID + "CustomerAccountPaymentForCustomerWithoutAllowOnAccount"
+	idCreditLimit       = runtimeID + "CustomerAccountPaymentExceedsAvailableCreditLimit"
+	idUnauthorized      = runtimeID + "PaymentUsingUnauthorizedAccount"
+	idGiftCurrency      = runtimeID + "GiftCardCurrencyMismatch"
+	idGiftBalance       = runtimeID + "PaymentAmountExceedsGiftBalance"
+	idLoyaltyBlocked    = runtimeID + "BlockedLoyaltyCard"
+	idLoyaltyNoTender   = runtimeID + "NoTenderLoyaltyCard"
+	idLoyaltyPoints     = runtimeID + "NotEnoughRewardPoints"
+	idManyLoyalty       = runtimeID + "NoMoreThanOneLoyaltyTender"
+	idLinkedPayment     = runtimeID + "InvalidLinkedPayment"
+	idReturnPolicy      = runtimeID + "PaymentViolatesReturnPolicy"
+	idRefundTooMuch     = runtimeID + "RefundAmountMoreThanAllowed"
+)
