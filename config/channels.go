@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/signalbox/signalbox/orchestration"
 )
@@ -24,6 +25,10 @@ type channelRow struct {
 	Language    string   `key:"language" help:"locale of new customers, such as en-us"`
 	Group       string   `key:"customer_group" help:"group of new customers; when absent the CSU's own"`
 	Sinks       []string `key:"sinks" help:"names of the sinks, rows of the sink table, that are told how events ended"`
+
+	Stores          []string `key:"stores" help:"pairs such as shop-7=HOUSTON: what sources call a store, and its number in headquarters; when absent, sources use headquarters' numbers"`
+	DeliveryModes   []string `key:"delivery_modes" help:"pairs such as standard=99: the same of modes of delivery"`
+	ServiceAccounts []string `key:"service_accounts" help:"service account ids of the payment connectors that headquarters has for the channel; an order with a card of another is refused"`
 }
 
 var _ = orchestration.Channel(channelRow{})
@@ -49,6 +54,9 @@ func checkChannels(c *Config, r rows) {
 			{"language", row.Language == "" || language.MatchString(row.Language), "a locale, such as en-us"},
 			{"sources", !slices.Contains(row.Sources, ""), "sources that are not empty"},
 			{"sinks", !slices.Contains(row.Sinks, ""), "names that are not empty"},
+			{"stores", arePairs(row.Stores), "pairs such as shop-7=HOUSTON, each left side once"},
+			{"delivery_modes", arePairs(row.DeliveryModes), "pairs such as standard=99, each left side once"},
+			{"service_accounts", !slices.Contains(row.ServiceAccounts, ""), "ids that are not empty"},
 		} {
 			if !f.ok {
 				r.report(i, f.column, "cannot be", "set it to "+f.want)
@@ -61,6 +69,19 @@ func checkChannels(c *Config, r rows) {
 			rowOf[s] = row.Name
 		}
 	}
+}
+
+// arePairs says whether every entry is from=to, and no from is there twice.
+func arePairs(entries []string) bool {
+	seen := map[string]bool{}
+	for _, e := range entries {
+		from, to, both := strings.Cut(e, "=")
+		if !both || from == "" || to == "" || seen[from] {
+			return false
+		}
+		seen[from] = true
+	}
+	return true
 }
 
 // unique says whether every entry is there once, and none is empty.

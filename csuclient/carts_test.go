@@ -196,7 +196,7 @@ func TestALineIsPickedUpInASlotOfAStoreNearBy(t *testing.T) {
 		near, err := u.channel.StoresNear(ctx, 29.75, -95.36, 50, csuclient.StoresToPickUp)
 		require.NoError(t, err)
 		require.Equal(t, []string{"STORE1", "STORE2"}, []string{near[0].Number, near[1].Number})
-		ships, err := u.channel.Stores(ctx, csuclient.StoresThatShip)
+		ships, err := u.channel.Stores(ctx, csuclient.StoresThatShip, false)
 		require.NoError(t, err)
 		require.Equal(t, []string{"STORE1", "STORE3"}, []string{ships[0].Number, ships[1].Number})
 		slots, err := u.channel.Timeslots(ctx, near[0].Number, "60", time.Now(), time.Now().Add(24*time.Hour))

@@ -2,6 +2,7 @@ package csuclient
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -87,11 +88,13 @@ const (
 	StoresToPickUp = 2
 )
 
-// Stores lists the stores that do what is asked for.
-func (ch *Channel) Stores(ctx context.Context, that int) ([]Store, error) {
-	body := map[string]any{"orgUnitLocationSearchCriteria": map[string]int{"DeliveryModeTypeFilterValue": that}}
-	return pages(func(skip int) ([]Store, error) {
-		return list[Store](ctx, ch, call{op: opStores, method: http.MethodPost, path: "OrgUnits/SearchOrgUnitLocations", query: page(skip), body: body})
+// Stores lists the stores that do what is asked for. Kept as TenderTypes.
+func (ch *Channel) Stores(ctx context.Context, that int, fresh bool) ([]Store, error) {
+	return ch.client.stores.get(ctx, opStores, fmt.Sprint(ch.oun, " ", that), fresh, func(ctx context.Context) ([]Store, error) {
+		body := map[string]any{"orgUnitLocationSearchCriteria": map[string]int{"DeliveryModeTypeFilterValue": that}}
+		return pages(func(skip int) ([]Store, error) {
+			return list[Store](ctx, ch, call{op: opStores, method: http.MethodPost, path: "OrgUnits/SearchOrgUnitLocations", query: page(skip), body: body})
+		})
 	})
 }
 

@@ -37,6 +37,7 @@ type Client struct {
 
 	tenderTypes   *table[TenderType]   // by operating unit
 	deliveryModes *table[DeliveryMode] // by operating unit
+	stores        *table[Store]        // by operating unit, and what they do
 }
 
 // New makes a client. It opens no connection; Probe does.
@@ -54,7 +55,7 @@ func New(o Options) (*Client, error) {
 	c.tokens = &tokens{fetch: fetcher(o, base), observer: o.Observer, life: life}
 	c.countries, c.states, c.orgUnits = newTable[Country](life), newTable[State](life), newTable[OrgUnit](life)
 	c.products = &products{}
-	c.tenderTypes, c.deliveryModes = newTable[TenderType](life), newTable[DeliveryMode](life)
+	c.tenderTypes, c.deliveryModes, c.stores = newTable[TenderType](life), newTable[DeliveryMode](life), newTable[Store](life)
 	c.opts.ClientSecret = secret.String{} // only the fetcher needs it
 	return c, nil
 }
@@ -67,6 +68,7 @@ func (c *Client) Close() {
 	c.orgUnits.settle()
 	c.tenderTypes.settle()
 	c.deliveryModes.settle()
+	c.stores.settle()
 	c.tokens.settle()
 	c.base.CloseIdleConnections()
 }

@@ -33,6 +33,31 @@ type SalesOrder struct {
 	ShipTo       *Address        `json:"ShippingAddress"`
 	Lines        []SalesLine     `json:"SalesLines"`
 	Charges      []ChargeLine    `json:"ChargeLines"`
+	Payments     []Payment       `json:"TenderLines"`
+	Attributes   []Attribute     `json:"AttributeValues"`
+}
+
+// Attribute is one that headquarters has declared for orders, with a text.
+type Attribute struct {
+	Name string   `json:"Name"`
+	Text pii.Text `json:"TextValue"`
+}
+
+// Payment is what has been paid, or may be taken, of an order that is uploaded. Besides type and amount it has what its type needs.
+// What a payment SDK has serialised is opaque: it is made elsewhere, sent as it is, and read by headquarters' payment connector.
+type Payment struct {
+	TypeID         string          `json:"TenderTypeId"`
+	Amount         decimal.Decimal `json:"Amount"`
+	CardType       string          `json:"CardTypeId"`
+	Masked         pii.Text        `json:"MaskedCardNumber"`
+	Token          pii.Text        `json:"CardToken"`     // opaque
+	Authorization  pii.Text        `json:"Authorization"` // opaque
+	Capture        pii.Text        `json:"CaptureToken"`  // opaque; empty while nothing has been captured
+	ServiceAccount string          `json:"CardPaymentAccountId"`
+	Reference      string          `json:"AuthorizationReferenceId"` // the processor's
+	GiftCard       pii.Text        `json:"GiftCardId"`
+	LoyaltyCard    pii.Text        `json:"LoyaltyCardId"`
+	CustomerID     string          `json:"CustomerId"` // whose account it goes on
 }
 
 // SalesLine is a line of an order.
@@ -49,6 +74,10 @@ type SalesLine struct {
 	Total        decimal.Decimal `json:"TotalAmount"` // with tax
 	DeliveryMode string          `json:"DeliveryMode"`
 	ShipTo       *Address        `json:"ShippingAddress"`
+	Store        string          `json:"FulfillmentStoreId"`  // where it is picked up, or shipped from
+	Warehouse    string          `json:"InventoryLocationId"` // empty: the channel's
+	PickupFrom   *time.Time      `json:"PickupTimeslotStartDateTime"`
+	PickupTo     *time.Time      `json:"PickupTimeslotEndDateTime"`
 }
 
 // ChargeLine is what an order costs besides its lines, such as shipping.
@@ -59,8 +88,10 @@ type ChargeLine struct {
 	Shipping bool            `json:"IsShipping"`
 }
 
-// The values of SalesTransactionType and SearchLocation that are used.
+// The values of SalesTransactionType, TenderLineStatus and SearchLocation that are used.
 const (
 	transactionOnlineOrder = 27 // PendingSalesOrder: headquarters makes a sales order of it
+	tenderPending          = 2  // TenderLineStatus PendingCommit: authorised
+	tenderCommitted        = 4  // TenderLineStatus Committed: captured
 	searchLocal            = 1  // the channel's own database, which knows a new order at once, and its SalesId once headquarters has it
 )

@@ -79,6 +79,7 @@ type OrgUnit struct {
 	Currency    string `json:"Currency"` // ISO 4217
 	Language    string `json:"DefaultLanguageId"`
 	Country     string `json:"CountryRegionId"`
+	PickupMode  string `json:"PickupDeliveryModeCode"` // of delivery: how orders are picked up in stores
 }
 
 // ReadOrgUnit reads the set-up of the channel itself.

@@ -175,7 +175,7 @@ func TestWhatHeadquartersHasSetUp(t *testing.T) {
 		require.NoError(t, err)
 		require.Greater(t, is.ChannelID, int64(1)<<40)
 		is.ChannelID = 0
-		require.Equal(t, csuclient.OrgUnit{LegalEntity: "atrt", Currency: "EUR", Language: "de-at", Country: "AUT"}, is)
+		require.Equal(t, csuclient.OrgUnit{LegalEntity: "atrt", Currency: "EUR", Language: "de-at", Country: "AUT", PickupMode: "60"}, is)
 		groups, err := u.channel.ReadCustomerGroups(t.Context())
 		require.NoError(t, err)
 		require.Contains(t, groups, csuclient.CustomerGroup{Number: "30", Name: "Web customers"})

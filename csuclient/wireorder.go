@@ -38,6 +38,8 @@ type wireOrder struct {
 	ShippingAddress      *wireAddress `json:",omitempty"`
 	SalesLines           []wireSalesLine
 	ChargeLines          []wireChargeLine `json:",omitempty"`
+	TenderLines          []wirePayment    `json:",omitempty"`
+	AttributeValues      []wireAttribute  `json:",omitempty"`
 }
 
 type wireSalesLine struct {
@@ -59,6 +61,11 @@ type wireSalesLine struct {
 	TotalAmount             json.Number
 	DeliveryMode            string       `json:",omitempty"`
 	ShippingAddress         *wireAddress `json:",omitempty"`
+
+	FulfillmentStoreID          string     `json:"FulfillmentStoreId,omitempty"`
+	InventoryLocationID         string     `json:"InventoryLocationId,omitempty"`
+	PickupTimeslotStartDateTime *time.Time `json:",omitempty"`
+	PickupTimeslotEndDateTime   *time.Time `json:",omitempty"`
 }
 
 type wireChargeLine struct {
@@ -109,6 +116,7 @@ func newOrder(o SalesOrder) wireOrder {
 		TotalAmount: exact(o.Total), DeliveryMode: o.DeliveryMode, ShippingAddress: shipTo(o.ShipTo),
 		SalesLines:  each(o.Lines, func(l SalesLine) wireSalesLine { return newLine(l, o.TaxIncluded) }),
 		ChargeLines: each(o.Charges, func(c ChargeLine) wireChargeLine { return newCharge(c, o.Currency) }),
+		TenderLines: o.tenders(), AttributeValues: each(o.Attributes, newAttribute),
 	}
 }
 
@@ -122,7 +130,8 @@ func newLine(l SalesLine, taxIncluded bool) wireSalesLine {
 		UnitOfMeasureSymbol: l.Unit, SalesOrderUnitOfMeasure: l.Unit, Quantity: exact(l.Quantity), Price: exact(l.Price), OriginalPrice: exact(l.Price),
 		DiscountAmount: exact(l.Discount), LineDiscount: exact(l.Discount), TaxAmount: exact(l.Tax), GrossAmount: exact(l.Net.Add(l.Discount)),
 		NetAmount: exact(l.Net), NetAmountWithoutTax: exact(l.Net.Sub(included)), TotalAmount: exact(l.Total),
-		DeliveryMode: l.DeliveryMode, ShippingAddress: shipTo(l.ShipTo),
+		DeliveryMode: l.DeliveryMode, ShippingAddress: shipTo(l.ShipTo), FulfillmentStoreID: l.Store, InventoryLocationID: l.Warehouse,
+		PickupTimeslotStartDateTime: l.PickupFrom, PickupTimeslotEndDateTime: l.PickupTo,
 	}
 }
 

@@ -1,5 +1,7 @@
 package orchestration
 
+import "strings"
+
 // Channel is one row of the channel table: which CSU, operating unit and legal entity an event belongs to.
 type Channel struct {
 	Name        string
@@ -11,6 +13,28 @@ type Channel struct {
 	Language    string   // locale of new customers, such as en-us
 	Group       string   // customer group of new customers; empty: the CSU's default
 	Sinks       []string // names of the sinks that are told how events ended
+
+	Stores          []string // pairs source=headquarters of store numbers; empty: sources use headquarters' own
+	DeliveryModes   []string // the same of delivery modes
+	ServiceAccounts []string // of the payment connectors that headquarters has for the channel
+}
+
+// Store is headquarters' number of a store as a source calls it; false if the channel has a table of stores that does not know it.
+func (c Channel) Store(source string) (string, bool) { return translated(c.Stores, source) }
+
+// DeliveryMode is the same of a delivery mode.
+func (c Channel) DeliveryMode(source string) (string, bool) {
+	return translated(c.DeliveryModes, source)
+}
+
+// translated looks a value up among pairs from=to. Without pairs every value stands for itself.
+func translated(pairs []string, from string) (to string, ok bool) {
+	for _, pair := range pairs {
+		if left, right, _ := strings.Cut(pair, "="); left == from {
+			return right, true
+		}
+	}
+	return from, len(pairs) == 0
 }
 
 // Scope separates what may share an ID between CSUs and legal entities; it is part of every key.

@@ -254,7 +254,7 @@ func (w *World) connect() {
 	require.NoError(w.T, err)
 	options := busadapter.Options{ConnectionString: secret.New(w.env["SIGNALBOX_SERVICEBUS_CONNECTION_STRING"])}
 	if w.Mini != nil {
-		o.Dial = func(context.Context, string, string) (net.Conn, error) { return w.Mini.Dial() } // not on the fleet's line
+		o.Dial = func(context.Context, string, string) (net.Conn, error) { return simredis.Dial(w.Mini) } // not on the fleet's line
 		options.NewConn = w.dialBroker
 	}
 	w.Redis, err = redislink.Open(o)

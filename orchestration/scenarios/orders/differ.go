@@ -2,7 +2,9 @@ package orders
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
 )
@@ -35,15 +37,35 @@ func differing(want, is csuclient.SalesOrder) (fields []string) {
 		say(w.Price.Equal(have.Price), "/lines/%d/price", i)
 		say(w.Discount.Equal(have.Discount), "/lines/%d/discount", i)
 		say(w.Tax.Equal(have.Tax), "/lines/%d/tax", i)
-		say(w.DeliveryMode == have.DeliveryMode && samePlace(w.ShipTo, have.ShipTo), "/lines/%d/delivery", i)
+		say(w.DeliveryMode == have.DeliveryMode && w.Store == have.Store && samePlace(w.ShipTo, have.ShipTo) && sameTime(w.PickupFrom, have.PickupFrom) &&
+			sameTime(w.PickupTo, have.PickupTo), "/lines/%d/delivery", i)
 	}
+	// A scale unit may keep payments to itself; how the rest of them looks is their connector's affair.
+	paid := func(o csuclient.SalesOrder) (all []string) {
+		for _, p := range o.Payments {
+			all = append(all, p.TypeID+" "+p.Amount.String())
+		}
+		slices.Sort(all)
+		return all
+	}
+	say(len(is.Payments) == 0 || slices.Equal(paid(want), paid(is)), "/payments")
 	return fields
+}
+
+func sameTime(a, b *time.Time) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.Equal(*b)
 }
 
 // samePlace says whether goods go to the same place. Case and spaces are not told apart: a CSU may tidy them.
 func samePlace(a, b *csuclient.Address) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
+	}
+	if a.RecordID != 0 || b.RecordID != 0 { // a store's, which is named by its record
+		return a.RecordID == b.RecordID
 	}
 	plain := func(a *csuclient.Address) string {
 		return strings.ToLower(strings.Join(strings.Fields(strings.Join([]string{a.Name.Reveal(), a.Street.Reveal(), a.StreetNumber.Reveal(), a.City.Reveal(),

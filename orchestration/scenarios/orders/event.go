@@ -28,7 +28,15 @@ type Placed struct {
 	Lines       []Line          `json:"lines"`
 	Charges     []Charge        `json:"charges"`
 	Delivery    *Delivery       `json:"delivery"`
+	Payments    []Payment       `json:"payments"` // none: it is paid later
+	Attributes  []Attribute     `json:"attributes"`
 	Total       decimal.Decimal `json:"total"` // to be paid
+}
+
+// Attribute is one of those that headquarters has for orders, such as what somebody comes in to pick it up.
+type Attribute struct {
+	Name  string   `json:"name"`
+	Value pii.Text `json:"value"`
 }
 
 // Line is a line of the order.
@@ -50,10 +58,19 @@ type Charge struct {
 	Shipping bool            `json:"shipping"`
 }
 
-// Delivery is how goods get to whom.
+// Delivery is how goods get to whom: they are sent to an address, from a store or from wherever headquarters says, or picked up.
 type Delivery struct {
-	Mode    string   `json:"mode"` // headquarters' mode of delivery
-	Address *Address `json:"address"`
+	Mode     string   `json:"mode"` // as the source or headquarters calls it; of a pickup: when absent, the channel's
+	Address  *Address `json:"address"`
+	ShipFrom string   `json:"shipFrom"` // a store
+	Pickup   *Pickup  `json:"pickup"`
+}
+
+// Pickup is where and when goods are fetched.
+type Pickup struct {
+	Store string     `json:"store"`
+	From  *time.Time `json:"from"`
+	To    *time.Time `json:"to"`
 }
 
 // Address is where goods go.
@@ -88,18 +105,4 @@ func (a Address) address() *csuclient.Address {
 		Name: a.Name, Street: a.Street, StreetNumber: a.StreetNumber, City: a.City, District: a.District, County: a.County,
 		State: a.State, ZipCode: a.Zip, Country: a.Country, Phone: a.Phone, Type: csuclient.AddressDelivery,
 	}
-}
-
-func (d *Delivery) mode() string {
-	if d == nil {
-		return ""
-	}
-	return d.Mode
-}
-
-func (d *Delivery) shipTo() *csuclient.Address {
-	if d == nil || d.Address == nil {
-		return nil
-	}
-	return d.Address.address()
 }

@@ -117,7 +117,7 @@ func TestTheSchemaTellsAnOrderFromWhatIsNone(t *testing.T) {
 		`{"id":"1","customer":"7","currency":"USD","total":"1","lines":[` + line + `]}`:                                                            "/total",
 		`{"id":"1","customer":"7","currency":"USD","total":1e400000000,"lines":[` + line + `]}`:                                                    "",
 		`{"id":"1","customer":"7","currency":"USD","total":1,"lines":[{"product":"a","quantity":0,"price":1}]}`:                                    "/lines/0/quantity",
-		`{"id":"1","customer":"7","currency":"USD","total":1,"payments":[{"card":"x"}],"lines":[` + line + `]}`:                                    "",
+		`{"id":"1","customer":"7","currency":"USD","total":1,"payments":[{"card":"x"}],"lines":[` + line + `]}`:                                    "/payments/0",
 		`{"id":"1","customer":"7","currency":"USD","total":1,"delivery":{"mode":"99","address":{"street":"s","city":"c"}},"lines":[` + line + `]}`: "/delivery/address",
 	} {
 		got, err := c.Identify(ev(data))
@@ -134,9 +134,37 @@ func TestTheSchemaTellsAnOrderFromWhatIsNone(t *testing.T) {
 
 // shelf is a CSU that has what it has.
 type shelf struct {
-	orders   map[string]csuclient.SalesOrder
-	products map[int64]csuclient.Product
-	uploads  []csuclient.SalesOrder
+	orders    map[string]csuclient.SalesOrder
+	products  map[int64]csuclient.Product
+	uploads   []csuclient.SalesOrder
+	stores    map[int][]csuclient.Store // by what they do
+	tenders   []csuclient.TenderType
+	countries []csuclient.Country
+	states    []csuclient.State
+	unit      csuclient.OrgUnit
+	asked     int // for a fresh table
+}
+
+func (s *shelf) Stores(_ context.Context, that int, fresh bool) ([]csuclient.Store, error) {
+	if fresh {
+		s.asked++
+	}
+	return s.stores[that], nil
+}
+
+func (s *shelf) TenderTypes(_ context.Context, fresh bool) ([]csuclient.TenderType, error) {
+	if fresh {
+		s.asked++
+	}
+	return s.tenders, nil
+}
+
+func (s *shelf) Countries(context.Context, string, bool) ([]csuclient.Country, error) {
+	return s.countries, nil
+}
+
+func (s *shelf) States(context.Context, string, bool) ([]csuclient.State, error) {
+	return s.states, nil
 }
 
 func (s *shelf) FindOrder(_ context.Context, reference string) (csuclient.SalesOrder, error) {
@@ -153,7 +181,7 @@ func (s *shelf) UploadOrder(_ context.Context, o csuclient.SalesOrder) (csuclien
 }
 
 func (s *shelf) OrgUnit(context.Context) (csuclient.OrgUnit, error) {
-	return csuclient.OrgUnit{ChannelID: 5637143576}, nil
+	return s.unit, nil
 }
 
 func (s *shelf) Products(context.Context, []int64) (map[int64]csuclient.Product, error) {

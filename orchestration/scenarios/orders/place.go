@@ -58,15 +58,16 @@ func (o orders) wanted(ctx context.Context, r *run) (csuclient.SalesOrder, error
 	}
 	want := csuclient.SalesOrder{
 		ID: id(r), Reference: reference(r), ReceiptEmail: in.Email, Currency: in.Currency, Placed: r.Event.Time, TaxIncluded: in.TaxIncluded,
-		DeliveryMode: in.Delivery.mode(), ShipTo: in.Delivery.shipTo(),
 	}
 	if in.PlacedAt != nil {
 		want.Placed = *in.PlacedAt
 	}
 	for i, l := range in.Lines {
-		to := cmp.Or(l.Delivery, in.Delivery)
 		want.Lines = append(want.Lines, csuclient.SalesLine{Number: decimal.NewFromInt(int64(i + 1)), Unit: l.Unit, Quantity: l.Quantity, Price: l.Price,
-			Discount: l.Discount, Tax: l.Tax, DeliveryMode: to.mode(), ShipTo: to.shipTo()})
+			Discount: l.Discount, Tax: l.Tax})
+	}
+	for _, a := range in.Attributes {
+		want.Attributes = append(want.Attributes, csuclient.Attribute{Name: a.Name, Text: a.Value})
 	}
 	for _, c := range in.Charges {
 		want.Charges = append(want.Charges, csuclient.ChargeLine{Code: c.Code, Amount: c.Amount, Tax: c.Tax, Shipping: c.Shipping})
@@ -83,7 +84,27 @@ func (o orders) wanted(ctx context.Context, r *run) (csuclient.SalesOrder, error
 		return csuclient.SalesOrder{}, err
 	}
 	want.ChannelID = unit.ChannelID
+	if err := o.delivered(ctx, r, &want); err != nil {
+		return csuclient.SalesOrder{}, err
+	}
+	if want.Payments, err = o.payments(ctx, r, want.CustomerID); err != nil {
+		return csuclient.SalesOrder{}, err
+	}
 	return want, o.sold(ctx, r, want.Lines)
+}
+
+// delivered fills in how the order and its lines get to whom.
+func (o orders) delivered(ctx context.Context, r *run, want *csuclient.SalesOrder) error {
+	header, lines, err := o.ways(ctx, r)
+	if err != nil {
+		return err
+	}
+	want.DeliveryMode, want.ShipTo = header.mode, header.shipTo
+	for i, w := range lines {
+		l := &want.Lines[i]
+		l.DeliveryMode, l.ShipTo, l.Store, l.Warehouse, l.PickupFrom, l.PickupTo = w.mode, w.shipTo, w.store, w.warehouse, w.from, w.to
+	}
+	return nil
 }
 
 // customer is the account number of who has ordered. A provisional one is not an account that headquarters could give an order to.

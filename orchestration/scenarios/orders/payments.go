@@ -1,0 +1,152 @@
+package orders
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/internal/pii"
+	"github.com/signalbox/signalbox/orchestration"
+)
+
+// The methods of a Payment.
+const (
+	byCard        = "card"
+	byGiftCard    = "giftCard"
+	byLoyaltyCard = "loyaltyCard"
+	byAccount     = "account"
+)
+
+// operations are the methods in headquarters' numbers: what a tender type is, whatever its id.
+var operations = map[string]int{byCard: csuclient.PayCard, byGiftCard: csuclient.PayGiftCard, byLoyaltyCard: csuclient.PayLoyaltyCard, byAccount: csuclient.PayAccount}
+
+// Payment is how a part of the total is paid. It is a part of the order: after that D365 is the one who captures, voids and pays back.
+type Payment struct {
+	Method      string          `json:"method"`
+	TenderType  string          `json:"tenderType"` // headquarters' id; when absent, the channel's only one of the method
+	Amount      decimal.Decimal `json:"amount"`
+	Card        *Card           `json:"card"`
+	GiftCard    pii.Text        `json:"giftCard"`
+	LoyaltyCard pii.Text        `json:"loyaltyCard"`
+}
+
+// Card is a card that has been authorised. Token, authorization and capture are what a payment SDK has serialised, and pass through
+// unread.
+type Card struct {
+	Type           string   `json:"type"` // headquarters' id of the card type
+	Masked         pii.Text `json:"masked"`
+	Token          pii.Text `json:"token"`
+	Authorization  pii.Text `json:"authorization"`
+	Capture        pii.Text `json:"capture"`
+	ServiceAccount string   `json:"serviceAccount"` // of the payment connector that they were made with
+	Reference      string   `json:"reference"`      // the processor's
+}
+
+// blobs are the places of the data where whatever looks like the number of a card is none.
+func blobs() map[string]int {
+	all := map[string]int{}
+	for _, name := range []string{"token", "authorization", "capture"} {
+		all["/payments/*/card/"+name] = orchestration.AnyNumber
+	}
+	return all
+}
+
+// payments are the event's as the CSU is to have them. account is the customer's.
+func (o orders) payments(ctx context.Context, r *run, account string) ([]csuclient.Payment, error) {
+	if len(r.In.Payments) == 0 {
+		return nil, nil
+	}
+	sum := decimal.Zero
+	for _, p := range r.In.Payments {
+		sum = sum.Add(p.Amount)
+	}
+	if !sum.Equal(r.In.Total) {
+		return nil, wrong("/payments", fmt.Sprintf("come to %s %s, while %s are to be paid; send all of them, or none if it is paid later", sum, r.In.Currency, r.In.Total))
+	}
+	var out []csuclient.Payment
+	for i, p := range r.In.Payments {
+		pointer := fmt.Sprintf("/payments/%d", i)
+		if err := p.complete(pointer, r.In.Customer != "", r.Channel); err != nil {
+			return nil, err
+		}
+		typ, err := o.tenderType(ctx, r, pointer, p)
+		if err != nil {
+			return nil, err
+		}
+		c := csuclient.Payment{TypeID: typ, Amount: p.Amount, GiftCard: p.GiftCard, LoyaltyCard: p.LoyaltyCard}
+		if p.Method == byAccount {
+			c.CustomerID = account
+		}
+		if p.Card != nil {
+			c.CardType, c.Masked, c.Token, c.Authorization, c.Capture = p.Card.Type, p.Card.Masked, p.Card.Token, p.Card.Authorization, p.Card.Capture
+			c.ServiceAccount, c.Reference = p.Card.ServiceAccount, p.Card.Reference
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// complete says whether a payment has what its method needs, and nothing of another.
+func (p Payment) complete(pointer string, customer bool, ch orchestration.Channel) error {
+	for _, of := range []struct {
+		method, member string
+		given          bool
+	}{{byCard, "card", p.Card != nil}, {byGiftCard, "giftCard", !p.GiftCard.IsZero()}, {byLoyaltyCard, "loyaltyCard", !p.LoyaltyCard.IsZero()}} {
+		switch {
+		case of.given && of.method != p.Method:
+			return wrong(pointer+"/"+of.member, "belongs to another method than "+p.Method)
+		case !of.given && of.method == p.Method:
+			return wrong(pointer+"/"+of.member, "is missing, which the method needs")
+		}
+	}
+	if p.Method == byAccount && !customer {
+		return wrong(pointer+"/method", "is the customer's account, and the order is a guest's")
+	}
+	if p.Card == nil {
+		return nil
+	}
+	if p.Card.Authorization.IsZero() {
+		return wrong(pointer+"/card/authorization", "is missing: an order that is uploaded brings its authorization; a token alone would be charged by nobody")
+	}
+	if len(ch.ServiceAccounts) == 0 {
+		return wrong(pointer+"/card/serviceAccount", fmt.Sprintf("cannot be held against channel %s, which names no service_accounts; have them set to those of its payment connectors, then replay", ch.Name))
+	}
+	if !slices.Contains(ch.ServiceAccounts, p.Card.ServiceAccount) {
+		return wrong(pointer+"/card/serviceAccount", fmt.Sprintf("is none of channel %s, so that headquarters could not capture the payment; authorise with the channel's payment connector", ch.Name))
+	}
+	return nil
+}
+
+// tenderType is headquarters' id of how a payment is made.
+func (o orders) tenderType(ctx context.Context, r *run, pointer string, p Payment) (string, error) {
+	var ids []string
+	for _, fresh := range []bool{false, true} { // a person may have set it up and replayed the event
+		all, err := o.csu(r.Channel).TenderTypes(ctx, fresh)
+		if err != nil {
+			return "", err
+		}
+		ids = nil
+		for _, t := range all {
+			if t.Operation == operations[p.Method] {
+				ids = append(ids, t.ID)
+			}
+		}
+		switch {
+		case p.TenderType != "" && slices.Contains(ids, p.TenderType):
+			return p.TenderType, nil
+		case p.TenderType == "" && len(ids) == 1:
+			return ids[0], nil
+		}
+	}
+	switch {
+	case len(ids) == 0:
+		return "", wrong(pointer+"/method", fmt.Sprintf("is one that channel %s does not take; set up a payment method for it in headquarters, then replay", r.Channel.Name))
+	case p.TenderType == "":
+		return "", wrong(pointer+"/tenderType", "is missing, and the channel has several of the method: give one of "+strings.Join(ids, ", "))
+	}
+	return "", wrong(pointer+"/tenderType", "is none of the method; give one of "+strings.Join(ids, ", "))
+}
