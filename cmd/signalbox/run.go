@@ -42,11 +42,11 @@ func checkRoles(asked []string) error {
 	return nil
 }
 
-// collectLess lets the heap grow to five times what is in use before it is collected, in place of twice: a worker has little in use,
+// collectLess lets the heap grow to nine times what is in use before it is collected, in place of twice: a worker has little in use,
 // some 15 MB, and collecting it that often costs a tenth of its time. Whoever has set GOGC knows better, and GOMEMLIMIT still holds.
 func collectLess() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(800)
 	}
 }
 
