@@ -104,7 +104,7 @@ func (p *program) simCSU() *cobra.Command {
 	flags.BoolVar(&o.LabRoles, "lab-roles", false, "let an application do what Microsoft's lab does, against the documented roles")
 	flags.BoolVar(&o.OwnCartIDs, "own-cart-ids", false, "make the id of every cart; default: keep the client's")
 	flags.DurationVar(&o.CartIdle, "cart-idle", csu.DefaultCartIdle, "forget a cart that nobody changed for so long")
-	flags.BoolVar(&o.KeyedPrices, "keyed-prices", false, "let lines of carts bring their own price")
+	flags.BoolVar(&o.KeyedPrices, "own-prices", false, "let lines of carts bring their own price")
 	flags.BoolVar(&o.OrderNumberIsReference, "order-number-is-reference", false, "make a cart's OrderNumber the ChannelReferenceId of its order")
 	flags.BoolVar(&o.OrdersInRealTime, "orders-in-real-time", false, "make the order of a cart in headquarters at checkout")
 	flags.StringVar(&f.tax, "tax", "", "`percent` that carts pay on top, such as 8.25; default: none, so that sums are exact")

@@ -131,7 +131,7 @@ func (c *call) getCart() (reply, *apiError) {
 		err.status = http.StatusNotFound
 		return reply{}, err
 	}
-	return reply{status: http.StatusOK, body: c.cartEntity(clone(Cart(k.members)))}, nil
+	return reply{status: http.StatusOK, body: c.cartEntity(Cart(clone(k.members)))}, nil
 }
 
 // updateCart answers PATCH Carts('id'): of the header only. A member of the scale unit's may be repeated, not changed.
@@ -266,7 +266,7 @@ func (c *call) commitCart(make func(*Simulator, time.Time) (*cart, *apiError)) (
 	s.store.carts[k.id()] = k
 	n := s.record(c, str(k.members, "CustomerId"), "")
 	s.ledger[n-1].Cart = k.id()
-	return clone(Cart(k.members)), n, nil
+	return Cart(clone(k.members)), n, nil
 }
 
 // copyCart answers Carts('id')/Copy: another cart with another id.
@@ -323,7 +323,7 @@ func (c *call) searchCarts() (reply, *apiError) {
 	})
 	rows := make([]Cart, len(found))
 	for i, k := range found {
-		rows[i] = clone(Cart(k.members))
+		rows[i] = Cart(clone(k.members))
 	}
 	c.sim.mu.Unlock()
 	return pageOf(c, "Cart", rows)
@@ -385,13 +385,15 @@ func words(body map[string]any, name string) ([]string, *apiError) {
 
 func (s *Simulator) newLineID() string { return fmt.Sprintf("%032x", s.store.nextID()) }
 
-// Carts lists the carts that are not checked out, by their ids.
+// Carts lists the carts that are neither checked out nor gone, by their ids.
 func (s *Simulator) Carts() []Cart {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := []Cart{}
-	for _, k := range s.store.carts {
-		out = append(out, clone(Cart(k.members)))
+	for id := range s.store.carts {
+		if k, gone := s.cartOf(id); gone == nil {
+			out = append(out, Cart(clone(k.members)))
+		}
 	}
 	slices.SortFunc(out, func(a, b Cart) int { return strings.Compare(a.ID(), b.ID()) })
 	return out

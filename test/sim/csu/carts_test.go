@@ -197,6 +197,7 @@ func TestACartThatNobodyTouchesIsGone(t *testing.T) {
 		<-time.After(59 * time.Minute)
 		require.Equal(t, 200, c.do("GET", "Carts('"+k.ID()+"')", "").status)
 		<-time.After(time.Minute)
+		require.Empty(t, c.sim.Carts())
 		require.Equal(t, 404, c.do("GET", "Carts('"+k.ID()+"')", "").status)
 		requireRefused(t, 400, "CartNotFound", c.tryAct(k.ID(), "Checkout", `{"receiptEmail":"a@example.test"}`))
 	})

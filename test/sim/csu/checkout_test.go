@@ -176,3 +176,18 @@ func TestACheckoutIsValidatedBeforehand(t *testing.T) {
 	k = c.ship(k)
 	require.Empty(t, entries(c.do("GET", "Carts('"+k.ID()+"')/ValidateForCheckout(cartVersion=null)", "").body, "ValidationFailuresByCartLines"))
 }
+
+func TestWhatIsShownIsACopyOfWhatIsStored(t *testing.T) {
+	t.Parallel()
+	c := overPipe(t, Options{})
+	k := c.ship(c.newCart(first, 1))
+	shown := c.sim.Carts()[0]
+	require.NotContains(t, shown, "@odata.context", "an answer leaves nothing behind")
+	shown["Comment"], shown.Lines()[0]["Quantity"] = "mine", "mine"
+	require.Equal(t, []any{nil, json.Number("1")}, []any{c.sim.Carts()[0]["Comment"], c.sim.Carts()[0].Lines()[0]["Quantity"]})
+	require.Equal(t, 200, c.pay(k, "1.00").status)
+	order := c.sim.SalesOrders()[0]
+	require.NotContains(t, order, "@odata.context")
+	order["SalesId"], order.Lines()[0]["Quantity"] = "mine", "mine"
+	require.Equal(t, []any{"", json.Number("1")}, []any{c.sim.SalesOrders()[0].SalesID(), c.sim.SalesOrders()[0].Lines()[0]["Quantity"]})
+}

@@ -191,9 +191,9 @@ func entries(m map[string]any, name string) []map[string]any {
 
 func number(n int64) json.Number { return json.Number(strconv.FormatInt(n, 10)) }
 
-// clone copies JSON all the way down.
-func clone[T any](v T) T {
-	copied, _ := cloneAny(v).(T)
+// clone copies a JSON object all the way down. It takes no named type: cloneAny would not know that one for an object.
+func clone(object map[string]any) map[string]any {
+	copied, _ := cloneAny(object).(map[string]any)
 	return copied
 }
 

@@ -55,6 +55,8 @@ const (
 	OpAddTenderLine       = "AddTenderLine"
 	OpVoidTenderLine      = "VoidTenderLine"
 	OpReserved            = "ReservedForEmployees"
+	OpAcceptPoint         = "GetCardPaymentAcceptPoint"
+	OpAcceptResult        = "RetrieveCardPaymentAcceptResult"
 	OpTenderTypes         = "GetTenderTypes"
 	OpCardTypes           = "GetCardTypes"
 	OpGiftCard            = "GetGiftCard"
@@ -158,6 +160,8 @@ func cartOperations() map[string]operation {
 		"POST Carts(key)/AddCartLineCharge":                change(OpAddCartLineCharge, "E App", (*call).addCartLineCharge),
 		"GET Carts/GetChargeCodes()":                       read(OpChargeCodes, "E App", (*call).chargeCodes),
 		"GET Carts(key)/ValidateForCheckout(args)":         read(OpValidateForCheckout, "E C A App", (*call).validateForCheckout),
+		"POST Carts(key)/GetCardPaymentAcceptPoint":        read(OpAcceptPoint, "E C A App", (*call).acceptPoint),
+		"POST Carts/RetrieveCardPaymentAcceptResult":       read(OpAcceptResult, "E C A App", (*call).acceptResult),
 		"POST Carts(key)/Checkout":                         change(OpCheckout, "E C A App", (*call).checkout),
 		"POST CalculateSalesDocument":                      read(OpCalculateDocument, "E C A App", (*call).calculateDocument),
 		"POST Carts(key)/AddTenderLine":                    change(OpAddTenderLine, "E", (*call).addTenderLine),

@@ -73,7 +73,7 @@ func (db *orders) refuse(o *order) {
 	db.pending = slices.DeleteFunc(db.pending, func(p *order) bool { return p == o })
 }
 
-func (o *order) view() SalesOrder { return clone(SalesOrder(o.members)) }
+func (o *order) view() SalesOrder { return SalesOrder(clone(o.members)) }
 
 // uploadOrder answers POST SalesOrders. The real service neither computes nor checks an amount of what is uploaded; how it
 // takes a repeat is not documented (inferred).

@@ -13,6 +13,7 @@ const (
 	idDeclined          = runtimeID + "UnableToAuthorizePayment"
 	idNoConnector       = runtimeID + "PaymentRequiresMerchantProperties"
 	idConnector         = runtimeID + "PaymentConnectorNotFound"
+	idAcceptResult      = runtimeID + "UnableToRetrieveCardPaymentAcceptResult"
 	idCardToken         = runtimeID + "InvalidDataInTokenizedCard"
 	idCardType          = runtimeID + "UnableToAuthorizePaymentCardTypeMissingOrNotSupported"
 	idCardExpired       = runtimeID + "InvalidCardExpirationDate"
