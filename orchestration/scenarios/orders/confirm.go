@@ -35,7 +35,7 @@ type confirmRun = orchestration.Run[Confirm, landed]
 
 func (o orders) confirmation() orchestration.Pipeline[Confirm, landed] {
 	return orchestration.Pipeline[Confirm, landed]{
-		Name: "orders-confirm", Handles: ConfirmType, Version: 1, Order: orchestration.Fact, Schema: confirmSchema, Internal: true,
+		Name: "orders-confirm", PartOf: "orders", Handles: ConfirmType, Version: 1, Order: orchestration.Fact, Schema: confirmSchema, Internal: true,
 		Entity: Confirm.entity, Refused: RefusedType,
 		Steps: []orchestration.Step[Confirm, landed]{{Name: "find-sales-id", Look: o.salesID, Note: confirmed}},
 	}
