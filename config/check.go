@@ -53,6 +53,7 @@ var relations = append([]relation{
 		return unless(!strings.EqualFold(c.ServiceBus.OwnQueue.Replay, c.ServiceBus.OwnQueue.Live), "is servicebus.own_queue.live too",
 			"give each lane a queue of its own, or replays wait in front of live events")
 	}},
+	{[]string{"scenarios.off"}, scenariosOff},
 	{[]string{"redis.url", "redis.allow_plaintext"}, redisURL},
 	{[]string{"csu.name"}, func(c *Config) []wrong {
 		return unless(csuName.MatchString(c.CSU.Name), "is no plain name", "use lower-case letters, digits and dashes, at most 32")

@@ -28,6 +28,7 @@ type Config struct {
 	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
 	Sources     []SourceRow            `key:"sources" help:"the source table: which field map makes events of a source's own rows"`
 	Sinks       []SinkRow              `key:"sinks" help:"the sink table: who is told how events ended, and how"`
+	Scenarios   Scenarios              `key:"scenarios"`
 	Customers   Customers              `key:"customers"`
 	Orders      Orders                 `key:"orders"`
 	Worker      Worker                 `key:"worker"`
@@ -35,6 +36,7 @@ type Config struct {
 	Sampler     Sampler                `key:"sampler"`
 	Heartbeat   Heartbeat              `key:"heartbeat"`
 	Hash        Hash                   `key:"hash"`
+	Audit       Audit                  `key:"audit"`
 	Admin       Admin                  `key:"admin"`
 	Log         Log                    `key:"log"`
 
@@ -88,6 +90,11 @@ type CSU struct {
 	ProbeEvery     time.Duration `key:"probe_every" default:"30s" min:"100ms" max:"10m" help:"longest pause between two probes while calls do not work or we are not let in; the first is a fifteenth of it"`
 	Concurrency    int           `key:"concurrency" default:"32" min:"1" max:"10000" help:"calls at once from one process"`
 	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"permit http:// for csu.url and csu.token_url to a host other than this one"`
+}
+
+// Scenarios is which scenarios work.
+type Scenarios struct {
+	Off []string `key:"off" help:"scenarios that are off: their events wait, without an attempt, until the fleet runs with a configuration that does not name them; customers, orders or sinks. To switch one off for a time: signalbox scenarios disable"`
 }
 
 // Customers is how customers are kept.
@@ -158,6 +165,12 @@ type Heartbeat struct {
 type Hash struct {
 	Key   secret.String `key:"key" required:"true" help:"at least 32 random bytes, base64 or raw; another key finds nothing of what is stored"`
 	KeyID string        `key:"key_id" default:"k1" help:"names the key beside each hash"`
+}
+
+// Audit is the record of what operators do.
+type Audit struct {
+	Path     string `key:"path" help:"file that the commands which change something append an entry to before they begin; Redis keeps the last 1,000 entries besides, and all there are without a file"`
+	Operator string `key:"operator" help:"who acts, as the entries name it; default: the user of the operating system"`
 }
 
 // Admin is the port of metrics and health.

@@ -38,7 +38,8 @@ type Options struct {
 	Publisher Publisher // may be nil when no scenario emits
 	Observer  Observer
 	Hasher    *keyhash.Hasher
-	Owner     string // names this process in claims
+	Switches  Switches // nil: every scenario is on
+	Owner     string   // names this process in claims
 
 	Lease      time.Duration   // how long a claim lasts unless renewed; default 15 s
 	Renew      time.Duration   // how often it is renewed; default 5 s
@@ -142,6 +143,10 @@ func (e *Engine) Outlines() []Outline {
 // A cancelled context ends the run at its next boundary: what was done is saved, what was not is given back.
 func (e *Engine) Handle(ctx context.Context, ev Event) Outcome {
 	began := time.Now()
+	if o, off := e.switchedOff(ev); off {
+		e.opts.Observer.Finished(ctx, o.Scenario, o, time.Since(began))
+		return o
+	}
 	h, run, q, err := e.open(ev)
 	if err != nil {
 		o := rejected(h.outline.Name, err)

@@ -8,11 +8,14 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// Missing is a binding that an event waits for. The event is woken when the reference is bound to anything but Seen.
+// Missing is what an event waits for: a binding, and then it is woken when the reference is bound to anything but Seen; or a scenario,
+// and then it is woken when that is on.
 type Missing struct {
 	CSU  string
 	Ref  mapping.Ref
 	Seen string // the D365 id that it was bound to when it was not enough, such as a provisional one; empty: to none
+
+	Scenario string // the one that is off, in place of a binding
 }
 
 // Parked says where the copy of a waiting event is.

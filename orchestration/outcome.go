@@ -42,11 +42,13 @@ const (
 	CauseContinue   Cause = "continue"   // the run took too long in one go, or a newer worker must take it
 	CausePromotion  Cause = "promotion"  // its D365 id is still provisional
 	CauseHQ         Cause = "hq"         // headquarters cannot be reached
+
+	CauseSwitchedOff Cause = "switched_off" // its scenario is off
 )
 
 // Causes lists every cause.
 func Causes() []Cause {
-	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseCircuit, CauseTaint, CauseAlone, CauseContinue, CausePromotion, CauseHQ}
+	return []Cause{CauseGate, CauseDependency, CauseHeld, CauseBackoff, CauseBlocked, CauseCircuit, CauseTaint, CauseAlone, CauseContinue, CausePromotion, CauseHQ, CauseSwitchedOff}
 }
 
 // Outcome is the engine's whole answer. It names no queue and no protocol.
@@ -59,6 +61,6 @@ type Outcome struct {
 	Attempt  int      // attempts used so far, for the copy
 	Scenario string   // empty when no scenario took it
 	Step     string   // where it stopped
-	Missing  *Missing // Postponed, for a dependency: which binding, if that is known
+	Missing  *Missing // Postponed, for a dependency or a scenario: which, if that is known
 	Err      error    // what failed; safe to log
 }

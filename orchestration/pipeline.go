@@ -29,7 +29,7 @@ func (o Order) String() string { return [...]string{"state", "fact"}[o] }
 // Pipeline is a scenario as data: it can be listed, drawn, counted and checked before it runs.
 // E is the shape of the event's data, S what the steps learn; both travel as JSON.
 type Pipeline[E, S any] struct {
-	Name     string // a metric label and a switch
+	Name     string // a metric label, and a switch unless it is PartOf another
 	Handles  string // the event type
 	Version  int    // raise when a field of S changes its meaning: what was learned is dropped and the run starts again
 	Order    Order
@@ -48,6 +48,8 @@ type Pipeline[E, S any] struct {
 	// Internal says that only Signalbox may say this: an event of the type must have come to our own queues first, so that
 	// nobody who may publish to a source queue can make one up.
 	Internal bool
+	// PartOf names the scenario that this one follows up on: when that is off, this one is, too. Empty: it has a switch of its own.
+	PartOf string
 	// ByArrival says of a State that the newest is the one that the broker took last, whatever its time. It is for what we
 	// say ourselves: each event is sent while its run holds the entity, so they reach the queue in the order in which they
 	// became true, while the clocks of their sources need not agree with that.
@@ -81,9 +83,13 @@ type Outline struct {
 	Refused       string
 	Internal      bool
 	Numbers       map[string]int
+	PartOf        string
 	Steps         []StepOutline
 	Certify       Certification
 }
+
+// Switch names the scenario that must be on.
+func (o Outline) Switch() string { return cmp.Or(o.PartOf, o.Name) }
 
 // StepOutline is one step of an Outline.
 type StepOutline struct {
@@ -95,7 +101,7 @@ type StepOutline struct {
 
 // Outline lists the pipeline's steps.
 func (p Pipeline[E, S]) Outline() Outline {
-	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal, Numbers: p.Numbers, Certify: p.Certify}
+	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal, Numbers: p.Numbers, PartOf: p.PartOf, Certify: p.Certify}
 	for _, s := range p.Steps {
 		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable})
 	}

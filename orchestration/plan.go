@@ -59,6 +59,9 @@ type Effect struct {
 // that can be planned (Step.Plannable). It takes what the store knows by the store's own scripts, so it is right as of now;
 // another event, a person or the target may change that before the event is handled.
 func (e *Engine) Plan(ctx context.Context, ev Event) Plan {
+	if o, off := e.switchedOff(ev); off {
+		return Plan{Outcome: o}
+	}
 	h, run, q, err := e.open(ev)
 	if err != nil {
 		return Plan{Outcome: rejected(h.outline.Name, err)}

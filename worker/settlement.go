@@ -84,7 +84,8 @@ var whyOf = map[orchestration.Cause]Why{
 	orchestration.CauseGate: WhyThrottled, orchestration.CauseDependency: WhyDependency, orchestration.CauseHeld: WhyHeld,
 	orchestration.CauseCircuit: WhyThrottled,
 	orchestration.CauseBackoff: WhyTransient, orchestration.CauseBlocked: WhyBlocked, orchestration.CauseTaint: WhyTaint, orchestration.CauseAlone: WhyHeld,
-	orchestration.CauseContinue: WhyContinue, orchestration.CausePromotion: WhyDependency, orchestration.CauseHQ: WhyDependency,
+	orchestration.CauseSwitchedOff: WhySwitchedOff,
+	orchestration.CauseContinue:    WhyContinue, orchestration.CausePromotion: WhyDependency, orchestration.CauseHQ: WhyDependency,
 }
 
 var doneAs = map[orchestration.Verdict]Result{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/audit"
 	"github.com/signalbox/signalbox/internal/cli/bindings"
 	"github.com/signalbox/signalbox/internal/cli/connect"
 	"github.com/signalbox/signalbox/internal/cli/exit"
@@ -150,6 +152,7 @@ func (p *program) exportBindings(ctx context.Context, format string, args []stri
 }
 
 type importFlags struct {
+	because
 	missing bindings.Record
 	yes     bool
 	rate    pace
@@ -168,6 +171,8 @@ func (p *program) mappingImport() *cobra.Command {
 	flags.StringVar(&f.missing.Kind, "kind", "customer", "`kind` of what says none")
 	flags.StringVar(&f.missing.Scope, "scope", "", "`scope` of what says none, as export writes it: CSU/legal entity; default: the only one there is")
 	flags.StringVar(&f.missing.Source, "source", "", "CloudEvents `source` of what says none")
+	f.because.add(c)
+	c.PreRunE = func(*cobra.Command, []string) error { return f.because.check() }
 	flags.BoolVar(&f.yes, "yes", false, "do it; without, nothing is done")
 	flags.Var(&f.rate, "rate", "write at most so many, such as 50/s or 600/m")
 	return c
@@ -203,9 +208,32 @@ func (p *program) importBindings(ctx context.Context, name string, f importFlags
 		}
 		fmt.Fprintln(p.errs, render.Plain(bad.String()))
 	}
+	if f.yes {
+		e := audit.Entry{Action: "mapping import", Target: "bindings", Reason: f.reason, Detail: contents(name)}
+		if _, err := p.audited(ctx, store, e); err != nil {
+			return err
+		}
+	}
 	if count := p.counting("read"); count != nil {
 		o.Told = func(s bindings.Imported) { count(s.Read) }
 	}
 	all.Imported, err = o.Run(ctx)
 	return errors.Join(p.print(all, all.Print), all.Verdict(err))
+}
+
+// contents names a file by what is in it.
+func contents(name string) string {
+	if name == "-" {
+		return "from standard input"
+	}
+	in, err := os.Open(name)
+	if err != nil {
+		return "a file"
+	}
+	defer in.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, in); err != nil {
+		return "a file"
+	}
+	return fmt.Sprintf("file with SHA-256 %x", sum.Sum(nil))
 }

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 
 	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/audit"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/letters"
 	"github.com/signalbox/signalbox/internal/cli/render"
@@ -20,6 +23,7 @@ import (
 // handling is the flags of the commands that do something to dead letters.
 type handling struct {
 	query
+	because
 	all, yes, keep bool
 	rate           pace
 	job            string
@@ -27,6 +31,7 @@ type handling struct {
 
 func (h *handling) flags(c *cobra.Command, done string) {
 	h.query.flags(c, 0)
+	h.called(c, "because")
 	f := c.Flags()
 	f.BoolVar(&h.all, "all", false, "every dead letter, if nothing else selects")
 	f.BoolVar(&h.yes, "yes", false, "do it; without, nothing is done")
@@ -56,7 +61,7 @@ func (h *handling) take(args []string) error {
 	case len(h.selection.Sequences) > 0 && h.queue == "":
 		return errors.New("sequence numbers are a queue's own: say which with --queue")
 	}
-	return h.check(0)
+	return errors.Join(h.query.check(0), h.because.check())
 }
 
 func (p *program) replayCommand() *cobra.Command {
@@ -121,6 +126,9 @@ func (p *program) foresee(ctx context.Context, d *desk, h handling) error {
 		defer done()
 		_ = fleet.Close(closing) // what was asked for is done
 	}()
+	if err := fleet.HearSwitches(ctx); err != nil {
+		return err
+	}
 	f, err := letters.Foresee(ctx, d.shelves, h.selection, fleet.Engine(), rate.Limit(h.rate), p.counting("looked at"))
 	if err != nil {
 		return err
@@ -155,6 +163,9 @@ func (p *program) carryOut(ctx context.Context, d *desk, action deadletter.Actio
 	if err != nil {
 		return err
 	}
+	if _, err := p.audited(ctx, d.store, h.entry(d, job)); err != nil {
+		return err
+	}
 	job, err = work.Run(ctx, job)
 	result := letters.Result{Job: job}
 	if err == nil && !h.keep {
@@ -164,6 +175,17 @@ func (p *program) carryOut(ctx context.Context, d *desk, action deadletter.Actio
 		return errNoneMatches
 	}
 	return errors.Join(p.print(result, result.Print), verdictOfJob(job, err))
+}
+
+// entry is what the audit has of a job. What was selected may name events, so it is there as a keyed hash; the job itself has it.
+func (h *handling) entry(d *desk, j deadletter.Job) audit.Entry {
+	e := audit.Entry{Action: "deadletter discard", Target: "job " + j.ID, Reason: h.reason}
+	if j.Action == deadletter.Replayed {
+		e.Action = "deadletter replay"
+	}
+	selection, _ := json.Marshal(j.Selection) // texts, numbers and times always encode
+	e.Detail = fmt.Sprintf("in %s, selection %s", strings.Join(j.Queues, ", "), d.store.Hasher.Short("audit-selection", string(selection)))
+	return e
 }
 
 // job is a new one, or the one that is gone on with.
@@ -205,6 +227,7 @@ func verdictOfJob(j deadletter.Job, err error) error {
 
 func (p *program) sweepCommand() *cobra.Command {
 	var queue string
+	var why because
 	c := p.command("sweep", "take replayed and discarded dead letters out of their queues",
 		"Does now what replay and discard do at their end, and what a fleet does from time to time. What stands before a letter in its queue is "+
 			"given back untouched; what is too much to hold is deferred, and stays listed.",
@@ -214,6 +237,10 @@ func (p *program) sweepCommand() *cobra.Command {
 				return err
 			}
 			defer done()
+			e := audit.Entry{Action: "deadletter sweep", Target: strings.Join(d.queues, ", "), Reason: why.reason}
+			if _, err := p.audited(ctx, d.store, e); err != nil {
+				return err
+			}
 			swept, err := d.sweep(ctx)
 			if err != nil {
 				return err
@@ -221,6 +248,8 @@ func (p *program) sweepCommand() *cobra.Command {
 			return p.print(swept, swept.Print)
 		})
 	c.Flags().StringVar(&queue, "queue", "", "only of this `queue`")
+	why.called(c, "because")
+	c.PreRunE = func(*cobra.Command, []string) error { return why.check() }
 	return c
 }
 

@@ -13,11 +13,13 @@ import (
 )
 
 func (p *program) scenariosCommand() *cobra.Command {
-	return p.command("scenarios", "list what is done about which events",
+	c := p.command("scenarios", "list what is done about which events, and switch scenarios off and on",
 		"Lists the scenarios with their event types, their order (of a state the newest wins; each fact counts) and their steps: whether they act, "+
-			"and what a look that finds nothing is worth. With a configuration it lists the channels, too, and the sinks that are told how events ended.",
+			"and what a look that finds nothing is worth. scenarios list says which are on. With a configuration it lists the channels, too, and the sinks that are told how events ended.",
 		"signalbox scenarios --local\nsignalbox scenarios --local --output json", cobra.NoArgs,
 		func(context.Context, []string) error { return p.scenarios() })
+	c.AddCommand(p.switchesList(), p.switchOff(), p.switchOn())
+	return c
 }
 
 func (p *program) scenarios() error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -135,17 +136,20 @@ func (p *program) look(ctx context.Context, f subjectFlags, needed func(trace.Fo
 		return trace.Found{}, err
 	}
 	defer closeBus()
-	store, closeStore, err := connect.Tracer(cfg)
+	store, closeStore, err := connect.Redis(cfg)
 	if err != nil {
 		return trace.Found{}, err
 	}
 	defer closeStore()
-	l := trace.Looker{Store: store, Identify: checker, Decode: reader.Decode, Depth: f.depth, Needed: needed}
+	l := trace.Looker{Store: store.Runs, Identify: checker, Decode: reader.Decode, Depth: f.depth, Needed: needed}
 	for _, name := range connect.Queues(cfg, "") {
 		l.Places = append(l.Places, trace.Place{Queue: name, Peek: bus.Queue(name).Browse()},
 			trace.Place{Queue: name, DeadLetter: true, Peek: bus.Queue(name).DeadLetters()})
 	}
-	return l.Look(ctx, asked.Subject(cfg.Channels))
+	found, err := l.Look(ctx, asked.Subject(cfg.Channels))
+	said, asking := store.Switches.Look(ctx)
+	found.Off = trace.OffNow(scenarios.All(scenarios.Parts{}), said, cfg.Scenarios.Off, time.Now())
+	return found, errors.Join(err, asking)
 }
 
 // foundVerdict gives a look its exit code.

@@ -30,6 +30,7 @@ import (
 	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/orchestration/redisswitch"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 	"github.com/signalbox/signalbox/sink/webhook"
@@ -84,6 +85,7 @@ type App struct {
 	store  *redisstore.Store
 	csu    *csuclient.Client
 	engine *orchestration.Engine
+	view   *redisswitch.View // which scenarios are off
 	bus    *servicebus.Namespace
 	worker *worker.Worker
 
@@ -110,7 +112,7 @@ func New(cfg *config.Config, parts Parts) (*App, error) {
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
-	steps := []func() error{a.openRedis, a.openCSU, func() error { return a.openEngine(list) }}
+	steps := []func() error{a.openRedis, a.openSwitches, a.openCSU, func() error { return a.openEngine(list) }}
 	if !parts.LookOnly {
 		steps = append(steps, a.openWebhooks, a.openBus, a.openWorker, a.openWatch, a.openSweep, a.openWake)
 	}
@@ -178,7 +180,7 @@ func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 	}
 	a.engine, err = orchestration.New(orchestration.Options{
 		Scenarios: list, Channels: a.cfg.Channels, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(), Wants: a.wants,
-		Store: a.store, Publisher: out, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
+		Switches: a.view, Store: a.store, Publisher: out, Observer: a.metrics.Engine(a.log), Hasher: a.hasher,
 		Owner: a.owner, Lease: r.Lease, Renew: r.Renew, MaxRun: r.Max, RetryFor: r.RetryFor,
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		WaitFirst: r.WaitFirst, WaitMost: r.WaitMost, Patience: r.Patience,
@@ -222,6 +224,9 @@ func (a *App) Probe(ctx context.Context) error {
 	if err := a.redis.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}
+	if err := a.HearSwitches(ctx); err != nil {
+		return err
+	}
 	return a.csu.Probe(ctx)
 }
 
@@ -248,8 +253,9 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	defer draining()
-	stopWatching, stopSweeping, stopWaking, stopBreaker := a.watch(ctx), a.sweep(ctx), candidate(ctx, a.waker), a.guard(ctx)
+	stopWatching, stopSweeping, stopWaking, stopBreaker, stopSwitches := a.watch(ctx), a.sweep(ctx), candidate(ctx, a.waker), a.guard(ctx), a.followSwitches()
 	err = a.worker.Run(ctx)
+	stopSwitches()
 	stopBreaker()
 	stopWaking()
 	stopSweeping()

@@ -65,6 +65,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.store.Load(call); err != nil {
 		return fmt.Errorf("redis: %w", err)
 	}
+	if err := a.HearSwitches(call); err != nil {
+		return err
+	}
 	if a.parts.CleanEpoch {
 		return a.epoch.WriteClean(call, a.redis)
 	}

@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/worker/servicebus"
 	"github.com/signalbox/signalbox/worker/wake"
 	"github.com/signalbox/signalbox/worker/wake/rediswaiters"
@@ -38,17 +41,17 @@ func (a *App) wakeOn(ctx context.Context, log *zap.Logger) {
 			b.Close(context.WithoutCancel(ctx))
 		}
 	}()
-	w := wake.Waker{Index: a.waiters(), Outbox: a.outbox(),
-		Peek: func(queue string) wake.Peeker {
-			if b, ok := own[queue]; ok {
-				return b
-			}
-			return nil
-		},
-		Tell: func(queue, correlation string) {
-			log.Info("an event goes on: the binding it waited for is there", zap.String("queue", queue), zap.String("correlation_id", correlation))
-		},
+	peek := func(queue string) wake.Peeker {
+		if b, ok := own[queue]; ok {
+			return b
+		}
+		return nil
 	}
+	w := wake.Waker{Index: a.waiters(), Outbox: a.outbox(), Peek: peek, Tell: func(queue, correlation string) {
+		log.Info("an event goes on: the binding it waited for is there", zap.String("queue", queue), zap.String("correlation_id", correlation))
+	}}
+	var on atomic.Int64 // there may be many, so they are told of together
+	switched := wake.Waker{Index: a.waiters().Switched(config.Switchable(), a.off), Outbox: a.outbox(), Peek: peek, Tell: func(string, string) { on.Add(1) }}
 	failing := false
 	tick := time.NewTicker(a.cfg.Worker.WakeEvery)
 	defer tick.Stop()
@@ -58,9 +61,12 @@ func (a *App) wakeOn(ctx context.Context, log *zap.Logger) {
 			return
 		case <-tick.C:
 		}
-		err := w.Wake(ctx)
+		err := errors.Join(w.Wake(ctx), switched.Wake(ctx))
+		if n := on.Swap(0); n > 0 {
+			log.Info("events go on: their scenario is on", zap.Int64("count", n))
+		}
 		if err != nil && ctx.Err() == nil && !failing { // said once, not every second
-			log.Warn("not every event whose binding is there could be woken; the next rounds try again, and each comes by itself when it is due", zap.Error(err))
+			log.Warn("not every event that need not wait any more could be woken; the next rounds try again, and each comes by itself when it is due", zap.Error(err))
 		}
 		failing = err != nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/internal/watch"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/orchestration/redisswitch"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/worker/deadletter/redisledger"
 	"github.com/signalbox/signalbox/worker/servicebus"
@@ -26,6 +27,7 @@ func scripts() map[string]string {
 	maps.Copy(all, rediscircuit.Scripts())
 	maps.Copy(all, redisledger.Scripts())
 	maps.Copy(all, rediswaiters.Scripts())
+	maps.Copy(all, redisswitch.Scripts())
 	return all
 }
 
@@ -117,7 +119,7 @@ func (a *App) keys() rediskey.Keys { return rediskey.New(a.cfg.CSU.Name, a.hashe
 type fleetStore struct{ a *App }
 
 func (s fleetStore) Waiting(ctx context.Context, use func(redisstore.Waiting) error) error {
-	return redisstore.NewTracer(s.a.redis, s.a.keys()).Waiting(ctx, use)
+	return s.a.waiting(ctx, use)
 }
 
 func (s fleetStore) Safety(ctx context.Context) (redisstore.Safety, error) {

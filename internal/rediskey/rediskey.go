@@ -12,6 +12,9 @@
 //	waits                   runs that wait, by scenario, cause and step                members: until claimed
 //	wait:<hash(entity)>     the runs that wait for its binding, and where their copies are    14 days
 //	wakes                   entities that were bound while somebody waited             14 days
+//	switch                  which scenarios an operator has switched off, until when, and which on again       until then
+//	off:<scenario>          the events that wait for it to be on, and where their copies are   14 days after the last
+//	audit                   what operators did last, chained                           kept
 //	gone:<queue>            dead letters that are to be taken out of a queue            14 days after the last
 //	stub:<id>               which of the stubs of a message without its body is its dead letter    14 days
 //	job:<id>                one thing an operator does to many dead letters            14 days
@@ -93,6 +96,15 @@ func (k Keys) Wait(entity string) string { return k.prefix + "wait:" + entity }
 
 // Wakes is the key of the entities that were bound while somebody waited for it.
 func (k Keys) Wakes() string { return k.prefix + "wakes" }
+
+// Switch is the key of the scenarios that an operator has switched off or on again.
+func (k Keys) Switch() string { return k.prefix + "switch" }
+
+// Off is the key of the events that wait for a scenario to be on.
+func (k Keys) Off(scenario string) string { return k.prefix + "off:" + scenario }
+
+// Audit is the key of what operators did.
+func (k Keys) Audit() string { return k.prefix + "audit" }
 
 // Removals is the key of the dead letters that are to be taken out of a queue.
 func (k Keys) Removals(queue string) string { return k.prefix + "gone:" + queue }

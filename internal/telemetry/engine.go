@@ -31,7 +31,7 @@ func (m *Metrics) newEngineMetrics() engineMetrics {
 		stepRetries:  m.counter(StepRetries, "Failures of a step that were tried again within the run, by kind.", LabelScenario, LabelStep, LabelKind),
 		taints:       m.counter(Taints, "Keys closed for acting after a write without a definitive answer.", LabelScenario, LabelStep),
 		alreadyThere: m.counter(EffectsAlreadyThere, "Looks that found the effect done.", LabelScenario, LabelStep),
-		stepEnabled:  m.gauge(StepEnabled, "Whether a step is in force. Steps cannot be switched off yet.", LabelScenario, LabelStep),
+		stepEnabled:  m.gauge(StepEnabled, "Whether a step is in force: 0 while its scenario is off.", LabelScenario, LabelStep),
 	}
 	m.section = sectionOnce
 	e.checks = m.counter(IdempotencyChecks, "Answers to claims; error means that the store could not answer.", LabelResult)
@@ -53,6 +53,19 @@ func (m *Metrics) newEngineMetrics() engineMetrics {
 		}
 	}
 	return e
+}
+
+// ScenarioSwitched says whether a scenario is on, and with it its steps and those of its parts.
+func (m *Metrics) ScenarioSwitched(scenario string, on bool) {
+	value := 0.0
+	if on {
+		value = 1
+	}
+	for _, name := range m.switches[scenario] {
+		for step := range m.steps[name] {
+			m.stepEnabled.WithLabelValues(name, step).Set(value)
+		}
+	}
 }
 
 func (m *Metrics) startSteps(e engineMetrics, scenario, step string) {

@@ -52,16 +52,17 @@ const (
 	fieldSize          = "size_b"
 	fieldError         = "error"
 	fieldStack         = "stack"
-	fieldCheck         = "check" // internal/app's, as are count and sink
+	fieldCheck         = "check" // internal/app's, as are count, sink and audit_entry
 	fieldCount         = "count"
 	fieldSink          = "sink"
+	fieldAuditEntry    = "audit_entry"
 )
 
 // fields lists them all, for the test of the reference.
 var fields = []string{fieldTime, fieldLevel, fieldMessage, fieldLogger, fieldServiceName, fieldVersion, fieldInstance, fieldEnvironment,
 	fieldCorrelationID, fieldEventID, fieldEventType, fieldEventSource, fieldQueue, fieldMessageID, fieldSequence, fieldDeliveries,
 	fieldScenario, fieldStep, fieldAttempt, fieldOutcome, fieldErrorType, fieldDeadLetter, fieldReason, fieldDetail, fieldCause, fieldOperation,
-	fieldStatus, fieldErrorCode, fieldRequestID, fieldRetryAfter, fieldEntity, fieldDuration, fieldWait, fieldSize, fieldError, fieldStack, fieldCheck, fieldCount, fieldSink}
+	fieldStatus, fieldErrorCode, fieldRequestID, fieldRetryAfter, fieldEntity, fieldDuration, fieldWait, fieldSize, fieldError, fieldStack, fieldCheck, fieldCount, fieldSink, fieldAuditEntry}
 
 const maxText = 256 // of what a producer chooses: longer text is cut
 

@@ -64,7 +64,7 @@ func (m *Metrics) WatchFleet(w WatchState) {
 	c.last = desc(QueueLastSample, "When everything about the queue was last read; 0 for never since this process was elected.", LabelQueue)
 	c.sent = desc(HeartbeatSent, "When a heartbeat was last sent to the queue; only the elected process knows.", LabelQueue)
 	m.section = sectionPipelines
-	c.waiting = desc(Waiting, "Runs that wait now, by what for. Only causes that something waits for, and only from the elected process.", LabelScenario, LabelCause)
+	c.waiting = desc(Waiting, "Runs that wait now, by what for; of a scenario that is off, all of them for that. Only causes that something waits for, and only from the elected process.", LabelScenario, LabelCause)
 	m.section = sectionOnce
 	c.risk = desc(RedisEvictionRisk, "1 unless Redis has the policy noeviction; missing if it does not tell. Only from the elected process.")
 	c.kept = desc(RedisPersistenceOK, "Whether Redis keeps its data on disk; missing if it does not tell. Only from the elected process.")
@@ -141,6 +141,12 @@ func (c *fleetCollector) waits(gauge gaugeOf, waits map[watch.Wait]int) {
 	sums := map[watch.Wait]int{} // what an older or newer version has left adds up
 	for w, n := range waits {
 		sums[watch.Wait{Scenario: c.m.scenarios.or(w.Scenario, unknown), Cause: causes.or(w.Cause, other)}] += n
+	}
+	for w, n := range sums {
+		if off := (watch.Wait{Scenario: w.Scenario, Cause: string(orchestration.CauseSwitchedOff)}); w != off && sums[off] > 0 {
+			sums[off] += n // whatever else they wait for, they wait for that first
+			delete(sums, w)
+		}
 	}
 	for w, n := range sums {
 		gauge(c.waiting, float64(n), w.Scenario, w.Cause)

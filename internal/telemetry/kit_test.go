@@ -71,7 +71,8 @@ type sighted struct{ seen watch.Sight }
 
 func (s sighted) Sight() (watch.Sight, bool) { return s.seen, true }
 
-// watchman has seen everything there is to see: every queue, and runs of every scenario that wait for every cause.
+// watchman has seen everything there is to see: every queue, and runs of every scenario that wait for every cause. Those of a scenario
+// that is off wait for that alone, which is less.
 func watchman(k Known) sighted {
 	s := watch.Sight{Beats: map[string]time.Time{}, Waits: map[watch.Wait]int{}, Safety: redisstore.Safety{Policy: "noeviction", Persistence: redisstore.PersistenceOK}, Members: 4}
 	for _, q := range k.Queues {
@@ -80,6 +81,9 @@ func watchman(k Known) sighted {
 	}
 	for _, o := range k.Scenarios {
 		for _, c := range orchestration.Causes() {
+			if c == orchestration.CauseSwitchedOff {
+				continue
+			}
 			s.Waits[watch.Wait{Scenario: o.Name, Cause: string(c)}] = 1
 		}
 	}

@@ -40,7 +40,8 @@ type Metrics struct {
 	section  string // of the reference, to which the next family belongs
 
 	queues, types, scenarios, kinds, operations, codes, sources, rules closed
-	steps                                                              map[string]closed // by scenario
+	steps                                                              map[string]closed   // by scenario
+	switches                                                           map[string][]string // scenarios by their switch
 	scripts                                                            map[string]string
 
 	engineMetrics
@@ -55,7 +56,7 @@ type Metrics struct {
 
 // NewMetrics makes the registry with every series that is known already.
 func NewMetrics(k Known) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), steps: map[string]closed{}, scripts: k.Scripts,
+	m := &Metrics{registry: prometheus.NewRegistry(), steps: map[string]closed{}, switches: map[string][]string{}, scripts: k.Scripts,
 		queues: closedSet(k.Queues, k.OwnQueues), kinds: closedSet(k.Kinds), operations: closedSet(k.Operations),
 		sources: closedSet(k.Sources), rules: closedSet(fieldmap.WarningRules()),
 		types: closed{}, scenarios: closed{}}
@@ -63,6 +64,7 @@ func NewMetrics(k Known) *Metrics {
 		if o.Name == heartbeat.Name { // it is no business: it counts nowhere, and has gauges of its own
 			continue
 		}
+		m.switches[o.Switch()] = append(m.switches[o.Switch()], o.Name)
 		m.scenarios[o.Name], m.types[o.Handles], m.steps[o.Name] = true, true, closed{}
 		for _, s := range o.Steps {
 			m.steps[o.Name][s.Name] = true

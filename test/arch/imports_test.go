@@ -51,11 +51,12 @@ var arrows = map[string][]string{
 	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
-	"csuclient/redisgate":      {"csuclient", "internal/rediskey"},
-	"csuclient/rediscircuit":   {"csuclient", "internal/rediskey"},
-	"orchestration/redisstore": {"orchestration", "mapping", "internal/jsontext", "internal/keyhash", "internal/rediskey"},
-	"mapping/redistable":       {"mapping", "internal/rediskey"},
-	"worker/servicebus":        {"worker", "internal/secret", "internal/isoduration"},
+	"csuclient/redisgate":       {"csuclient", "internal/rediskey"},
+	"csuclient/rediscircuit":    {"csuclient", "internal/rediskey"},
+	"orchestration/redisstore":  {"orchestration", "mapping", "internal/jsontext", "internal/keyhash", "internal/rediskey"},
+	"orchestration/redisswitch": {"orchestration", "internal/rediskey"},
+	"mapping/redistable":        {"mapping", "internal/rediskey"},
+	"worker/servicebus":         {"worker", "internal/secret", "internal/isoduration"},
 
 	"worker/wake":                   {"worker", "worker/envelope", "orchestration"},
 	"worker/wake/rediswaiters":      {"worker", "worker/wake", "orchestration", "internal/rediskey"},
@@ -78,13 +79,17 @@ var arrows = map[string][]string{
 	"internal/telemetry": {"internal/cardnumber", "mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "internal/watch"},
 	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
+	// What operators do.
+	"internal/audit":            {"internal/keyhash"},
+	"internal/audit/redisaudit": {"internal/audit", "internal/rediskey"},
+
 	// Wiring, and what uses it.
 	"internal/app":      {"config", "csuclient/...", "mapping/...", "orchestration/...", "worker/...", "sink/...", "internal/..."},
 	"internal/boundary": {"config", "internal/app", "orchestration", "orchestration/fault", "orchestration/redisstore", "orchestration/scenarios/sinks", "worker"},
 	"internal/certify":  {"config", "internal/...", "mapping/...", "orchestration/...", "worker/...", "csuclient", "test/sim/..."},
 	"internal/local":    {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
 	"internal/cli":      {"config", "csuclient/...", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
-	"cmd/signalbox":     {"config", "internal/app", "internal/boundary", "internal/certify", "internal/local", "internal/cli/...", "mapping/fieldmap", "orchestration/...", "worker/...", "test/sim/..."},
+	"cmd/signalbox":     {"config", "internal/app", "internal/audit", "internal/boundary", "internal/certify", "internal/local", "internal/cli/...", "mapping/fieldmap", "orchestration/...", "worker/...", "test/sim/..."},
 
 	"ops": {}, // files for Prometheus, Alertmanager and Grafana, and the tests that hold them against the code
 

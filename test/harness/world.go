@@ -283,6 +283,9 @@ func (a administration) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (w *World) dialBroker(context.Context) (net.Conn, error) { return w.Broker.Pipe(), nil }
 
+// Set changes a setting of the processes that start from now on.
+func (w *World) Set(variable, value string) { w.env[variable] = value }
+
 // Env is the environment of a process of the fleet, for children.
 func (w *World) Env() []string {
 	out := make([]string, 0, len(w.env))

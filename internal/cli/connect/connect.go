@@ -4,7 +4,10 @@ package connect
 
 import (
 	"context"
+	"os"
+	"os/user"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
@@ -14,15 +17,19 @@ import (
 	"github.com/signalbox/signalbox/csuclient/rediscircuit"
 	"github.com/signalbox/signalbox/csuclient/redisgate"
 	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/internal/audit"
+	"github.com/signalbox/signalbox/internal/audit/redisaudit"
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/internal/redislink"
 	"github.com/signalbox/signalbox/internal/redisurl"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/orchestration/redisswitch"
 	"github.com/signalbox/signalbox/worker/deadletter"
 	"github.com/signalbox/signalbox/worker/deadletter/redisledger"
 	"github.com/signalbox/signalbox/worker/servicebus"
+	"github.com/signalbox/signalbox/worker/wake/rediswaiters"
 )
 
 // closing bounds how long goodbye may take.
@@ -64,6 +71,9 @@ type Store struct {
 	Gate   *redisgate.Gate
 
 	Circuits *rediscircuit.Circuits
+	Switches *redisswitch.Switches
+	Off      *rediswaiters.Waiters
+	Audit    *audit.Log
 	Members  *redisstore.Members
 }
 
@@ -83,8 +93,22 @@ func Redis(cfg *config.Config) (s *Store, done func(), err error) {
 	keys := rediskey.New(cfg.CSU.Name, hasher)
 	s = &Store{Client: client, Keys: keys, Hasher: hasher, Runs: redisstore.NewTracer(client, keys), Ledger: redisledger.New(client, keys),
 		Table: redistable.New(client, keys), Gate: redisgate.New(client, keys, "operator"), Circuits: rediscircuit.New(client, keys, "operator", cfg.CSU.ProbeEvery),
-		Members: redisstore.NewMembers(client, keys)}
+		Members: redisstore.NewMembers(client, keys), Switches: redisswitch.New(client, keys), Off: rediswaiters.New(client, keys),
+		Audit: auditLog(cfg, redisaudit.New(client, keys), hasher)}
 	return s, func() { _ = client.Close() }, nil
+}
+
+// auditLog is the audit as this machine's operator writes it.
+func auditLog(cfg *config.Config, store audit.Store, hasher *keyhash.Hasher) *audit.Log {
+	l := &audit.Log{Store: store, Hasher: hasher, By: cfg.Audit.Operator, Path: cfg.Audit.Path}
+	if who, err := user.Current(); l.By == "" && err == nil {
+		l.By = who.Username
+	}
+	if l.By == "" {
+		l.By = "uid " + strconv.Itoa(os.Getuid())
+	}
+	l.Host, _ = os.Hostname() // one that has no name is called so
+	return l
 }
 
 // Near says whether Redis is on this machine.
@@ -96,15 +120,6 @@ func Near(cfg *config.Config) bool {
 // Standing says what was done about dead letters, as this store knows.
 func (s *Store) Standing() *deadletter.Standing {
 	return &deadletter.Standing{Ledger: s.Ledger, Runs: s.Runs, Hasher: s.Hasher}
-}
-
-// Tracer opens the store for reading runs.
-func Tracer(cfg *config.Config) (tracer *redisstore.Tracer, done func(), err error) {
-	s, done, err := Redis(cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	return s.Runs, done, nil
 }
 
 // Queues lists the queues a command looks at: the one that was asked for, else the source queues and our own.

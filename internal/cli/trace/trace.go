@@ -70,6 +70,7 @@ type Found struct {
 	Runs       []redisstore.RunTrace `json:"runs"` // those of the same correlation, too, oldest first
 	Messages   []Message             `json:"messages"`
 	Memory     *redisstore.Memory    `json:"memory,omitempty"`   // of the store, while claims are for looking only
+	Off        []Off                 `json:"off,omitempty"`      // scenarios that are off
 	LookedAt   int                   `json:"looked_at"`          // messages that were looked at
 	Unfinished []string              `json:"unfinished"`         // queues that hold more messages than were looked at
 	Problems   []string              `json:"problems,omitempty"` // what could not be read

@@ -27,6 +27,8 @@ var causes = map[orchestration.Cause]words{
 		"it goes on by itself; if it does not, deploy the newer version everywhere"},
 	orchestration.CausePromotion: {"the permanent D365 id, because headquarters has given a provisional one only",
 		"the jobs of headquarters that upload transactions and synchronize orders, or that convert customers from async mode, then distribution job 1010"},
+	orchestration.CauseSwitchedOff: {"its scenario to be on, because an operator or the configuration has switched it off",
+		"signalbox scenarios list says who, why and until when; it goes on by itself then, or after signalbox scenarios enable"},
 	orchestration.CauseHQ: {"headquarters, which the scale unit cannot reach",
 		"it goes on once headquarters is back"},
 }

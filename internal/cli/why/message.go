@@ -44,6 +44,9 @@ func ofMessage(f trace.Found, m trace.Message) Answer {
 		a.Sentence = fmt.Sprintf("It is in queue %s since %s, and no worker has begun with it%s%s; %s.", m.Queue, moment(m.Enqueued, time.Time{}),
 			delivered(m), heldBy(f), a.Do)
 	}
+	if m.State != worker.Deferred {
+		a.switchedOff(f, m.Type, time.Time{})
+	}
 	return a
 }
 

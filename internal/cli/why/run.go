@@ -64,6 +64,7 @@ func ofRun(f trace.Found, r redisstore.RunTrace) Answer {
 	case DeadLetter:
 		a.rejected(r, m, there)
 	}
+	a.switchedOff(f, "", now)
 	a.suspected(r)
 	return a
 }

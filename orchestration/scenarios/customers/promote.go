@@ -61,7 +61,7 @@ type promoteRun = orchestration.Run[Promote, found]
 // source says nor be overtaken by it.
 func (c customers) promotion() orchestration.Pipeline[Promote, found] {
 	return orchestration.Pipeline[Promote, found]{
-		Name: "customers-promote", Handles: PromoteType, Version: 1, Order: orchestration.Fact, Schema: promoteSchema, Internal: true,
+		Name: "customers-promote", PartOf: "customers", Handles: PromoteType, Version: 1, Order: orchestration.Fact, Schema: promoteSchema, Internal: true,
 		Entity: Promote.entity, Keys: Promote.keys, Refused: RefusedType,
 		Steps: []orchestration.Step[Promote, found]{{Name: "find-permanent", Look: c.permanent, Note: promoted}},
 	}

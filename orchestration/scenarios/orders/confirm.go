@@ -39,7 +39,7 @@ type confirmRun = orchestration.Run[Confirm, landed]
 
 func (o orders) confirmation() orchestration.Pipeline[Confirm, landed] {
 	return orchestration.Pipeline[Confirm, landed]{
-		Name: ConfirmName, Handles: ConfirmType, Version: 1, Order: orchestration.Fact, Schema: confirmSchema, Internal: true,
+		Name: ConfirmName, PartOf: "orders", Handles: ConfirmType, Version: 1, Order: orchestration.Fact, Schema: confirmSchema, Internal: true,
 		Entity: Confirm.entity,
 		Steps:  []orchestration.Step[Confirm, landed]{{Name: "find-sales-id", Look: o.salesID, Note: confirmed}},
 	}

@@ -1,8 +1,10 @@
-// Package rediswaiters keeps in Redis who waits for which binding: the go-redis adapter of worker.Waiters and wake.Index.
+// Package rediswaiters keeps in Redis who waits for which binding, and who for a scenario that is off: the go-redis adapter of
+// worker.Waiters and wake.Index.
 //
 // For each entity that is waited for there is a hash, with a field for each run: where its parked copy is. Whoever binds an entity
 // (save.lua of redisstore, bind.lua of redistable) sees whether it is waited for, and counts it in a sorted set of those to wake; a
-// run that is claimed takes itself out (claim.lua). It is an index: with all of it lost, each copy still comes when it is due.
+// run that is claimed takes itself out (claim.lua). For each scenario that is off there is such a hash, too; it is emptied as soon as
+// somebody looks at it and the scenario is on. It is an index: with all of it lost, each copy still comes when it is due.
 //
 // Concurrency: one Waiters for the process. Errors: the client's.
 package rediswaiters
@@ -83,8 +85,11 @@ func (w *Waiters) Wait(ctx context.Context, ev orchestration.Event, m orchestrat
 	if err != nil {
 		return false, fmt.Errorf("encode a waiter: %w", err)
 	}
-	n, err := waitScript.Run(ctx, w.client, []string{w.keys.Map(m.Ref), w.keys.Wait(w.keys.EntityID(m.Ref))},
-		w.keys.RunID(ev.Source, ev.ID), m.Seen, text, keep.Milliseconds()).Int()
+	keys := []string{w.keys.Off(m.Scenario)}
+	if m.Scenario == "" {
+		keys = []string{w.keys.Wait(w.keys.EntityID(m.Ref)), w.keys.Map(m.Ref)}
+	}
+	n, err := waitScript.Run(ctx, w.client, keys, w.keys.RunID(ev.Source, ev.ID), m.Seen, text, keep.Milliseconds()).Int()
 	if err != nil {
 		return false, fmt.Errorf("note that an event waits: %w", err)
 	}
@@ -99,7 +104,7 @@ func (w *Waiters) Each(ctx context.Context, use func([]wake.Waiter) (woken []wak
 	}
 	for _, z := range bound {
 		entity, _ := z.Member.(string)
-		all, err := w.entity(ctx, entity, use)
+		all, err := w.drain(ctx, []string{w.keys.Wait(entity), w.keys.MapNamed(entity)}, use)
 		if err != nil {
 			return err
 		}
@@ -113,11 +118,11 @@ func (w *Waiters) Each(ctx context.Context, use func([]wake.Waiter) (woken []wak
 	return nil
 }
 
-// entity wakes all who wait for one, and says whether it left nobody out.
-func (w *Waiters) entity(ctx context.Context, entity string, use func([]wake.Waiter) []wake.Waiter) (all bool, err error) {
+// drain wakes all who wait for one binding or scenario, by the keys of take.lua, and says whether it left nobody out.
+func (w *Waiters) drain(ctx context.Context, keys []string, use func([]wake.Waiter) []wake.Waiter) (all bool, err error) {
 	all = true
 	for cursor := uint64(0); ; {
-		pairs, next, err := w.client.HScan(ctx, w.keys.Wait(entity), cursor, "", page).Result()
+		pairs, next, err := w.client.HScan(ctx, keys[0], cursor, "", page).Result()
 		if err != nil {
 			return false, fmt.Errorf("read who waits: %w", err)
 		}
@@ -125,13 +130,13 @@ func (w *Waiters) entity(ctx context.Context, entity string, use func([]wake.Wai
 		for i := 0; i < len(pairs); i += 2 {
 			runs = append(runs, pairs[i])
 		}
-		some, left, err := w.take(ctx, entity, runs)
+		some, left, err := w.take(ctx, keys, runs)
 		if err != nil {
 			return false, err
 		}
 		woken := use(some)
 		for _, one := range woken {
-			if err := wokenScript.Run(ctx, w.client, []string{w.keys.Wait(entity)}, one.Run, one.Token).Err(); err != nil {
+			if err := wokenScript.Run(ctx, w.client, keys[:1], one.Run, one.Token).Err(); err != nil {
 				return false, fmt.Errorf("forget who was woken: %w", err)
 			}
 		}
@@ -143,7 +148,7 @@ func (w *Waiters) entity(ctx context.Context, entity string, use func([]wake.Wai
 }
 
 // take takes those of some runs that are to be woken; left: somebody else has one of them.
-func (w *Waiters) take(ctx context.Context, entity string, runs []string) (some []wake.Waiter, left bool, err error) {
+func (w *Waiters) take(ctx context.Context, keys []string, runs []string) (some []wake.Waiter, left bool, err error) {
 	if len(runs) == 0 {
 		return nil, false, nil
 	}
@@ -151,7 +156,7 @@ func (w *Waiters) take(ctx context.Context, entity string, runs []string) (some 
 	for _, run := range runs {
 		args = append(args, run)
 	}
-	got, err := takeScript.Run(ctx, w.client, []string{w.keys.MapNamed(entity), w.keys.Wait(entity)}, args...).StringSlice()
+	got, err := takeScript.Run(ctx, w.client, keys, args...).StringSlice()
 	if err != nil {
 		return nil, false, fmt.Errorf("take who waits: %w", err)
 	}
