@@ -77,19 +77,22 @@ func Open(o Options) (*Client, error) {
 	default:
 		c.Client = redis.NewClient(single(o, o.URL.Hosts[0]))
 	}
-	bare := c.WithTimeout(callTimeout) // the same connections, before there are hooks
+	bare, by := c.WithTimeout(callTimeout), &together{} // bare: the same connections, before there are hooks
 	for _, h := range o.Hooks {
 		c.AddHook(h)
 	}
 	if c.router == nil {
+		by.pipe = func(ctx context.Context, cmds []redis.Cmder) error { return pipe(ctx, bare, cmds, false) }
 		c.AddHook(patient{o.Patience, refused})
-		c.AddHook(&together{pipe: func(ctx context.Context, cmds []redis.Cmder) error { return pipe(ctx, bare, cmds, false) }})
-		return c, nil
+		c.AddHook(by)
+	} else {
+		by.pipe = func(ctx context.Context, cmds []redis.Cmder) error { return c.router.send(ctx, cmds, pipe) }
+		// Two nodes may each think for a moment that a slot is the other's.
+		c.AddHook(patient{o.Patience, func(err error) bool { return refused(err) || isRedirect(err) }})
+		c.AddHook(by)
+		c.AddHook(c.router)
 	}
-	// Two nodes may each think for a moment that a slot is the other's.
-	c.AddHook(patient{o.Patience, func(err error) bool { return refused(err) || isRedirect(err) }})
-	c.AddHook(&together{pipe: func(ctx context.Context, cmds []redis.Cmder) error { return c.router.send(ctx, cmds, pipe) }})
-	c.AddHook(c.router)
+	by.sealed = true
 	return c, nil
 }
 

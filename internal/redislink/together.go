@@ -24,6 +24,9 @@ const (
 // Safe for concurrent use.
 type together struct {
 	pipe func(ctx context.Context, cmds []redis.Cmder) error // to the server, around no hook
+	// sealed says that the client is made: whoever asks for a hook later is a connection of its own, which has the client's hooks too. What is
+	// said on it belongs on it, and the first words on a new one, without which it carries nobody else's, must not wait for those.
+	sealed bool
 
 	mu      sync.Mutex
 	onWay   int
@@ -48,6 +51,9 @@ func (t *together) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 
 // ProcessHook implements redis.Hook.
 func (t *together) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	if t.sealed {
+		return next
+	}
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		script, ok := cmd.(*redis.Cmd)
 		if !ok || cmd.Name() != "evalsha" {
