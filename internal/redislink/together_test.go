@@ -50,27 +50,30 @@ func (s slow) Write(b []byte) (int, error) {
 	return s.Conn.Write(b)
 }
 
-func onLine(t *testing.T, test func(l *line)) {
+func onLine(t *testing.T, test func(l *line), change ...func(*redislink.Options)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &line{t: t, server: miniredis.NewMiniRedis()}
 		u, problems := redisurl.Parse("redis://127.0.0.1:1")
 		require.Empty(t, problems)
-		c, err := redislink.Open(redislink.Options{URL: u, Pool: 100, Dial: func(context.Context, string, string) (net.Conn, error) {
+		o := redislink.Options{URL: u, Pool: 100, Dial: func(context.Context, string, string) (net.Conn, error) {
 			c, err := simredis.Dial(l.server)
 			return slow{c, l}, err
-		}})
+		}}
+		for _, c := range change {
+			c(&o)
+		}
+		c, err := redislink.Open(o)
 		require.NoError(t, err)
 		l.client = c
 		t.Cleanup(l.server.Close)
 		t.Cleanup(func() { require.NoError(t, c.Close()) })
-		require.NoError(t, echo.Load(t.Context(), c).Err())
 		test(l)
 	})
 }
 
 func (l *line) ask(ctx context.Context, text string) (string, error) {
-	return echo.EvalSha(ctx, l.client, nil, text).Text()
+	return echo.Run(ctx, l.client, nil, text).Text()
 }
 
 // at once asks for n scripts in one moment, and one more a little before.
@@ -190,6 +193,26 @@ func TestAWriteThatIsLateHoldsNobodyUpForLong(t *testing.T) {
 		require.Equal(l.t, "found", text)
 		require.Less(l.t, time.Since(began), 10*time.Millisecond)
 		wait.Wait()
+	})
+}
+
+// The first connection is greeted while scripts wait for it: what is said on a connection belongs on it.
+func TestTheFirstWordsOnAConnectionDoNotWaitForThoseBehindThem(t *testing.T) {
+	t.Parallel()
+	var greeted atomic.Int64
+	onLine(t, func(l *line) {
+		began := time.Now()
+		l.atOnce(5, func(i int, text string, err error) {
+			require.NoError(l.t, err)
+			require.Equal(l.t, fmt.Sprint(i), text)
+		})
+		require.Less(l.t, time.Since(began), 50*time.Millisecond)
+		require.Positive(l.t, greeted.Load())
+	}, func(o *redislink.Options) {
+		o.OnConnect = func(ctx context.Context, cn *redis.Conn) error {
+			greeted.Add(1)
+			return redis.NewScript(`return redis.call("INCR", KEYS[1])`).Run(ctx, cn, []string{"greetings"}).Err()
+		}
 	})
 }
 
