@@ -286,3 +286,13 @@ func TestAReasonHoldsNothingPersonal(t *testing.T) {
 		require.Error(t, audit.Check(bad), bad)
 	}
 }
+
+// Each entry of the other chain is sealed with the same key: only that it does not follow gives it away.
+func TestAnEntryOfAnotherChainIsFoundOutThoughItsSealIsGood(t *testing.T) {
+	t.Parallel()
+	k, other := five(t), five(t)
+	lines := k.lines()
+	lines[2] = other.lines()[2]
+	k.rewrite(lines)
+	require.Contains(t, k.problems(k.here), "3 was not written behind the entry 2 that is there")
+}
