@@ -171,8 +171,8 @@ func (p *program) mappingImport() *cobra.Command {
 	flags.StringVar(&f.missing.Kind, "kind", "customer", "`kind` of what says none")
 	flags.StringVar(&f.missing.Scope, "scope", "", "`scope` of what says none, as export writes it: CSU/legal entity; default: the only one there is")
 	flags.StringVar(&f.missing.Source, "source", "", "CloudEvents `source` of what says none")
-	f.because.add(c)
-	c.PreRunE = func(*cobra.Command, []string) error { return f.because.check() }
+	f.add(c)
+	c.PreRunE = func(*cobra.Command, []string) error { return f.check() }
 	flags.BoolVar(&f.yes, "yes", false, "do it; without, nothing is done")
 	flags.Var(&f.rate, "rate", "write at most so many, such as 50/s or 600/m")
 	return c

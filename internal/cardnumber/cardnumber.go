@@ -141,7 +141,7 @@ func at(s string, i int, phone bool) (m Match, found bool) {
 		if n > group && group > longestGroup {
 			return Match{}, false
 		}
-		if n >= Shortest && end(s, to) && !(phone && n <= longestPhone) && isCard(number[:n]) {
+		if n >= Shortest && end(s, to) && (!phone || n > longestPhone) && isCard(number[:n]) {
 			return Match{From: i, To: to, Digits: n}, true
 		}
 		if group < shortestGroup || group > longestGroup {
@@ -189,10 +189,10 @@ func nextGroup(s string, i int) int {
 
 // isGap says whether c is a blank or a dash, of any width.
 func isGap(c rune) bool {
-	switch {
-	case c == ' ', c == '\t', c == '-':
+	switch c {
+	case ' ', '\t', '-':
 		return true
-	case c == 0xa0, c == 0xad, c == 0x202f, c == 0x2212, c == 0x3000, c == 0xfeff: // no-break blanks, soft hyphen, minus, ideographic blank, mark
+	case 0xa0, 0xad, 0x202f, 0x2212, 0x3000, 0xfeff: // no-break blanks, soft hyphen, minus, ideographic blank, mark
 		return true
 	}
 	return c >= 0x2000 && c <= 0x2015 // blanks of other widths, of none too, and dashes
@@ -204,7 +204,7 @@ func isWord(c byte) bool { return isDigit(c) || c == '_' || c|0x20 >= 'a' && c|0
 
 // isCard says whether so many digits, 13 to 19 of them, are an issuer's, and check.
 func isCard(d []byte) bool {
-	return known(d) && luhn(d) && !((len(d) == 13 || len(d) == 18) && gs1(d))
+	return known(d) && luhn(d) && (len(d) != 13 && len(d) != 18 || !gs1(d))
 }
 
 // luhn sums the digits, every second one from the right, but not the last, doubled.

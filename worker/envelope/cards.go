@@ -18,7 +18,7 @@ import (
 func RefuseProperties(properties map[string]any, believed bool) error {
 	refused := ""
 	for name, value := range properties {
-		if (cardnumber.In(name) || holdsCard(value)) && (refused == "" || name < refused) && !(believed && slices.Contains(Properties(), name)) {
+		if (cardnumber.In(name) || holdsCard(value)) && (refused == "" || name < refused) && (!believed || !slices.Contains(Properties(), name)) {
 			refused = name
 		}
 	}
