@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/signalbox/signalbox/orchestration"
 )
 
@@ -29,6 +31,10 @@ type channelRow struct {
 	Stores          []string `key:"stores" help:"pairs such as shop-7=HOUSTON: what sources call a store, and its number in headquarters; when absent, sources use headquarters' numbers"`
 	DeliveryModes   []string `key:"delivery_modes" help:"pairs such as standard=99: the same of modes of delivery"`
 	ServiceAccounts []string `key:"service_accounts" help:"service account ids of the payment connectors that headquarters has for the channel; an order with a card of another is refused"`
+
+	OrderMode      string `key:"order_mode" help:"how orders are placed: upload, as finished orders with the source's amounts, or cart, as carts that the CSU prices and checks out; when absent upload"`
+	CheckPrices    bool   `key:"check_prices" help:"refuse an order that is uploaded unless the CSU prices its lines alike; a cart is compared in any case"`
+	PriceTolerance string `key:"price_tolerance" help:"by how much an amount may differ from what the CSU makes it, such as 0.02; when absent not at all"`
 }
 
 var _ = orchestration.Channel(channelRow{})
@@ -56,6 +62,8 @@ func checkChannels(c *Config, r rows) {
 			{"sinks", !slices.Contains(row.Sinks, ""), "names that are not empty"},
 			{"stores", arePairs(row.Stores), "pairs such as shop-7=HOUSTON, each left side once"},
 			{"delivery_modes", arePairs(row.DeliveryModes), "pairs such as standard=99, each left side once"},
+			{"order_mode", slices.Contains([]string{"", orchestration.OrderUpload, orchestration.OrderCart}, row.OrderMode), "upload or cart"},
+			{"price_tolerance", isAmount(row.PriceTolerance), "an amount that is not negative, such as 0.02, in quotes"},
 			{"service_accounts", !slices.Contains(row.ServiceAccounts, ""), "ids that are not empty"},
 		} {
 			if !f.ok {
@@ -69,6 +77,12 @@ func checkChannels(c *Config, r rows) {
 			rowOf[s] = row.Name
 		}
 	}
+}
+
+// isAmount says whether a text is a decimal number that is not negative, or nothing.
+func isAmount(text string) bool {
+	d, err := decimal.NewFromString(text)
+	return text == "" || err == nil && !d.IsNegative()
 }
 
 // arePairs says whether every entry is from=to, and no from is there twice.

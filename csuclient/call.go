@@ -30,6 +30,9 @@ func WithCall(ctx context.Context, c Call) context.Context {
 	return context.WithValue(ctx, callKey{}, c)
 }
 
+// Planning says whether calls in ctx that write are told of instead of made: what they give is no more than a shape.
+func Planning(ctx context.Context) bool { return callFrom(ctx).Plan != nil }
+
 // callFrom gives the context's Call, with the gaps filled.
 func callFrom(ctx context.Context) Call {
 	c, _ := ctx.Value(callKey{}).(Call)

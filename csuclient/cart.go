@@ -47,6 +47,9 @@ type CartLine struct {
 	Warehouse    string   `json:"WarehouseId"`
 	ShipTo       *Address `json:"ShippingAddress"`
 
+	PickupFrom *time.Time `json:"PickupTimeslotStartDateTime"`
+	PickupTo   *time.Time `json:"PickupTimeslotEndDateTime"`
+
 	ReturnOf     string          `json:"ReturnTransactionId"` // the order that a return brings something of back
 	ReturnNumber decimal.Decimal `json:"ReturnLineNumber"`    // and its line
 }
@@ -63,7 +66,9 @@ type NewCart struct {
 	LoyaltyCard string
 	OrderNumber string
 	Comment     pii.Text
+	Attributes  []Attribute
 	Lines       []CartLine
+	Checkout    bool // of the type that is checked out; otherwise a shopping cart, of which CopyCart makes one
 }
 
 // CartChanges is what a change of the header sets; nil leaves a member as it is.

@@ -7,7 +7,8 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// CreateCart makes a cart. Look at the ID of what it gives: a scale unit may make its own. An id that is taken is a Conflict. After an
+// CreateCart makes a cart. Look at the ID of what it gives: a scale unit may make its own. An id that is taken, by a cart or by what a
+// cart has become, is a Conflict. After an
 // Ambiguous error make another one: a cart that nobody checks out is forgotten.
 func (ch *Channel) CreateCart(ctx context.Context, n NewCart) (Cart, error) {
 	var got Cart
@@ -80,7 +81,6 @@ func (ch *Channel) UpdateCart(ctx context.Context, id string, version int64, c C
 
 // CopyCart makes a checkout cart of a cart, with an id of its own.
 func (ch *Channel) CopyCart(ctx context.Context, id string) (Cart, error) {
-	const checkoutCart = 2
 	return ch.changeCart(ctx, opCartsCopy, id, 0, "Copy", map[string]int{"targetCartType": checkoutCart}, "")
 }
 
@@ -109,6 +109,11 @@ func (ch *Channel) RemoveCartLines(ctx context.Context, id string, lines []strin
 // AddCoupons puts coupons on a cart, all or none. One that the cart has already is no error.
 func (ch *Channel) AddCoupons(ctx context.Context, id string, codes []string) (Cart, error) {
 	return ch.changeCart(ctx, opCartsCoupons, id, 0, "AddCoupons", wireCoupons{codes}, id)
+}
+
+// RemoveCoupons takes coupons off a cart. One that it does not have is passed over.
+func (ch *Channel) RemoveCoupons(ctx context.Context, id string, codes []string) (Cart, error) {
+	return ch.changeCart(ctx, opCartsUncoupon, id, 0, "RemoveCoupons", wireCoupons{codes}, id)
 }
 
 // AddCharge puts a charge on a cart as a whole. A repeat puts it on once more: look at Cart.Charges first.

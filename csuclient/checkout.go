@@ -7,10 +7,12 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
+// CheckedOut is the Code of the Conflict by which the CSU says that a cart has become an order.
+const CheckedOut = "CartAlreadyCheckedOut"
+
 // CheckOut makes an order of a cart, under the cart's id, and takes its payments. Write the id down before.
 //
-// A Conflict says that the cart has another version, is being checked out, or has been: the Code is CartAlreadyCheckedOut for the
-// last. After an Ambiguous error, and after ErrNotFound in a repeat, look for the order, and never check out another cart for it. A
+// A Conflict says that the cart has another version, is being checked out, or has been: the Code is CheckedOut for the last. After an Ambiguous error, and after ErrNotFound in a repeat, look for the order, and never check out another cart for it. A
 // refused payment is Permanent.
 func (ch *Channel) CheckOut(ctx context.Context, id string, c Checkout) (SalesOrder, error) {
 	var got SalesOrder

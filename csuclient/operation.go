@@ -48,6 +48,7 @@ var (
 	opCartsUpdateLines  = operation{name: "Carts.UpdateCartLines", write: true, label: labelCartsChange}
 	opCartsRemoveLines  = operation{name: "Carts.RemoveCartLines", write: true, label: labelCartsChange}
 	opCartsCoupons      = operation{name: "Carts.AddCoupons", write: true, label: labelCartsChange}
+	opCartsUncoupon     = operation{name: "Carts.RemoveCoupons", write: true, label: labelCartsChange}
 	opCartsDelivery     = operation{name: "Carts.UpdateDeliverySpecification", write: true, label: labelCartsChange}
 	opCartsLineDelivery = operation{name: "Carts.UpdateLineDeliverySpecifications", write: true, label: labelCartsChange}
 	opCartsCharge       = operation{name: "Carts.AddCharge", write: true, label: labelCartsChange}
@@ -70,7 +71,7 @@ var (
 
 var operations = []operation{opToken, opEnvironment, opCustomersSearch, opCustomersRead, opCustomersCreate, opCustomersUpdate, opCustomersByKeys,
 	opCountries, opStates, opGroups, opPurposes, opOrgUnit, opOrdersCreate, opOrdersFind, opProductsByIDs,
-	opCartsCreate, opCartsRead, opCartsPrice, opCartsUpdate, opCartsCopy, opCartsAddLines, opCartsUpdateLines, opCartsRemoveLines, opCartsCoupons,
+	opCartsCreate, opCartsRead, opCartsPrice, opCartsUpdate, opCartsCopy, opCartsAddLines, opCartsUpdateLines, opCartsRemoveLines, opCartsCoupons, opCartsUncoupon,
 	opCartsDelivery, opCartsLineDelivery, opCartsCharge, opCartsOptions, opCartsCheckout, opOrdersByTransaction, opOrdersHistory, opOrdersCancel,
 	opTenderTypes, opCardTypes, opGiftCard, opDeliveryModes, opStores, opStoresNear, opTimeslots}
 

@@ -17,6 +17,9 @@ type wireCart struct {
 	Comment       string         `json:",omitempty"`
 	CartLines     []wireCartLine `json:",omitempty"`
 	Coupons       []wireCoupon   `json:",omitempty"`
+
+	AttributeValues []wireAttribute `json:",omitempty"`
+	CartTypeValue   int             `json:",omitempty"`
 }
 
 type wireCoupon struct{ Code string }
@@ -128,8 +131,15 @@ type wireDocument struct {
 }
 
 func newCart(n NewCart) wireCart {
-	return wireCart{ID: n.ID, CustomerID: n.CustomerID, LoyaltyCardID: n.LoyaltyCard, OrderNumber: n.OrderNumber, Comment: n.Comment.Reveal(), CartLines: each(n.Lines, newCartLine)}
+	w := wireCart{ID: n.ID, CustomerID: n.CustomerID, LoyaltyCardID: n.LoyaltyCard, OrderNumber: n.OrderNumber, Comment: n.Comment.Reveal(),
+		CartLines: each(n.Lines, newCartLine), AttributeValues: each(n.Attributes, newAttribute)}
+	if n.Checkout {
+		w.CartTypeValue = checkoutCart
+	}
+	return w
 }
+
+const checkoutCart = 2 // CartType
 
 func newCartLine(l CartLine) wireCartLine {
 	w := wireCartLine{LineID: l.ID, ProductID: l.ProductID, UnitOfMeasureSymbol: l.Unit, Quantity: exact(l.Quantity), ReturnTransactionID: l.ReturnOf}

@@ -169,6 +169,7 @@ func (g *goes) failed(ctx context.Context, st StepOutline, t *tries, err error, 
 	}
 	if f.Kind == fault.Ambiguous {
 		g.doubts[st.Name], g.suspect = true, true
+		g.run.doubt()
 		if st.Sure != Repeatable {
 			g.ownTil = later(g.ownTil, time.Now().Add(g.e.opts.Window))
 		}

@@ -17,7 +17,20 @@ type Channel struct {
 	Stores          []string // pairs source=headquarters of store numbers; empty: sources use headquarters' own
 	DeliveryModes   []string // the same of delivery modes
 	ServiceAccounts []string // of the payment connectors that headquarters has for the channel
+
+	OrderMode      string // how orders are placed: OrderUpload or OrderCart; empty: OrderUpload
+	CheckPrices    bool   // whether an order that is uploaded must be priced as the CSU prices it
+	PriceTolerance string // a decimal: by how much an amount may differ from what the CSU makes it; empty: not at all
 }
+
+// How orders are placed.
+const (
+	OrderUpload = "upload" // as finished orders, whose amounts are the source's
+	OrderCart   = "cart"   // as carts that the CSU prices, and checks out with their payments
+)
+
+// UsesCarts says whether the channel's orders are placed as carts.
+func (c Channel) UsesCarts() bool { return c.OrderMode == OrderCart }
 
 // Store is headquarters' number of a store as a source calls it; false if the channel has a table of stores that does not know it.
 func (c Channel) Store(source string) (string, bool) { return translated(c.Stores, source) }

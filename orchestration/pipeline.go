@@ -192,6 +192,7 @@ type opened interface {
 	when(i int) bool
 	look(ctx context.Context, i int) (bool, error)
 	holds(i int) []Key
+	doubt() // a write of this go got no answer
 	act(ctx context.Context, i int) error
 	note(i int)
 	undo() func()
@@ -242,6 +243,8 @@ func (o *openRun[E, S]) begin(g Grant) error {
 	o.r.State = s
 	return nil
 }
+
+func (o *openRun[E, S]) doubt() { o.r.Suspect = true }
 
 func (o *openRun[E, S]) count() int { return len(o.p.Steps) }
 

@@ -1,10 +1,12 @@
 package orders
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the schema
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
@@ -25,14 +27,15 @@ var confirmSchema []byte
 type Confirm struct {
 	ID        string `json:"id"`        // the order, as its source numbers it
 	Order     string `json:"order"`     // transaction id
-	Reference string `json:"reference"` // channel reference id
+	Reference string `json:"reference,omitempty"` // channel reference id; empty: the CSU has made one that it does not show
 }
 
 func (c Confirm) entity() (kind, id string) { return kindOrder, c.ID }
 
 // landed is what a confirmation learns.
 type landed struct {
-	SalesID string `json:"salesId,omitempty"`
+	SalesID   string `json:"salesId,omitempty"`
+	Reference string `json:"reference,omitempty"` // where the event did not know it
 }
 
 type confirmRun = orchestration.Run[Confirm, landed]
@@ -51,7 +54,7 @@ func (o orders) salesID(ctx context.Context, r *confirmRun) (bool, error) {
 	if r.Event.Generation <= 1 && r.Event.Replay == "" {
 		return false, o.unlanded(ctx, r.Channel)
 	}
-	is, err := o.csu(r.Channel).FindOrder(ctx, r.In.Reference)
+	is, err := o.relayed(ctx, r)
 	switch {
 	case err != nil && !errors.Is(err, csuclient.ErrNotFound):
 		return false, err
@@ -59,14 +62,30 @@ func (o orders) salesID(ctx context.Context, r *confirmRun) (bool, error) {
 		return false, o.unlanded(ctx, r.Channel)
 	}
 	r.State.SalesID = is.SalesID
+	if r.In.Reference == "" {
+		r.State.Reference = is.Reference
+	}
 	return true, nil
+}
+
+// relayed asks by the reference, which every role may, or else by the transaction id.
+func (o orders) relayed(ctx context.Context, r *confirmRun) (csuclient.SalesOrder, error) {
+	if r.In.Reference != "" {
+		return o.csu(r.Channel).FindOrder(ctx, r.In.Reference)
+	}
+	is, err := o.csu(r.Channel).FindOrderByTransaction(ctx, r.In.Order)
+	if f := fault.As(err); f != nil && f.Status == http.StatusForbidden {
+		return is, &fault.Error{Kind: fault.Permanent, Reason: fault.NotPermitted, Operation: f.Operation, Status: f.Status, Detail: "the order was checked out and its answer was lost, and our role may not " +
+			"look for orders by transaction id; look for " + r.In.Order + " in headquarters and bind the order to its sales id (signalbox mapping import --kind order), then discard this"}
+	}
+	return is, err
 }
 
 func confirmed(r *confirmRun) {
 	if r.State.SalesID != r.Binding {
 		r.Rebind(r.Entity(), r.In.Order, r.State.SalesID)
 	}
-	r.Tell(RelayedType, Relayed{ID: r.In.ID, SalesID: r.State.SalesID, Order: r.In.Order, Reference: r.In.Reference}, r.State.SalesID)
+	r.Tell(RelayedType, Relayed{ID: r.In.ID, SalesID: r.State.SalesID, Order: r.In.Order, Reference: cmp.Or(r.In.Reference, r.State.Reference)}, r.State.SalesID)
 }
 
 // share is how many open orders one call an interval is allowed for. Each order is looked at once in as many intervals as there are

@@ -17,6 +17,7 @@ type way struct {
 	shipTo    *csuclient.Address
 	store     string
 	warehouse string
+	pickup    bool // at store; otherwise it is sent, from store if there is one
 	from, to  *time.Time
 }
 
@@ -97,7 +98,7 @@ func (o orders) pickup(ctx context.Context, r *run, pointer string, d *Delivery,
 	if s.AddressID == 0 {
 		return way{}, wrong(pointer+"/pickup/store", "has no address in headquarters, which a pickup needs; give it one there, then replay")
 	}
-	return way{mode: mode, store: s.Number, warehouse: s.Warehouse, from: d.Pickup.From, to: d.Pickup.To,
+	return way{mode: mode, store: s.Number, warehouse: s.Warehouse, pickup: true, from: d.Pickup.From, to: d.Pickup.To,
 		shipTo: &csuclient.Address{RecordID: s.AddressID, Country: s.Country, Type: csuclient.AddressDelivery}}, nil
 }
 

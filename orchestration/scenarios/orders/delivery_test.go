@@ -43,8 +43,8 @@ func TestEachLineIsSentOrFetchedAsItSays(t *testing.T) {
 	require.Equal(t, []way{
 		header,
 		{mode: "99", shipTo: home.address(), store: "HOUSTON", warehouse: "HOUSTON-WH"},
-		{mode: "60", shipTo: atStore, store: "HOUSTON", warehouse: "HOUSTON-WH"},
-		{mode: "61", shipTo: atStore, store: "HOUSTON", warehouse: "HOUSTON-WH", from: &slot[0], to: &slot[1]},
+		{mode: "60", shipTo: atStore, store: "HOUSTON", warehouse: "HOUSTON-WH", pickup: true},
+		{mode: "61", shipTo: atStore, store: "HOUSTON", warehouse: "HOUSTON-WH", pickup: true, from: &slot[0], to: &slot[1]},
 	}, lines)
 }
 

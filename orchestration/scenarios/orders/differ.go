@@ -6,8 +6,36 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/orchestration/fault"
 )
+
+// differs refuses an order that has been placed already with other content.
+func differs(fields []string) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Permanent, Reason: fault.BusinessRule, Pointer: fields[0], Detail: "the order has been placed already, and differs in " +
+		strings.Join(fields, ", ") + "; if the source has changed it since, that is not placing it"}
+}
+
+// differingCart is differing for an order that the CSU has priced by itself: of its amounts only the total is the source's, and that may
+// be off by as much as the tolerance.
+func differingCart(want, is csuclient.SalesOrder, tolerance decimal.Decimal) []string {
+	if within(want.Total, is.Total, tolerance) {
+		is.Total = want.Total
+	}
+	is.Charge, is.TaxIncluded, is.Payments = want.Charge, want.TaxIncluded, nil
+	is.DeliveryMode, is.ShipTo = want.DeliveryMode, want.ShipTo // its lines say it
+	is.Lines = slices.Clone(is.Lines)
+	for i := range min(len(is.Lines), len(want.Lines)) {
+		l, w := &is.Lines[i], want.Lines[i]
+		l.Price, l.Discount, l.Tax = w.Price, w.Discount, w.Tax
+	}
+	return differing(want, is)
+}
 
 // differing names the fields, by their pointers in the event, in which an order that is there is another than the one that is wanted.
 // It compares what a person would call the order: who, what, how much, where to. When it was placed is no part of that, for an event

@@ -30,7 +30,8 @@ type Placed struct {
 	Delivery    *Delivery       `json:"delivery"`
 	Payments    []Payment       `json:"payments"` // none: it is paid later
 	Attributes  []Attribute     `json:"attributes"`
-	Total       decimal.Decimal `json:"total"` // to be paid
+	Coupons     []string        `json:"coupons"` // codes; only the CSU knows what they are worth
+	Total       decimal.Decimal `json:"total"`   // to be paid
 }
 
 // Attribute is one of those that headquarters has for orders, such as what somebody comes in to pick it up.

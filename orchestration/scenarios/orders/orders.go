@@ -2,7 +2,8 @@
 //
 // An order is uploaded as a whole, under an id and a channel reference that are made from its source and its number there: whatever
 // event asks, however often, and whatever happens on the way, the CSU is asked for the order of that reference before it is given
-// one. It is bound to that id at once, and to headquarters' sales id when headquarters has it, which an event of our own (ConfirmType)
+// one. Where the channel says so (Channel.OrderMode) it is a cart instead, under an id made in the same way, which the CSU prices and
+// checks out once and never again. It is bound to that id at once, and to headquarters' sales id when headquarters has it, which an event of our own (ConfirmType)
 // waits for.
 package orders
 
@@ -19,6 +20,7 @@ import (
 type Orders interface {
 	FindOrder(ctx context.Context, reference string) (csuclient.SalesOrder, error)
 	UploadOrder(ctx context.Context, o csuclient.SalesOrder) (csuclient.SalesOrder, error)
+	Carts
 	OrgUnit(ctx context.Context) (csuclient.OrgUnit, error)
 	Products(ctx context.Context, ids []int64) (map[int64]csuclient.Product, error)
 	Stores(ctx context.Context, that int, fresh bool) ([]csuclient.Store, error)
@@ -40,7 +42,11 @@ type Parts struct {
 
 // learned is what the steps found out; it is saved with the progress and holds nothing of the event.
 type learned struct {
-	Order string `json:"order,omitempty"` // transaction id
+	Order     string `json:"order,omitempty"`     // transaction id
+	Reference string `json:"reference,omitempty"` // channel reference id, where the CSU has made it
+	Cart      string `json:"cart,omitempty"`      // that has been filled
+
+	fresh *csuclient.Cart // the cart as this go has left it: nothing has been checked out since. Not saved
 }
 
 type (
@@ -68,7 +74,11 @@ func (o orders) placing() orchestration.Pipeline[Placed, learned] {
 		Name: "orders", Handles: EventType, Version: 1, Order: orchestration.Fact, Schema: schema,
 		Entity: Placed.entity, Needs: Placed.needs, Refused: RefusedType, Certify: certification(),
 		Numbers: numbers(),
-		Steps:   []step{{Name: "place-order", Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: o.placed}},
+		Steps: []step{
+			{Name: "place-order", When: uploads, Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: o.placed},
+			{Name: "fill-cart", When: carts, Look: o.checkedOut, Sure: orchestration.Conclusive, Act: o.fillCart, Plannable: true},
+			{Name: "check-out-cart", When: carts, Look: o.checkedOut, Sure: orchestration.Conclusive, Act: o.checkOut, Plannable: true, Note: o.placed},
+		},
 	}
 }
 
@@ -85,11 +95,18 @@ func (o orders) csu(ch orchestration.Channel) Orders { return o.Orders(ch) }
 func id(r *run) string        { return r.EntityToken("order") }
 func reference(r *run) string { return r.EntityToken("channel-reference") }
 
+func uploads(r *run) bool { return !carts(r) }
+func carts(r *run) bool   { return r.Channel.UsesCarts() }
+
 func (o orders) placed(r *run) {
 	if r.Binding == "" { // else headquarters may have it already
 		r.Bind(r.Entity(), r.State.Order)
 	}
-	r.Follow(ConfirmType, Confirm{ID: r.In.ID, Order: r.State.Order, Reference: reference(r)}, 0, r.State.Order)
+	known := reference(r)
+	if carts(r) {
+		known = r.State.Reference
+	}
+	r.Follow(ConfirmType, Confirm{ID: r.In.ID, Order: r.State.Order, Reference: known}, 0, r.State.Order)
 }
 
 // The kinds of business objects that an order is about.

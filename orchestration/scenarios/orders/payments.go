@@ -44,6 +44,9 @@ type Card struct {
 	Capture        pii.Text `json:"capture"`
 	ServiceAccount string   `json:"serviceAccount"` // of the payment connector that they were made with
 	Reference      string   `json:"reference"`      // the processor's
+	UniqueID       pii.Text `json:"uniqueId"`       // the token's, in the vault
+	Holder         pii.Text `json:"holder"`
+	Expires        string   `json:"expires"` // such as 2028-04
 }
 
 // blobs are the places of the data where whatever looks like the number of a card is none.
@@ -109,7 +112,12 @@ func (p Payment) complete(pointer string, customer bool, ch orchestration.Channe
 	if p.Card == nil {
 		return nil
 	}
-	if p.Card.Authorization.IsZero() {
+	switch uses := ch.UsesCarts(); {
+	case uses && !p.Card.Authorization.IsZero():
+		return wrong(pointer+"/card/authorization", fmt.Sprintf("is given, while channel %s places carts, whose checkout authorises the token by itself; leave it out, or have the channel upload its orders", ch.Name))
+	case uses && p.Card.Type == "":
+		return wrong(pointer+"/card/type", "is missing, which a checkout needs")
+	case !uses && p.Card.Authorization.IsZero():
 		return wrong(pointer+"/card/authorization", "is missing: an order that is uploaded brings its authorization; a token alone would be charged by nobody")
 	}
 	if len(ch.ServiceAccounts) == 0 {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -24,22 +23,34 @@ func (o orders) find(ctx context.Context, r *run) (bool, error) {
 	}
 	is, err := o.csu(r.Channel).FindOrder(ctx, want.Reference)
 	if errors.Is(err, csuclient.ErrNotFound) {
-		return false, nil
+		return false, unseen(r)
 	}
 	if err != nil {
 		return false, err
 	}
-	if fields := differing(want, is); len(fields) > 0 {
-		return false, &fault.Error{Kind: fault.Permanent, Reason: fault.BusinessRule, Pointer: fields[0], Detail: "the order has been placed already, and differs in " +
-			strings.Join(fields, ", ") + "; if the source has changed it since, that is not placing it"}
+	if err := differs(differing(want, is)); err != nil {
+		return false, err
 	}
 	r.State.Order = is.ID
 	return true, nil
 }
 
+// unseen refuses to place an order that has been placed, as its binding says, and that the CSU does not show any more: a channel's
+// database keeps its orders for a time.
+func unseen(r *run) error {
+	if r.Binding == "" {
+		return nil
+	}
+	return &fault.Error{Kind: fault.Permanent, Reason: fault.BusinessRule, Pointer: "/id", Detail: "the order has been placed already, and is bound to " + r.Binding +
+		"; the CSU does not show it any more, so that what it says cannot be compared. Discard this, or have the source give a new order a new number"}
+}
+
 func (o orders) upload(ctx context.Context, r *run) error {
 	want, err := o.wanted(ctx, r)
 	if err != nil {
+		return err
+	}
+	if err := o.checkPrices(ctx, r, want); err != nil {
 		return err
 	}
 	made, err := o.csu(r.Channel).UploadOrder(ctx, want)
@@ -55,6 +66,10 @@ func (o orders) wanted(ctx context.Context, r *run) (csuclient.SalesOrder, error
 	in := r.In
 	if own := r.Channel.Currency; own != "" && own != in.Currency {
 		return csuclient.SalesOrder{}, wrong("/currency", fmt.Sprintf("is not %s, which channel %s sells in", own, r.Channel.Name))
+	}
+	if len(in.Coupons) > 0 && !r.Channel.UsesCarts() && !r.Channel.CheckPrices {
+		return csuclient.SalesOrder{}, wrong("/coupons", fmt.Sprintf("are given, while channel %s uploads its orders unpriced; leave them out and say what they come to as discounts of lines, or have the channel's order_mode be cart, or its check_prices on",
+			r.Channel.Name))
 	}
 	want := csuclient.SalesOrder{
 		ID: id(r), Reference: reference(r), ReceiptEmail: in.Email, Currency: in.Currency, Placed: r.Event.Time, TaxIncluded: in.TaxIncluded,
