@@ -54,6 +54,12 @@ func (o operation) fault(kind fault.Kind, class, detail string) *fault.Error {
 	return f
 }
 
+// Refused says whether the CSU has refused an operation to our role: now, or before, so that its circuit is open.
+func Refused(err error) bool {
+	f := fault.As(err)
+	return f != nil && (f.Status == http.StatusForbidden || f.Waits == fault.ForCircuit && f.Class == classUnauthorized)
+}
+
 // bug is a call that must not be made: nothing was sent.
 func (o operation) bug(detail string) *fault.Error {
 	f := o.fault(fault.Permanent, classInvalid, detail)

@@ -24,6 +24,7 @@ type Story struct {
 	// Provisional says that the target has no headquarters at first: what is new in it gets a provisional id, and a permanent one
 	// a moment later.
 	Provisional bool
+	OrderMode   string   // of the channel: OrderUpload, OrderCart; empty: OrderUpload
 	There       []Record // what the target holds before
 	Bound       []Bound  // what is bound before
 }

@@ -64,7 +64,7 @@ type world struct {
 // newWorld starts stand-ins. On an error nothing is left running.
 func newWorld(ctx context.Context, g *ground, number int, s story) (*world, error) {
 	w := &world{ground: g, name: fmt.Sprintf("certify-%s-%d", g.run, number)}
-	for _, up := range []func() error{w.startBroker, func() error { return w.startCSU(s) }, w.startSink, w.configure, func() error { return w.connect(ctx) }, func() error { return w.bind(ctx, s) }} {
+	for _, up := range []func() error{w.startBroker, func() error { return w.startCSU(s) }, w.startSink, func() error { return w.configure(s) }, func() error { return w.connect(ctx) }, func() error { return w.bind(ctx, s) }} {
 		if err := up(); err != nil {
 			w.close()
 			return nil, fmt.Errorf("start the stand-ins: %w", err)
@@ -99,7 +99,7 @@ func (w *world) startBroker() (err error) {
 }
 
 func (w *world) startCSU(s story) (err error) {
-	w.csu = csu.New(csu.Options{Channels: []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}, SearchLag: searchLag,
+	w.csu = csu.New(csu.Options{Channels: []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}, SearchLag: searchLag, LabRoles: s.OrderMode == orchestration.OrderCart,
 		AsyncCustomers: s.Provisional, Conversion: conversion, OrderSync: conversion})
 	w.onStop(func() error { w.csu.Close(); return nil })
 	for _, r := range s.There {
@@ -132,7 +132,7 @@ func (w *world) serve(h http.Handler) (addr string, err error) {
 }
 
 // configure makes the fleet's configuration the way an operator would: as environment variables, for children, too.
-func (w *world) configure() (err error) {
+func (w *world) configure(s story) (err error) {
 	web := "http://" + w.addr.csu
 	for k, v := range map[string]string{
 		"ENVIRONMENT":                  "certify",
@@ -152,7 +152,7 @@ func (w *world) configure() (err error) {
 		"CSU_WRITE_TIMEOUT":            maxExecution.String(),
 		"CSU_MAX_EXECUTION":            maxExecution.String(),
 		"CSU_SEARCH_LAG":               searchLag.String(),
-		"CHANNELS":                     `[{"name":"main","csu":"` + w.name + `","oun":"` + oun + `","legal_entity":"usrt","currency":"USD","language":"en-us","sinks":["` + sinkName + `"]}]`,
+		"CHANNELS":                     `[{"name":"main","csu":"` + w.name + `","oun":"` + oun + `","legal_entity":"usrt","currency":"USD","language":"en-us","sinks":["` + sinkName + `"],"service_accounts":["service-account-1"],"order_mode":"` + s.OrderMode + `"}]`,
 		"SINKS":                        `[{"name":"` + sinkName + `","url":"http://` + w.addr.sink + `/hooks","secrets":["` + sink.DefaultSecret + `"],"timeout":"5s"}]`,
 		"HASH_KEY":                     w.ground.hashKey,
 		"ADMIN_LISTEN":                 "127.0.0.1:0",

@@ -195,7 +195,10 @@ func (w *World) startStandIns() {
 	}
 	w.Broker, err = servicebus.New(servicebus.Options{Queues: queues})
 	require.NoError(w.T, err)
-	w.opts.CSU.Channels = []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}
+	if len(w.opts.CSU.Channels) == 0 {
+		w.opts.CSU.Channels = []csu.Channel{{}}
+	}
+	w.opts.CSU.Channels[0].OUN, w.opts.CSU.Channels[0].Currency, w.opts.CSU.Channels[0].Language = oun, "USD", "en-us"
 	w.CSU = csu.New(w.opts.CSU)
 }
 

@@ -54,17 +54,27 @@ func event(id, typ, data string) worker.Message {
 
 // shop is a world whose CSU sells bread, and whose channel has tables.
 func shop(t *testing.T) *harness.World {
-	w := harness.NewVirtual(t, harness.Options{Sink: true, CSU: csu.Options{Products: csu.MakeProducts(3), OrderSync: 2 * time.Second}, Env: map[string]string{
+	return shopOf(t, csu.Options{Products: csu.MakeProducts(3), OrderSync: 2 * time.Second}, `"order_mode":"upload"`)
+}
+
+// shopOf is the same with a CSU and a row of the channel table of its own.
+func shopOf(t *testing.T, o csu.Options, row string) *harness.World {
+	w := harness.NewVirtual(t, harness.Options{Sink: true, CSU: o, Env: map[string]string{
 		"SIGNALBOX_CHANNELS": `[{"name":"main","csu":"default","oun":"HOUSTON","legal_entity":"usrt","currency":"USD","language":"en-us","sinks":["` + harness.SinkName + `"],
-			"stores":["shop-1=STORE1","shop-3=STORE3"],"delivery_modes":["standard=99","curbside=60"],"service_accounts":["service-account-1"]}]`,
+			"stores":["shop-1=STORE1","shop-3=STORE3"],"delivery_modes":["standard=99","express=11","curbside=60"],"service_accounts":["service-account-1"],` + row + `}]`,
 		"SIGNALBOX_ORDERS_CONFIRM_AFTER": "1s", "SIGNALBOX_LOG_LEVEL": "debug", "SIGNALBOX_LOG_DEBUG_UNTIL": time.Now().Add(time.Hour).Format(time.RFC3339),
 	}})
+	bindBread(t, w)
+	return w
+}
+
+func bindBread(t *testing.T, w *harness.World) {
+	t.Helper()
 	answers, err := redistable.New(w.Redis, w.Keys()).Bind(t.Context(), []mapping.Entry{{
 		Ref:    mapping.Ref{Kind: "product", Scope: "default/usrt", Source: harness.Source, ID: "bread"},
 		Target: mapping.Target{Kind: "product", Scope: "default/usrt", ID: fmt.Sprint(csu.MakeProducts(1)[0].RecordID)}}}, false)
 	require.NoError(t, err)
 	require.Equal(t, mapping.Bound, answers[0].Result)
-	return w
 }
 
 // made gives the sales orders by the source's numbers.

@@ -3,8 +3,9 @@ package orders
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -71,8 +72,7 @@ func (o orders) lookUp(ctx context.Context, r *run) (is csuclient.SalesOrder, su
 	if is, err = csu.FindOrder(ctx, reference(r)); !errors.Is(err, csuclient.ErrNotFound) {
 		return is, err == nil, err
 	}
-	is, err = csu.FindOrderByTransaction(ctx, cartID(r))
-	if f := fault.As(err); f == nil || f.Status != http.StatusForbidden {
+	if is, err = o.byTransaction(ctx, csu, cartID(r)); !errors.Is(err, errNotForUs) {
 		return is, errors.Is(err, csuclient.ErrNotFound), err
 	}
 	// The history asks headquarters, which is dear: only where there is something to find out.
@@ -90,11 +90,39 @@ func (o orders) lookUp(ctx context.Context, r *run) (is csuclient.SalesOrder, su
 	return is, true, csuclient.ErrNotFound
 }
 
+// errNotForUs is in the way of a look that our role may not take.
+var errNotForUs = errors.New("our role may not look for orders by transaction id")
+
+// refusal remembers that a look was refused: it is not tried at every order, which would open the circuit for looks that are permitted.
+type refusal struct{ until atomic.Int64 } // in Unix seconds
+
+const refusedFor = time.Hour
+
+func (f *refusal) holds() bool { return time.Now().Unix() < f.until.Load() }
+func (f *refusal) note()       { f.until.Store(time.Now().Add(refusedFor).Unix()) }
+
+// byTransaction looks for an order by its transaction id, which documents reserve to others, though samples do it. It is errNotForUs
+// where that is refused.
+func (o orders) byTransaction(ctx context.Context, csu Orders, id string) (csuclient.SalesOrder, error) {
+	if o.refused.holds() {
+		return csuclient.SalesOrder{}, errNotForUs
+	}
+	is, err := csu.FindOrderByTransaction(ctx, id)
+	if csuclient.Refused(err) {
+		o.refused.note()
+		return is, errNotForUs
+	}
+	return is, err
+}
+
 // fillCart brings the cart to what is wanted, and compares what the CSU makes of it: after it the cart's id is saved. An order whose
 // price is wrong gets no further.
 func (o orders) fillCart(ctx context.Context, r *run) error {
 	want, err := o.wanted(ctx, r)
 	if err != nil {
+		return err
+	}
+	if _, err := o.tenders(r, want, csuclient.Cart{}); err != nil { // a checkout would not take them
 		return err
 	}
 	k, err := o.filled(ctx, r, want)

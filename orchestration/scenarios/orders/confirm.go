@@ -6,7 +6,6 @@ import (
 	_ "embed" // the schema
 	"errors"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
@@ -73,9 +72,9 @@ func (o orders) relayed(ctx context.Context, r *confirmRun) (csuclient.SalesOrde
 	if r.In.Reference != "" {
 		return o.csu(r.Channel).FindOrder(ctx, r.In.Reference)
 	}
-	is, err := o.csu(r.Channel).FindOrderByTransaction(ctx, r.In.Order)
-	if f := fault.As(err); f != nil && f.Status == http.StatusForbidden {
-		return is, &fault.Error{Kind: fault.Permanent, Reason: fault.NotPermitted, Operation: f.Operation, Status: f.Status, Detail: "the order was checked out and its answer was lost, and our role may not " +
+	is, err := o.byTransaction(ctx, o.csu(r.Channel), r.In.Order)
+	if errors.Is(err, errNotForUs) {
+		return is, &fault.Error{Kind: fault.Permanent, Reason: fault.NotPermitted, Detail: "the order was checked out and its answer was lost, and our role may not " +
 			"look for orders by transaction id; look for " + r.In.Order + " in headquarters and bind the order to its sales id (signalbox mapping import --kind order), then discard this"}
 	}
 	return is, err

@@ -20,7 +20,7 @@ func town(in Placed) (orders, *shelf, *run) {
 		tenders: []csuclient.TenderType{{ID: "1", Operation: csuclient.PayCash}, {ID: "3", Operation: csuclient.PayCard}, {ID: "4", Operation: csuclient.PayAccount},
 			{ID: "8", Operation: csuclient.PayGiftCard}, {ID: "9", Operation: csuclient.PayGiftCard}},
 		countries: []csuclient.Country{{ID: "USA"}}, states: []csuclient.State{{ID: "WA", Name: "Washington"}}}
-	o := orders{Parts{Orders: func(orchestration.Channel) Orders { return s }}}
+	o := orders{Parts{Orders: func(orchestration.Channel) Orders { return s }}, &refusal{}}
 	return o, s, &run{In: in, Channel: orchestration.Channel{Name: "web", ServiceAccounts: []string{"account-1"}}}
 }
 

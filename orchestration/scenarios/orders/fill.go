@@ -231,14 +231,14 @@ func (f *filling) charges(ctx context.Context) error {
 			continue
 		}
 		if at = slices.IndexFunc(left, func(l csuclient.ChargeLine) bool { return l.Code == c.Code }); at >= 0 {
-			return wrong(fmt.Sprintf("/charges/%d/amount", i), fmt.Sprintf("is %s, while the CSU charges %s by itself", c.Amount, left[at].Amount))
+			return wrong(fmt.Sprintf("/charges/%d/amount", i), fmt.Sprintf("is %s, while the CSU charges %s by itself", c.Amount.StringFixed(2), left[at].Amount.StringFixed(2)))
 		}
 		if err := f.then(f.csu.AddCharge(ctx, f.k.ID, csuclient.Charge{Code: c.Code, Amount: c.Amount})); err != nil {
 			return err
 		}
 	}
 	if len(left) > 0 && !f.planning {
-		return wrong("/charges", fmt.Sprintf("has no %s, which the CSU charges with %s; say it, or have its set-up corrected", left[0].Code, left[0].Amount))
+		return wrong("/charges", fmt.Sprintf("has no %s, which the CSU charges with %s; say it, or have its set-up corrected", left[0].Code, left[0].Amount.StringFixed(2)))
 	}
 	return nil
 }

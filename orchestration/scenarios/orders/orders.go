@@ -54,14 +54,17 @@ type (
 	step = orchestration.Step[Placed, learned]
 )
 
-type orders struct{ Parts }
+type orders struct {
+	Parts
+	refused *refusal // of looks by transaction id
+}
 
 // Scenarios makes the scenarios: one for orders that are placed, one for what headquarters makes of them.
 func Scenarios(p Parts) []orchestration.Scenario {
 	if p.ConfirmAfter == 0 {
 		p.ConfirmAfter = time.Minute
 	}
-	o := orders{p}
+	o := orders{p, &refusal{}}
 	return []orchestration.Scenario{o.placing(), o.confirmation()}
 }
 
@@ -105,6 +108,9 @@ func (o orders) placed(r *run) {
 	known := reference(r)
 	if carts(r) {
 		known = r.State.Reference
+		if known == "" && r.Binding != "" { // whoever bound it has it confirmed
+			return
+		}
 	}
 	r.Follow(ConfirmType, Confirm{ID: r.In.ID, Order: r.State.Order, Reference: known}, 0, r.State.Order)
 }

@@ -218,7 +218,7 @@ func TestASecondEventOfAPlacedOrderMustSayTheSame(t *testing.T) {
 func TestAnOrderThatHeadquartersDoesNotHaveYetIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	s := &shelf{orders: map[string]csuclient.SalesOrder{"R": {ID: "T", Reference: "R"}}}
-	o := orders{Parts{Orders: func(orchestration.Channel) Orders { return s }, ConfirmAfter: time.Minute}}
+	o := orders{Parts{Orders: func(orchestration.Channel) Orders { return s }, ConfirmAfter: time.Minute}, &refusal{}}
 	r := &confirmRun{In: Confirm{ID: "1", Order: "T", Reference: "R"}, Event: orchestration.Event{Generation: 2}}
 	_, err := o.salesID(t.Context(), r)
 	f := fault.As(err)
@@ -233,7 +233,7 @@ func TestAnOrderThatHeadquartersDoesNotHaveYetIsWaitedFor(t *testing.T) {
 func TestANewOrderIsNotAskedForAtOnceUnlessAPersonWantsToKnow(t *testing.T) {
 	t.Parallel()
 	s := &shelf{orders: map[string]csuclient.SalesOrder{"R": {ID: "T", Reference: "R", SalesID: "SO-1"}}}
-	o := orders{Parts{Orders: func(orchestration.Channel) Orders { return s }, ConfirmAfter: time.Minute}}
+	o := orders{Parts{Orders: func(orchestration.Channel) Orders { return s }, ConfirmAfter: time.Minute}, &refusal{}}
 	_, err := o.salesID(t.Context(), &confirmRun{In: Confirm{Reference: "R"}, Event: orchestration.Event{Generation: 1}})
 	require.Equal(t, fault.Dependency, fault.KindOf(err))
 	found, err := o.salesID(t.Context(), &confirmRun{In: Confirm{Reference: "R"}, Event: orchestration.Event{Generation: 1, Replay: "job"}})
@@ -245,7 +245,7 @@ func TestANewOrderIsNotAskedForAtOnceUnlessAPersonWantsToKnow(t *testing.T) {
 func TestHoweverManyOrdersAreOpenTheCallsStayWithinTheirBudget(t *testing.T) {
 	t.Parallel()
 	for open, intervals := range map[int]float64{0: 1, 1: 1, 7: 7, 50: 50, 400: 50} {
-		o := orders{Parts{ConfirmAfter: time.Minute, Open: func(_ context.Context, _ orchestration.Channel, most int) (int, error) { return min(open, most), nil }}}
+		o := orders{Parts{ConfirmAfter: time.Minute, Open: func(_ context.Context, _ orchestration.Channel, most int) (int, error) { return min(open, most), nil }}, &refusal{}}
 		total := time.Duration(0)
 		for range 1000 {
 			f := fault.As(o.unlanded(t.Context(), orchestration.Channel{}))
@@ -254,7 +254,7 @@ func TestHoweverManyOrdersAreOpenTheCallsStayWithinTheirBudget(t *testing.T) {
 		}
 		require.InEpsilon(t, intervals, (total / 1000).Minutes(), 0.05, "%d open", open)
 	}
-	blind := orders{Parts{ConfirmAfter: time.Minute, Open: func(context.Context, orchestration.Channel, int) (int, error) { return 0, context.DeadlineExceeded }}}
+	blind := orders{Parts{ConfirmAfter: time.Minute, Open: func(context.Context, orchestration.Channel, int) (int, error) { return 0, context.DeadlineExceeded }}, &refusal{}}
 	require.Greater(t, fault.As(blind.unlanded(t.Context(), orchestration.Channel{})).Wait, 40*time.Minute, "when nobody knows, they are many")
 }
 

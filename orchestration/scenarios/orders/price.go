@@ -18,8 +18,12 @@ func priced(r *run, k csuclient.Cart) error {
 	if err := linesPriced(r, k.Lines); err != nil {
 		return err
 	}
+	places, err := r.In.places()
+	if err != nil {
+		return err
+	}
 	return wrong("/total", fmt.Sprintf("says %s %s, while the CSU makes it %s: lines %s after discount, taxes %s, charges %s; correct what is wrong of them, in headquarters or at the source",
-		r.In.Total, r.In.Currency, k.Total, k.Subtotal, k.Tax, k.Charge))
+		r.In.Total.StringFixed(places), r.In.Currency, k.Total.StringFixed(places), k.Subtotal.StringFixed(places), k.Tax.StringFixed(places), k.Charge.StringFixed(places)))
 }
 
 // linesPriced compares line by line, after discount and without taxes.
@@ -39,7 +43,7 @@ func linesPriced(r *run, lines []csuclient.CartLine) error {
 		said, is := net(in.Price, in.Quantity, in.Discount), net(l.Price, l.Quantity, l.Discount)
 		if !within(said, is, tolerance(r)) {
 			return wrong(fmt.Sprintf("/lines/%d/price", i), fmt.Sprintf("and discount come to %s %s, while the CSU makes them %s: a price of %s, a discount of %s; correct what is wrong of them, in headquarters or at the source",
-				said, r.In.Currency, is, l.Price, l.Discount))
+				said.StringFixed(places), r.In.Currency, is.StringFixed(places), l.Price, l.Discount))
 		}
 	}
 	return nil

@@ -1,7 +1,8 @@
 package csu
 
 import (
-	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"net/http"
 	"time"
 )
@@ -151,7 +152,7 @@ func (c *call) refuseLine(k *cart, l map[string]any) *apiError {
 // orderOf makes the order of a cart, and takes the payments.
 func (c *call) orderOf(k *cart, email string, payments []payment, now time.Time) *order {
 	m, at := k.members, now.UTC().Format(time.RFC3339)
-	reference := c.sim.reference()
+	reference := madeReference(k.id())
 	if number := str(m, "OrderNumber"); number != "" && c.sim.opts.OrderNumberIsReference {
 		reference = cut(number, longestReference)
 	}
@@ -206,9 +207,11 @@ func orderLine(k *cart, l map[string]any) map[string]any {
 	return out
 }
 
-// reference makes a channel reference id of 14 characters; lengths from 11 to 20 are known.
-func (s *Simulator) reference() string {
-	r := rand.Text()
+// madeReference makes a channel reference id of 14 characters; lengths from 11 to 20 are known. It looks like chance, and is the same
+// whenever an order of the id is made, so that what is made of it can be compared.
+func madeReference(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	r := base32.StdEncoding.EncodeToString(sum[:])
 	return r[:4] + "-" + r[4:8] + "-" + r[8:12]
 }
 
