@@ -103,7 +103,7 @@ func TestEveryProblemOfEveryRowIsReportedAtOnce(t *testing.T) {
 		"channels[0].oun (" + file + "): is a number where text is expected; put it in quotes",
 		"channels[0].tulip (" + file + "): is not a known key; the nearest is oun",
 		"channels[1].legalentity (" + file + "): is not a known key; the nearest is legal_entity",
-		"channels[2] (" + file + "): is no row; write it with keys: name, sources, csu, oun, legal_entity, currency, language, customer_group, sinks, stores, delivery_modes, service_accounts",
+		"channels[2] (" + file + "): is no row; write it with keys: name, sources, csu, oun, legal_entity, currency, language, customer_group, sinks, stores, delivery_modes, service_accounts, order_mode, check_prices, price_tolerance",
 	}, "\n"), err.Error())
 
 	c := &Config{CSU: CSU{Name: "default"}}

@@ -38,6 +38,7 @@ const (
 	checkCSUChannel = "csu.channel"
 	checkCSURole    = "csu.role"
 	checkCSUTables  = "csu.tables"
+	checkCSUCarts   = "csu.carts"
 
 	checkSinkReach = "sink.reach"
 
@@ -91,6 +92,8 @@ var checks = []Check{
 	{checkCSUChannel, "each channel's operating unit is known, and its legal entity and currency are what the channel says", "an operating unit that is wrong sends customers to another company"},
 	{checkCSURole, "our role may search for customers", "an operation that is refused ends every event that needs it as NotPermitted"},
 	{checkCSUTables, "the tables of countries can be read", "without them addresses are sent as they come, and the CSU refuses what it does not know"},
+
+	{checkCSUCarts, "where `order_mode` is `cart`: the CSU keeps the id of a cart that we make, and lets us look for its order; for that one empty cart is made, which is forgotten", "an order is placed once because its cart has one id for good; by an id of the CSU's own it could be placed twice"},
 
 	{checkSinkReach, "each sink's address takes a connection; nothing is sent", "outcomes wait until their sink takes them"},
 

@@ -14,7 +14,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// CSUClient is the part of the CSU's client that is used: reads alone.
+// CSUClient is the part of the CSU's client that is used: reads alone, and where orders are placed as carts the making of one.
 type CSUClient interface {
 	Probe(ctx context.Context) error
 	Channel(oun string) *csuclient.Channel
@@ -75,6 +75,9 @@ func channel(ctx context.Context, csu *csuclient.Channel, row orchestration.Chan
 		all = append(all, fail(checkCSURole, row.Name, "a search for customers fails: "+said(fault.As(err)), "see that the application has user type Application in headquarters"))
 	} else {
 		all = append(all, ok(checkCSURole, row.Name, "our role may search for customers"))
+	}
+	if row.UsesCarts() {
+		all = append(all, carts(ctx, csu, row))
 	}
 	language := row.Language
 	if language == "" {

@@ -151,3 +151,26 @@ func TestAReportIsALineForEachFindingInTheOrderOfTheList(t *testing.T) {
 	require.Regexp(t, `\n\d+ ok, 3 to look at, 0 failed, 0 unknown\n$`, out.String())
 	require.NoError(t, r.Verdict(), "what should be looked at has not failed")
 }
+
+func TestAChannelOfCartsNeedsACSUThatKeepsTheirIDs(t *testing.T) {
+	t.Parallel()
+	u := newUnit(t)
+	u.cfg.Channels[0].OrderMode = orchestration.OrderCart
+	for range 2 { // the second time the cart is there
+		require.Equal(t, []string{"warn csu.carts main: ids of carts that we make are kept; orders cannot be looked for by them, since our role may not"}, said(u.examined()))
+	}
+	require.Len(t, u.sim.Carts(), 1)
+	u.sim.Configure(func(o *csu.Options) { o.LabRoles = true })
+	require.Empty(t, said(u.examined()))
+
+	_, err := u.sim.Inject(csu.Fault{Kind: csu.Forbid, Operation: csu.OpCreateCart})
+	require.NoError(t, err)
+	require.Contains(t, said(u.examined())[0], "fail csu.carts main: a cart cannot be made: Carts.Create 403")
+
+	own := newUnit(t)
+	own.cfg.Channels[0].OrderMode = orchestration.OrderCart
+	own.sim.Configure(func(o *csu.Options) { o.OwnCartIDs = true })
+	r := own.examined()
+	require.Equal(t, []string{"fail csu.carts main: the CSU makes ids of carts of its own"}, said(r))
+	require.Equal(t, exit.Failed, exit.From(r.Verdict()).Code)
+}
