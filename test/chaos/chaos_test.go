@@ -102,7 +102,7 @@ func (r row) run(t *testing.T, s size, seed uint64) result {
 	set := r.set
 	set.workers, set.seed = s.workers, seed
 	f := start(t, set)
-	l := newLoad(t, seed, cmp.Or(r.events, s.events))
+	l := newLoad(t, seed, cmp.Or(r.events, s.events), r.wipes)
 	first := l.messages[:len(l.messages)/3]
 	rest := l.messages[len(first):]
 	f.publish(first)

@@ -63,6 +63,7 @@ func wiped(f *fleet) {
 	f.before = f.waitingEvents()
 	require.NotEmpty(f.t, f.before, "it happens in the middle")
 	require.NoError(f.t, f.redis.FlushAll(context.Background()).Err())
+	f.bindProducts() // as whoever wiped it would import them again
 	pass(2 * time.Second)
 	f.after = f.waitingEvents()
 }

@@ -69,6 +69,7 @@ func start(t *testing.T, s setup) *fleet {
 	store := s.store(f)
 	f.toBroker, f.toCSU = f.proxy(broker), f.proxy(scale)
 	f.environment(store)
+	f.bindProducts()
 
 	// A killed worker's messages count a delivery; a long shooting must not use up a healthy event's.
 	args := []string{"sim", "servicebus", "--listen", broker, "--administration", "", "--admin", busAdmin}
@@ -76,7 +77,7 @@ func start(t *testing.T, s setup) *fleet {
 		args = append(args, "--queue", q+",lock=5s,max-delivery=50")
 	}
 	f.run(args...)
-	f.run(append([]string{"sim", "csu", "--listen", scale, "--admin", csuAdmin, "--latency", "5ms"}, s.csu...)...)
+	f.run(append([]string{"sim", "csu", "--listen", scale, "--admin", csuAdmin, "--latency", "5ms", "--order-sync", "1s"}, s.csu...)...)
 	for _, address := range []string{broker, scale, busAdmin, csuAdmin} {
 		require.Eventually(t, func() bool { return answers(address) }, 30*time.Second, 10*time.Millisecond)
 	}
@@ -122,7 +123,7 @@ func (f *fleet) environment(store string) {
 		"SERVICEBUS_CONNECTION_STRING": connection(f.toBroker.Addr()), "REDIS_URL": store, "HASH_KEY": hashKey,
 		"CSU_URL": web, "CSU_TOKEN_URL": web + "/contoso/oauth2/token", "CSU_RESOURCE": web, "CSU_CLIENT_ID": csu.DefaultClientID, "CSU_CLIENT_SECRET": csu.DefaultClientSecret,
 		"CSU_READ_TIMEOUT": "2s", "CSU_WRITE_TIMEOUT": "2s", "CSU_MAX_EXECUTION": "2s", "CSU_SEARCH_LAG": "1s",
-		"CHANNELS":  `[{"name":"main","csu":"default","oun":"` + csu.DefaultOUN + `","legal_entity":"usrt","currency":"USD"}]`,
+		"CHANNELS": `[{"name":"main","csu":"default","oun":"` + csu.DefaultOUN + `","legal_entity":"usrt","currency":"USD","service_accounts":["service-account-1"]}]`, "ORDERS_CONFIRM_AFTER": "200ms",
 		"RUN_LEASE": "3s", "RUN_RENEW": "1s", "RUN_RETRY_FOR": "5s", "RUN_RESCHEDULE": "1s,2s,3s,5s,5s,5s,5s,5s,5s,5s", "RUN_WAIT_FIRST": "1s", "RUN_WAIT_MOST": "5s",
 		"CUSTOMERS_PROMOTE_AFTER": "1s", "WORKER_RECEIVE_WAIT": "2s", "WORKER_DRAIN": "2s", "WORKER_SLOTS": "16", "SAMPLER_INTERVAL": "0s", "HEARTBEAT_INTERVAL": "0s",
 		"ADMIN_LISTEN": "127.0.0.1:0",

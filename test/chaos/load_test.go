@@ -18,12 +18,14 @@ import (
 	"github.com/signalbox/signalbox/worker/envelope"
 )
 
-// load is what is published, in order: of a hundred messages seventy-nine are states of customers, the first or a newer one, ten of
-// those behind a newer one (stale); twenty repeat an earlier one; and one is poison. The same seed and size make the same load.
+// load is what is published, in order: of a hundred messages some sixty are states of customers, the first or a newer one, some of
+// those behind a newer one (stale); fifteen repeat an earlier one; one is poison; and the others are orders, some of them twice. The same
+// seed and size make the same load.
 type load struct {
 	messages []worker.Message
 	states   map[string][]harness.Customer // by e-mail address, in the order of their versions
-	poison   map[string]ailment            // by event id, or message id of what is no event
+	sales    []sale
+	poison   map[string]ailment // by event id, or message id of what is no event
 }
 
 // ailment is what is wrong with an event, and how its dead letter says so.
@@ -33,10 +35,13 @@ type ailment struct {
 	make   func(t testing.TB, id string, healthy harness.Customer) worker.Message
 }
 
-func newLoad(t testing.TB, seed uint64, n int) load {
+// guests says that orders are guests'.
+func newLoad(t testing.TB, seed uint64, n int, guests bool) load {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	l := load{states: map[string][]harness.Customer{}, poison: map[string]ailment{}}
 	poison := max(n/100, len(ailments))
+	n -= n / 5
+	sales := n * 3 / 20 // and two thirds of them once more: a fifth of all
 	repeats := n / 5
 	fresh := n - poison - repeats
 	events := l.fresh(r, fresh, n/10)
@@ -49,6 +54,7 @@ func newLoad(t testing.TB, seed uint64, n int) load {
 		m.ID = uuid.NewString() // of each message, as the broker wants it
 		l.messages = append(l.messages, m)
 	}
+	l.sell(r, sales, guests)
 	for i := range poison {
 		id := fmt.Sprintf("poison-%04d", i)
 		sick := ailments[i%len(ailments)]

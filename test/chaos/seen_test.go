@@ -20,14 +20,14 @@ import (
 func TestTheTableSeesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	f := start(t, setup{workers: 1})
-	l := newLoad(t, 1, 40)
+	l := newLoad(t, 1, 40, false)
 	f.publish(l.messages)
 	require.True(t, until(patience, func() bool { return f.waiting() == 0 }))
 	require.Equal(t, verdict{poison: 5, explained: 5}, f.judge(l, false))
 
 	emails := slices.Sorted(maps.Keys(l.states))
 	otherwise := func(change func(l *load)) verdict {
-		changed := load{states: maps.Clone(l.states), poison: maps.Clone(l.poison)}
+		changed := load{states: maps.Clone(l.states), sales: slices.Clone(l.sales), poison: maps.Clone(l.poison)}
 		change(&changed)
 		v := f.judge(changed, false)
 		require.NotEmpty(t, v.details)
@@ -39,6 +39,9 @@ func TestTheTableSeesWhatIsWrong(t *testing.T) {
 		l.states[emails[0]] = append(slices.Clone(l.states[emails[0]]), customer(0, 9))
 	}), "an older state")
 	require.Equal(t, verdict{doubled: 1, poison: 5, explained: 5}, otherwise(func(l *load) { delete(l.states, emails[0]) }), "an account that nobody asked for")
+	require.Equal(t, verdict{lost: 1, poison: 5, explained: 5}, otherwise(func(l *load) { l.sales = append(l.sales, sale{number: 7777}) }), "no sales order")
+	require.Equal(t, verdict{doubled: 1, poison: 5, explained: 5}, otherwise(func(l *load) { l.sales = l.sales[1:] }), "a sales order that nobody asked for")
+	require.Equal(t, verdict{lost: 1, poison: 5, explained: 5}, otherwise(func(l *load) { l.sales[0].customer = customer(7777, 0) }), "a sales order of somebody else")
 	require.Equal(t, verdict{poison: 4, explained: 4, unexplained: 1}, otherwise(func(l *load) { delete(l.poison, "poison-0001") }), "a healthy event's dead letter")
 	require.Equal(t, verdict{poison: 5, explained: 4, unexplained: 2}, otherwise(func(l *load) { l.poison["poison-0001"] = ailment{reason: fault.Expired} }), "the wrong reason")
 
@@ -47,7 +50,7 @@ func TestTheTableSeesWhatIsWrong(t *testing.T) {
 	for _, p := range f.running {
 		p.kill(t)
 	}
-	f.publish(newLoad(t, 3, 10).messages[:1])
+	f.publish(newLoad(t, 3, 20, true).messages[:1])
 	require.Positive(t, otherwise(func(*load) {}).lost, "a message that waits")
 }
 

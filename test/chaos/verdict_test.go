@@ -10,10 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox/signalbox/internal/keyhash"
-	"github.com/signalbox/signalbox/internal/rediskey"
-	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/envelope"
@@ -73,6 +69,7 @@ func (f *fleet) judge(l load, forgot bool) verdict {
 		v.doubled++
 		v.note("%s should have no account", email)
 	}
+	f.judgeSales(&v, l, forgot)
 	f.letters(&v, l)
 	return v
 }
@@ -113,8 +110,7 @@ func (f *fleet) judgeOne(v *verdict, got account, states []harness.Customer, for
 	if forgot { // bindings are learned again by the next event
 		return
 	}
-	table := redistable.New(f.redis, rediskey.New("default", keyhash.New("k1", []byte(hashKey))))
-	target, err := table.Find(f.t.Context(), mapping.Ref{Kind: "customer", Scope: "default/usrt", Source: harness.Source, ID: last.ID})
+	target, err := f.table().Find(f.t.Context(), ref("customer", last.ID))
 	if err != nil || target.ID != got.AccountNumber {
 		v.lost++
 		v.note("%s is bound to %q, and its account is %q: %v", last.ID, target.ID, got.AccountNumber, err)

@@ -21,6 +21,7 @@ func requirePromise(s *story) {
 	require.True(s.T, s.Empty(), "the broker is empty")
 	s.requireExplained()
 	s.requireOneAccountEach()
+	s.requireOneSaleEach()
 	if s.plan.wipe {
 		s.requireHealed()
 	} else {
@@ -101,6 +102,9 @@ func (s *story) requireOneEffectEach() {
 	}
 	newest, last := map[string]string{}, map[string]string{}
 	for _, e := range s.CSU.Ledger() {
+		if e.Operation == csu.OpUploadOrder { // requireOneSaleEach
+			continue
+		}
 		is, known := of[e.AppSessionID]
 		require.True(s.T, known, "an effect of no event: %+v", e)
 		entity := source(is) + " " + is.ID

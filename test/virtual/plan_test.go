@@ -20,6 +20,7 @@ type plan struct {
 	wipe      bool // Redis loses everything once
 	tells     bool // a receiver is told of outcomes
 	async     bool // accounts are provisional at first
+	sales     int  // orders, by their numbers from 1
 
 	messages []publication
 	troubles []trouble
@@ -31,7 +32,8 @@ type plan struct {
 type publication struct {
 	at   time.Duration
 	what content
-	is   harness.Customer // of a state
+	is   harness.Customer // of a state; of a sale, who buys, and the event
+	sale int              // number of the order, and how many it is of
 	body string           // of a poison
 }
 
@@ -41,6 +43,7 @@ const (
 	state    content = "state"    // a customer's
 	conflict content = "conflict" // an id that was used, with other content
 	refusal  content = "refusal"  // not by the schema, but a customer's
+	sale     content = "sale"     // an order
 	poison   content = "poison"   // nobody can read it
 )
 
@@ -57,8 +60,9 @@ func newPlan(seed uint64) plan {
 	p.async = !p.wipe && !p.tells && p.chance(5)
 	p.options = harness.Options{Sink: p.tells, Slots: 4, MaxExecution: pick[time.Duration](p.random, 5, 8) * time.Second,
 		SearchLag: pick[time.Duration](p.random, 0, 1, 3, 8) * time.Second, Defaults: p.chance(5)}
-	p.options.CSU = csu.Options{Seed: seed, Latency: pick[time.Duration](p.random, 0, 20, 300) * time.Millisecond, AsyncCustomers: p.async, Conversion: 4 * time.Second}
+	p.options.CSU = csu.Options{Seed: seed, Latency: pick[time.Duration](p.random, 0, 20, 300) * time.Millisecond, AsyncCustomers: p.async, Conversion: 4 * time.Second, OrderSync: 2 * time.Second}
 	p.publish()
+	p.sell(rand.New(rand.NewPCG(seed, 2)))
 	for range 1 + p.random.IntN(5) {
 		p.troubles = append(p.troubles, p.trouble())
 	}
@@ -100,6 +104,33 @@ func (p *plan) publish() {
 		nobody := p.customer(8, 0)
 		nobody.Email = ""
 		p.messages = append(p.messages, publication{at: p.early(), what: refusal, is: nobody})
+	}
+	slices.SortStableFunc(p.messages, func(a, b publication) int { return int(a.at - b.at) })
+}
+
+// sell plans up to three orders in every other world, of customers who may be known later, or not at all where a wipe would lose who they
+// are; each is published once, twice, or once more under another id.
+func (p *plan) sell(r *rand.Rand) {
+	if r.IntN(2) > 0 {
+		return
+	}
+	early := func() time.Duration {
+		return time.Duration(r.Int64N(int64(3 * time.Second))).Truncate(time.Millisecond)
+	}
+	p.sales = 1 + r.IntN(3)
+	for n := 1; n <= p.sales; n++ {
+		one := publication{at: early(), what: sale, sale: n, is: harness.Customer{Event: fmt.Sprintf("w-%d", n)}}
+		if !p.wipe {
+			one.is.ID = "C-0"
+		}
+		p.messages = append(p.messages, one)
+		if again := r.IntN(3); again > 0 {
+			one.at = pick(r, early(), time.Duration(r.Int64N(int64(lastTrouble))).Truncate(time.Millisecond))
+			if again > 1 {
+				one.is.Event += "-from-a-backup"
+			}
+			p.messages = append(p.messages, one)
+		}
 	}
 	slices.SortStableFunc(p.messages, func(a, b publication) int { return int(a.at - b.at) })
 }
@@ -153,7 +184,7 @@ func (p plan) newest() map[string]harness.Customer {
 // String tells a person what was planned.
 func (p plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d processes, lag %s, execution %s, latency %s, default times %v, wipe %v, sink %v, provisional %v\n", p.seed, p.processes,
+	fmt.Fprintf(&b, "seed %d: %d processes, %d orders, lag %s, execution %s, latency %s, default times %v, wipe %v, sink %v, provisional %v\n", p.seed, p.processes, p.sales,
 		p.options.SearchLag, p.options.MaxExecution, p.options.CSU.Latency, p.options.Defaults, p.wipe, p.tells, p.async)
 	for _, m := range p.messages {
 		fmt.Fprintf(&b, "  %8s  %s %s %s\n", m.at, m.what, source(m.is), m.is.Event)

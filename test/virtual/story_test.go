@@ -53,6 +53,7 @@ func tell(t *testing.T, p plan, parts func(*app.Parts), check func(*story)) (wro
 		s := &story{World: harness.NewVirtual(t, p.options), plan: p, began: time.Now(), parts: parts}
 		s.running = make([]*process, p.processes)
 		wrong = judge(&s.T, func() {
+			s.bindBread()
 			for i := range p.processes {
 				s.start(i)
 			}
@@ -217,6 +218,9 @@ func (p *process) stop() {
 
 // message is what is sent.
 func (s *story) message(m publication) worker.Message {
+	if m.what == sale {
+		return s.order(m)
+	}
 	if m.what != poison {
 		is := m.is
 		is.At = s.began.Add(-time.Minute + time.Duration(is.Event[len(is.Event)-1])*time.Second)
