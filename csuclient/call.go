@@ -16,7 +16,8 @@ type Call struct {
 	StillOurs func() error
 
 	// Plan is not nil when nothing may be written: a write tells it of the operation and the names of what it would set, is not
-	// sent, and gives the answer that the CSU would give, as far as that can be known (Planned). Reads are made.
+	// sent, and gives the answer that the CSU would give, as far as that can be known (Planned). Reads are made,
+	// whatever StillOurs says.
 	Plan func(operation string, fields []string)
 }
 

@@ -107,8 +107,12 @@ func (c *Client) do(ctx context.Context, r call) error {
 			return r.op.bug("the request could not be encoded")
 		}
 	}
-	if who := callFrom(ctx); who.Plan != nil && r.op.write {
-		return r.plan(who.Plan, payload)
+	if who := callFrom(ctx); who.Plan != nil {
+		if r.op.write {
+			return r.plan(who.Plan, payload)
+		}
+		who.StillOurs = nil // what a plan has no claim for is writing
+		ctx = WithCall(ctx, who)
 	}
 	leave, f := c.opts.Breaker.admit(ctx, r.op)
 	if f != nil {

@@ -1,6 +1,7 @@
 package csuclient_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,4 +32,17 @@ func TestAPlannedWriteIsToldOfAndNotMade(t *testing.T) {
 	require.NoError(t, world.channel.UpdateCustomer(ctx, "000001", csuclient.CustomerChanges{Phone: &phone}))
 	require.Equal(t, told{"Customers.Update", []string{"AccountNumber", "Phone"}}, plan[1])
 	require.Empty(t, world.received(), "nothing has left")
+}
+
+func TestAPlanReadsWithoutAClaimAndWritesNothing(t *testing.T) {
+	onSim(t, nil, func(t *testing.T, u unit) {
+		ctx := csuclient.WithCall(t.Context(), csuclient.Call{Plan: func(string, []string) {}, StillOurs: func() error { return errors.New("nothing is claimed") }})
+		require.True(t, csuclient.Planning(ctx))
+		k, err := u.channel.CreateCart(ctx, csuclient.NewCart{ID: "web-1"})
+		require.NoError(t, err)
+		require.Equal(t, "web-1", k.ID)
+		_, err = u.channel.ReadCart(ctx, k.ID)
+		require.ErrorIs(t, err, csuclient.ErrNotFound, "it was asked, and there is none")
+		require.Empty(t, u.sim.Ledger())
+	})
 }

@@ -39,6 +39,9 @@ func (o orders) checkedOut(ctx context.Context, r *run) (bool, error) {
 	if r.State.Order != "" || r.State.fresh != nil {
 		return r.State.Order != "", nil
 	}
+	if _, err := o.wanted(ctx, r); err != nil { // no call for an order that cannot be
+		return false, err
+	}
 	is, sure, err := o.lookUp(ctx, r)
 	switch {
 	case errors.Is(err, csuclient.ErrNotFound) && r.Binding != "" && !sure: // it was placed, and what it says cannot be compared
