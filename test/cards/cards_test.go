@@ -156,22 +156,7 @@ func cleanEverywhere(t testing.TB, w *harness.World) (letters []worker.Message) 
 		}
 		letters = append(letters, buried...)
 	}
-	keys, err := w.Redis.Keys(ctx, "*").Result()
-	require.NoError(t, err)
-	for _, key := range keys {
-		value := ""
-		switch kind := w.Redis.Type(ctx, key).Val(); kind {
-		case "string":
-			value = w.Redis.Get(ctx, key).Val()
-		case "hash":
-			value = fmt.Sprint(w.Redis.HGetAll(ctx, key).Val())
-		case "set":
-			value = fmt.Sprint(w.Redis.SMembers(ctx, key).Val())
-		case "zset":
-			value = fmt.Sprint(w.Redis.ZRange(ctx, key, 0, -1).Val())
-		default:
-			require.Fail(t, "a type that is not looked into", "%s of %s", kind, key)
-		}
+	for key, value := range w.Remembered() {
 		clean(t, "Redis", key+" "+value)
 	}
 	if w.Sink != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"time"
@@ -91,4 +92,31 @@ func (w *World) RunRecord(source, event string) string {
 	k := w.Keys()
 	record, _ := w.Redis.Get(context.Background(), k.Run(k.RunID(source, event))).Result()
 	return record
+}
+
+// Remembered is everything that Redis holds, as text, by key.
+func (w *World) Remembered() map[string]string {
+	w.T.Helper()
+	ctx := context.Background()
+	all := map[string]string{}
+	keys, err := w.Redis.Keys(ctx, "*").Result()
+	require.NoError(w.T, err)
+	for _, key := range keys {
+		switch kind := w.Redis.Type(ctx, key).Val(); kind {
+		case "string":
+			all[key] = w.Redis.Get(ctx, key).Val()
+		case "hash":
+			all[key] = fmt.Sprint(w.Redis.HGetAll(ctx, key).Val())
+		case "set":
+			all[key] = fmt.Sprint(w.Redis.SMembers(ctx, key).Val())
+		case "zset":
+			all[key] = fmt.Sprint(w.Redis.ZRange(ctx, key, 0, -1).Val())
+		case "list":
+			all[key] = fmt.Sprint(w.Redis.LRange(ctx, key, 0, -1).Val())
+		case "none": // it has expired meanwhile
+		default:
+			require.Fail(w.T, "a type that is not looked into", "%s of %s", kind, key)
+		}
+	}
+	return all
 }

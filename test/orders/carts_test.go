@@ -82,8 +82,8 @@ func TestACartIsFilledComparedAndCheckedOutOnce(t *testing.T) {
 					require.Empty(t, w.Letters())
 				}
 				nowhere(t, "the log", p.Log())
-				for _, key := range w.Redis.Keys(t.Context(), "*").Val() {
-					nowhere(t, "Redis", key+value(t, w, key))
+				for key, value := range w.Remembered() {
+					nowhere(t, "Redis", key+value)
 				}
 			})
 		})

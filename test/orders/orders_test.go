@@ -3,7 +3,6 @@
 package orders
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -45,6 +44,11 @@ const card = `{"type": "VISA", "masked": "` + masked + `", "token": "` + token +
 func order(id, members string) worker.Message {
 	data := `{"id": "` + id + `", "email": "ana@example.com", "currency": "USD", "lines": [{"product": "bread", "quantity": 2, "price": 5}], "total": 10` + members + `}`
 	return event(id, "signalbox.order.placed.v1", data)
+}
+
+// orderAs is the same order under an event id of its own.
+func orderAs(eventID, id string) worker.Message {
+	return event(eventID, "signalbox.order.placed.v1", `{"id": "`+id+`", "email": "ana@example.com", "currency": "USD", "lines": [{"product": "bread", "quantity": 2, "price": 5}], "total": 10}`)
 }
 
 func event(id, typ, data string) worker.Message {
@@ -182,8 +186,8 @@ func TestEachWayToPayReachesHeadquartersAndIsSeenNowhereElse(t *testing.T) {
 		}
 		require.Len(t, w.Letters(), 2)
 		nowhere(t, "the log", p.Log())
-		for _, key := range w.Redis.Keys(t.Context(), "*").Val() {
-			nowhere(t, "Redis", key+value(t, w, key))
+		for key, value := range w.Remembered() {
+			nowhere(t, "Redis", key+value)
 		}
 		for _, e := range w.Sink.Events() {
 			nowhere(t, "the sink", fmt.Sprintf("%+v %s", e, e.Data))
@@ -201,20 +205,36 @@ func nowhere(t *testing.T, where, text string) {
 	}
 }
 
-func value(t *testing.T, w *harness.World, key string) string {
-	t.Helper()
-	ctx := context.Background()
-	switch kind := w.Redis.Type(ctx, key).Val(); kind {
-	case "string":
-		return w.Redis.Get(ctx, key).Val()
-	case "hash":
-		return fmt.Sprint(w.Redis.HGetAll(ctx, key).Val())
-	case "set":
-		return fmt.Sprint(w.Redis.SMembers(ctx, key).Val())
-	case "zset":
-		return fmt.Sprint(w.Redis.ZRange(ctx, key, 0, -1).Val())
-	default:
-		require.Fail(t, "a type that is not looked into", "%s of %s", kind, key)
-		return ""
+func TestAnOrderThatTheChannelHasForgottenIsNotPlacedAgain(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]string{"upload": `"order_mode":"upload"`, "cart": `"order_mode":"cart"`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := shopOf(t, csu.Options{Products: csu.MakeProducts(3), OrderSync: 2 * time.Second, LabRoles: true}, row)
+				say := func(event string) {
+					w.Send(basketAs(event, "W-1", strings.NewReplacer("2.2", "2", "0.2", "0").Replace(loaves)))
+					w.Settle(2 * time.Minute)
+				}
+				if name == "upload" {
+					say = func(event string) {
+						w.Send(orderAs(event, "W-1"))
+						w.Settle(2 * time.Minute)
+					}
+				}
+				p := w.Start(nil)
+				defer p.Stop()
+				say("first")
+				sales, _ := w.BoundTo("order", harness.Source, "W-1")
+				require.Len(t, w.CSU.SalesOrders(), 1)
+				require.Empty(t, w.Letters())
+				w.CSU.Reset() // a channel's database does not keep its orders for ever
+				say("from-a-backup")
+				require.Empty(t, w.CSU.SalesOrders())
+				require.Len(t, w.Letters(), 1)
+				require.Equal(t, "BusinessRule", w.Letters()[0].DeadLetterReason)
+				require.Contains(t, w.Letters()[0].DeadLetterDescription, "the order has been placed already, and is bound to "+sales)
+			})
+		})
 	}
 }
