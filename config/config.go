@@ -26,7 +26,7 @@ type Config struct {
 	Redis       Redis                  `key:"redis"`
 	CSU         CSU                    `key:"csu"`
 	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
-	Sources     []SourceRow            `key:"sources" help:"the source table: which field map makes events of a source's own rows"`
+	Sources     []SourceRow            `key:"sources" help:"the source table: what makes events of what a source sends in its own shape"`
 	Sinks       []SinkRow              `key:"sinks" help:"the sink table: who is told how events ended, and how"`
 	Scenarios   Scenarios              `key:"scenarios"`
 	Customers   Customers              `key:"customers"`
@@ -106,6 +106,8 @@ type Customers struct {
 // Orders is how orders are kept.
 type Orders struct {
 	ConfirmAfter time.Duration `key:"confirm_after" default:"1m" min:"100ms" max:"1h" help:"interval in which headquarters' sales ids of orders are looked for: one look in each for every 50 open orders, and each order once in 50 intervals or more often"`
+
+	StatusPatience time.Duration `key:"status_patience" default:"4h" min:"1m" max:"144h" help:"how long what headquarters reports of a sales order that is nobody's order is kept while orders wait for their sales ids, but no longer than half of run.patience; then it counts as not ours"`
 }
 
 // Authority is which source has the say where several know one customer.

@@ -1,20 +1,33 @@
 package config
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/signalbox/signalbox/mapping/fieldmap"
+	"github.com/signalbox/signalbox/worker/businessevents"
 )
 
-// SourceRow is a row of the source table: where rows in a source's own shape come from, and the field map for them.
+// The formats of what sources send.
+const (
+	FormatRows           = "rows"
+	FormatBusinessEvents = "business-events"
+)
+
+// SourceRow is a row of the source table: where rows in a source's own shape come from, and the field map for them; or where the business
+// events of Finance & Operations come from, and what they stand for.
 type SourceRow struct {
 	Name     string   `key:"name" unique:"true" help:"what publish --source and metrics call it; when absent, the source"`
 	Source   string   `key:"source" required:"true" help:"the CloudEvents source of its events"`
-	FieldMap string   `key:"field_map" required:"true" path:"true" help:"the field map, a YAML file"`
+	FieldMap string   `key:"field_map" path:"true" help:"rows: the field map, a YAML file"`
 	Queue    string   `key:"queue" unique:"true" help:"one of servicebus.queues; its messages that are no CloudEvents are rows of this source"`
 	Types    []string `key:"types" help:"the CloudEvents types of this source whose data is such a row; when absent every type that is none of Signalbox's own"`
+
+	Format   string   `key:"format" default:"rows" help:"rows, which field_map makes events of; or business-events, those that Finance & Operations sends to the queue"`
+	Statuses []string `key:"statuses" help:"business-events: pairs such as ContosoSalesOrderShippedBusinessEvent=shipped of what a BusinessEventId stands for: confirmed, shipped, invoiced, cancelled or ignored; besides SalesInvoicePostedBusinessEvent=invoiced"`
+	SalesID  []string `key:"sales_id" help:"business-events: members that hold the number of the sales order, the first that is there counts; when absent SalesOrderId, SalesId, SalesOrderNumber"`
 }
 
 var sourceTable = table{
@@ -30,7 +43,7 @@ func (s SourceRow) Called() string {
 	return s.Name
 }
 
-// Map is the field map of a source; nil of one that is not in the table.
+// Map is the field map of a source; nil of one that is not in the table, or has none.
 func (c *Config) Map(s SourceRow) *fieldmap.Map { return c.maps[s.FieldMap] }
 
 // checkSources reads the maps, and judges whether it is clear which row a message belongs to.
@@ -55,7 +68,20 @@ func checkSources(c *Config, r rows) {
 			r.report(i, "types", "holds an empty text", "name CloudEvents types")
 		}
 		checkTypes(c, r, i)
-		checkMap(c, r, i)
+		switch s.Format {
+		case FormatRows:
+			if strings.TrimSpace(s.FieldMap) == "" {
+				r.report(i, "field_map", "is missing", "name the field map, a YAML file; or set format to business-events, if that is what comes")
+			}
+			if len(s.Statuses) > 0 || len(s.SalesID) > 0 {
+				r.report(i, "format", "is rows, and statuses or sales_id are set, too", "take them out, or set format to business-events")
+			}
+			checkMap(c, r, i)
+		case FormatBusinessEvents:
+			checkBusinessEvents(r, i, s)
+		default:
+			r.report(i, "format", show(s.Format)+" is no format", "use rows or business-events")
+		}
 	}
 }
 
@@ -101,5 +127,38 @@ func checkMap(c *Config, r rows, i int) {
 	}
 	if s.Queue != "" && (!m.Makes(fieldmap.ID) || !m.Makes(fieldmap.Time)) {
 		r.report(i, "field_map", s.FieldMap+" makes no id or no time, which rows of a queue need", "add id and time to the map")
+	}
+}
+
+// StatusOf is what the row's statuses say, by BusinessEventId.
+func (s SourceRow) StatusOf() map[string]string {
+	of := map[string]string{}
+	for _, pair := range s.Statuses {
+		id, status, _ := strings.Cut(pair, "=")
+		of[id] = status
+	}
+	return of
+}
+
+// checkBusinessEvents judges what is said of business events.
+func checkBusinessEvents(r rows, i int, s SourceRow) {
+	if s.FieldMap != "" {
+		r.report(i, "field_map", "is for rows, and format is business-events", "take it out, or set format to rows")
+	}
+	if s.Queue == "" {
+		r.report(i, "queue", "is missing", "name the queue that Finance & Operations sends business events to")
+	}
+	statuses := s.StatusOf()
+	if !arePairs(s.Statuses) {
+		r.report(i, "statuses", "cannot be", "set it to pairs such as ContosoSalesOrderShippedBusinessEvent=shipped, each left side once")
+		statuses = nil
+	}
+	for _, status := range slices.Sorted(maps.Values(statuses)) {
+		if !slices.Contains(businessevents.Statuses(), status) {
+			r.report(i, "statuses", show(status)+" is no status", "use one of "+strings.Join(businessevents.Statuses(), ", "))
+		}
+	}
+	if slices.Contains(s.SalesID, "") {
+		r.report(i, "sales_id", "holds an empty text", "name members of the business events")
 	}
 }

@@ -36,7 +36,7 @@ sources:
 	c, err := Load(Sources{File: filepath.Join(dir, "c.yaml"), Env: enough()})
 	require.NoError(t, err)
 	path := filepath.Join(dir, "crm.yaml")
-	require.Equal(t, SourceRow{"crm", "https://crm.example", path, "CRM-Rows", []string{"com.contoso.customer.updated"}}, c.Sources[0])
+	require.Equal(t, SourceRow{Name: "crm", Source: "https://crm.example", FieldMap: path, Queue: "CRM-Rows", Types: []string{"com.contoso.customer.updated"}, Format: FormatRows}, c.Sources[0])
 	require.Equal(t, "https://shop.example", c.Sources[2].Called())
 	for _, s := range c.Sources {
 		require.Equal(t, "signalbox.customer.changed.v1", c.Map(s).Type)
@@ -74,4 +74,31 @@ func TestEveryProblemOfASourceIsReportedAtOnce(t *testing.T) {
 		"sources[6].field_map" + from + "x cannot be read: no such file or directory; name a field map that this process can read",
 		"sources[7].types" + from + `does not say which of its types are this row's, and which row "s-good"'s; list the types in each row of this source`,
 	}, strings.Split(err.Error(), "\n"))
+}
+
+func TestABusinessEventNeedsAQueueAndStatusesThatThereAre(t *testing.T) {
+	t.Parallel()
+	rows := func(table string) (*Config, error) {
+		return Load(Sources{Env: enough(`SIGNALBOX_SERVICEBUS_QUEUES=in,hq`, "SIGNALBOX_SOURCES="+table)})
+	}
+	c, err := rows(`[{"name":"hq","source":"urn:hq","queue":"hq","format":"business-events","statuses":["XShippedBusinessEvent=shipped","Y=ignored"]}]`)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"XShippedBusinessEvent": "shipped", "Y": "ignored"}, c.Sources[0].StatusOf())
+	require.Nil(t, c.Map(c.Sources[0]))
+
+	_, err = rows(`[{"source":"urn:a","format":"business-events","field_map":"x.yaml","statuses":["A=lost","B","A=lost"],"sales_id":[""]},` +
+		`{"source":"urn:b","format":"xml"},{"source":"urn:c","sales_id":["SalesId"]}]`)
+	const from = " (SIGNALBOX_SOURCES): "
+	require.Equal(t, []string{
+		"sources[0].field_map" + from + "is for rows, and format is business-events; take it out, or set format to rows",
+		"sources[0].queue" + from + "is missing; name the queue that Finance & Operations sends business events to",
+		"sources[0].statuses" + from + "cannot be; set it to pairs such as ContosoSalesOrderShippedBusinessEvent=shipped, each left side once",
+		"sources[0].sales_id" + from + "holds an empty text; name members of the business events",
+		`sources[1].format` + from + `"xml" is no format; use rows or business-events`,
+		"sources[2].field_map" + from + "is missing; name the field map, a YAML file; or set format to business-events, if that is what comes",
+		"sources[2].format" + from + "is rows, and statuses or sales_id are set, too; take them out, or set format to business-events",
+	}, strings.Split(err.Error(), "\n"))
+
+	_, err = rows(`[{"source":"urn:a","queue":"hq","format":"business-events","statuses":["A=lost"]}]`)
+	require.ErrorContains(t, err, `"lost" is no status; use one of confirmed, shipped, invoiced, cancelled, ignored`)
 }

@@ -137,6 +137,17 @@ func (r *Run[E, S]) Tell(typ string, data any, about ...string) {
 	}
 }
 
+// TellOf is Tell about another entity than the run's own, to the sinks of another channel: as if it were an event of that entity's source.
+// It tells of several entities of one type.
+func (r *Run[E, S]) TellOf(entity mapping.Ref, ch Channel, typ string, data any, about ...string) {
+	as := r.Event
+	as.Source, as.Subject = entity.Source, ""
+	token := r.EventToken(named("tell", typ, append([]string{entity.Source, entity.ID}, about...)))
+	for _, ev := range outbound(as, ch, entity, typ, token, r.encoded(data)) {
+		r.stage(ev)
+	}
+}
+
 // Follow stages a follow-up event about the same entity: an ordinary event on our own queue, of the same source, which the
 // broker holds for a while. data is the whole of what its scenario will know. Of one type a run stages one. about is as for Tell;
 // it must hold only words that may be in an id.
@@ -153,9 +164,12 @@ func named(verb, typ string, about []string) string {
 	return strings.Join(append([]string{verb, typ}, about...), " ")
 }
 
-// stage adds an event, or replaces the one of its type for the same sink.
+// stage adds an event, or replaces the one of its type about the same entity for the same sink.
 func (r *Run[E, S]) stage(ev Event) {
-	if i := slices.IndexFunc(r.staged.events, func(e Event) bool { return e.Type == ev.Type && e.Sink == ev.Sink }); i >= 0 {
+	same := func(e Event) bool {
+		return e.Type == ev.Type && e.Sink == ev.Sink && e.Source == ev.Source && e.Subject == ev.Subject
+	}
+	if i := slices.IndexFunc(r.staged.events, same); i >= 0 {
 		r.staged.events[i] = ev
 		return
 	}

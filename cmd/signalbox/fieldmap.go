@@ -68,6 +68,9 @@ func (p *program) testsOfConfiguration() ([]string, error) {
 	}
 	var files []string
 	for _, s := range cfg.Sources {
+		if s.FieldMap == "" { // what it sends needs none
+			continue
+		}
 		beside := maptest.Beside(s.FieldMap)
 		if _, err := os.Stat(beside); errors.Is(err, os.ErrNotExist) {
 			fmt.Fprintf(p.errs, "%s has no tests: there is no %s\n", s.FieldMap, beside)
@@ -120,6 +123,9 @@ func (p *program) previewMap(name string, f previewFlags) error {
 	source, err := f.rows.find(cfg)
 	if err != nil {
 		return err
+	}
+	if source.Map == nil {
+		return exit.New(exit.Usage, "the source "+source.Name+" sends business events, which take no field map", "try: signalbox publish --dry-run --source "+source.Name)
 	}
 	in, err := p.open(name)
 	if err != nil {

@@ -26,8 +26,9 @@ func (a *App) scenarios() []orchestration.Scenario {
 		CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
 		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
 			PromoteAfter: a.cfg.Customers.PromoteAfter},
-		Orders: orders.Parts{ConfirmAfter: a.cfg.Orders.ConfirmAfter, Open: a.openOrders()},
-		Sinks:  a.sinkParts(),
+		Orders: orders.Parts{ConfirmAfter: a.cfg.Orders.ConfirmAfter, Open: a.openOrders(),
+			Bindings: bindings{a}, Channels: a.cfg.Channels, StatusPatience: min(a.cfg.Orders.StatusPatience, a.cfg.Run.Patience/2)},
+		Sinks: a.sinkParts(),
 	})
 }
 

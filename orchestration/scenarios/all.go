@@ -25,13 +25,14 @@ type Parts struct {
 }
 
 // Told lists every type of event that scenarios tell to sinks. That a customer is relayed is a state: the newest says it all. That an
-// order is, is a fact, as is a refusal: no later event makes it untrue.
+// order is, is a fact, as are a refusal and what became of it at headquarters: no later event makes it untrue.
 func Told() []sinks.Type {
 	return []sinks.Type{
 		{Name: customers.RelayedType, Kind: "customer", Order: orchestration.State},
 		{Name: customers.RefusedType, Kind: "customer", Order: orchestration.Fact},
 		{Name: orders.RelayedType, Kind: "order", Order: orchestration.Fact},
 		{Name: orders.RefusedType, Kind: "order", Order: orchestration.Fact},
+		{Name: orders.StatusType, Kind: "order", Order: orchestration.Fact},
 	}
 }
 

@@ -43,12 +43,14 @@ var arrows = map[string][]string{
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext", "internal/cardnumber"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope", "internal/cardnumber"},
 	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
-	"config":        {"orchestration", "internal/secret", "internal/redisurl", "mapping/fieldmap", "sink/webhook"},
+	"config":        {"orchestration", "internal/secret", "internal/redisurl", "mapping/fieldmap", "sink/webhook", "worker/businessevents"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext", "internal/cardnumber"},
 	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash", "internal/cardnumber"},
 	"worker/rows":       {"worker/envelope", "orchestration", "mapping/fieldmap"},
-	"internal/rediskey": {"internal/keyhash", "internal/pii", "mapping"},
+
+	"worker/businessevents": {"worker/envelope", "orchestration", "orchestration/fault"},
+	"internal/rediskey":     {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
 	"csuclient/redisgate":       {"csuclient", "internal/rediskey"},

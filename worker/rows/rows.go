@@ -1,5 +1,5 @@
-// Package rows reads messages whose data is a row in its source's own shape: it puts field maps between the envelope and
-// the engine.
+// Package rows reads messages whose data is a row in its source's own shape: it puts field maps, or another translation, between
+// the envelope and the engine.
 //
 // A CloudEvent is a row when its source has a field map for its type. A message that is no CloudEvent is a row when the
 // queue that it first came to is one source's; a copy of it on another queue carries where that was. An event of one of
@@ -21,13 +21,17 @@ import (
 	"github.com/signalbox/signalbox/worker/envelope"
 )
 
-// Source is where rows come from, and the map that makes events of them.
+// Source is where rows come from, and the map or the translation that makes events of them.
 type Source struct {
 	Name   string   // what operators call it
 	Source string   // the CloudEvents source of its events
 	Queue  string   // messages of this queue that are no CloudEvents are its rows; empty: none
 	Types  []string // CloudEvents types whose data is its row; none: every type
 	Map    *fieldmap.Map
+
+	// Translate makes the events in place of Map: ev holds the row as its Data. It sees to AsReceived itself. Rows of its queue may
+	// have any content type.
+	Translate func(ev orchestration.Event) (orchestration.Event, error)
 }
 
 // Options of a Reader.
@@ -49,7 +53,7 @@ func New(o Options) (*Reader, error) {
 	r := &Reader{o: o, byQueue: map[string]Source{}}
 	var problems []error
 	for _, s := range o.Sources {
-		if s.Map == nil || s.Source == "" {
+		if s.Map == nil && s.Translate == nil || s.Source == "" {
 			problems = append(problems, fmt.Errorf("rows: source %q has no map or no CloudEvents source", s.Name))
 		}
 		if s.Queue == "" {
@@ -81,8 +85,14 @@ func (r *Reader) Decode(p envelope.Parts, a envelope.Arrival, limits envelope.Li
 	if !ok {
 		return envelope.Decode(p, a, limits) // which says that it is no CloudEvent
 	}
+	if s.Translate != nil && err != nil {
+		p.ContentType = ""
+		ev, err = envelope.DecodeRow(p, a, limits)
+	}
 	if err != nil {
-		ev.Source, ev.Type = s.Source, s.Map.Type
+		if ev.Source = s.Source; s.Map != nil {
+			ev.Type = s.Map.Type
+		}
 		return ev, err
 	}
 	return r.made(s, ev)
@@ -125,6 +135,10 @@ func (s Source) Row(text []byte, a envelope.Arrival, limits envelope.Limits) (or
 // Event makes the event of a row: ev holds the row as its Data and, if it came in a CloudEvent, that one's attributes. On
 // an error, a Poison fault, the event holds the attributes that are known.
 func (s Source) Event(ev orchestration.Event) (orchestration.Event, []fieldmap.Warning, error) {
+	if s.Translate != nil {
+		ev, err := s.Translate(ev)
+		return ev, nil, err
+	}
 	row := fieldmap.Row{JSON: ev.Data, Enqueued: ev.Origin.Enqueued, Event: given(ev)}
 	made, err := s.Map.Make(row)
 	ev.Data, ev.AsReceived, ev.Source, ev.Type = made.Data, row.JSON, s.Source, s.Map.Type

@@ -35,6 +35,7 @@ func Find(cfg *config.Config, name, file string) (rows.Source, error) {
 	if s.Source == "" {
 		s.Name, s.Source = m.Source, m.Source
 	}
+	s.Translate = nil
 	switch s.Map = m; {
 	case s.Source == "":
 		return s, exit.New(exit.Usage, "the field map names no source", "say which with --source, such as --source https://shop.example.com")

@@ -70,3 +70,40 @@ func toldOfBound(end orchestration.End) error {
 	}
 	return nil
 }
+
+// statusCertification has orders that are bound already: how one becomes bound is the other scenarios' story.
+func statusCertification() orchestration.Certification {
+	bound := []orchestration.Bound{{Kind: kindOrder, ID: "W-7", To: "SO-000417"}}
+	return orchestration.Certification{
+		Stories: []orchestration.Story{
+			{Name: "an order is invoiced", Bound: bound, Events: []orchestration.Sample{report("confirmed"), report("invoiced")}},
+			{Name: "reports of an order at once", Bound: bound, Together: true, Events: []orchestration.Sample{report("confirmed"), report("shipped"), report("invoiced")}},
+			{Name: "a business event that means nothing", Events: []orchestration.Sample{{Source: headquarters, Data: json.RawMessage(`{"status": "ignored"}`)}}},
+		},
+		Invariants: []orchestration.Invariant{{Name: "each-status-told-once-of-the-order", Holds: statusOnce}},
+	}
+}
+
+const headquarters = "urn:contoso:headquarters"
+
+func report(status string) orchestration.Sample {
+	return orchestration.Sample{Source: headquarters, Data: json.RawMessage(`{"salesId": "SO-000417", "status": "` + status + `"}`)}
+}
+
+// statusOnce holds what the sink was told against the one order there is.
+func statusOnce(end orchestration.End) error {
+	told := map[string]int{}
+	for _, t := range end.Told {
+		var said Status
+		if t.Type != StatusType {
+			continue
+		}
+		if err := json.Unmarshal(t.Data, &said); err != nil || said.ID != "W-7" || t.Subject != "W-7" {
+			return fmt.Errorf("a status is told of order %q, under the subject %q", said.ID, t.Subject)
+		}
+		if told[said.Status]++; told[said.Status] > 1 {
+			return fmt.Errorf("%s is told %d times", said.Status, told[said.Status])
+		}
+	}
+	return nil
+}

@@ -1,10 +1,10 @@
-// Package orders makes one sales order of each order that a source has placed, and says what headquarters calls it.
+// Package orders makes one sales order of each order that a source has placed, and says what headquarters calls it and what becomes of it.
 //
 // An order is uploaded as a whole, under an id and a channel reference that are made from its source and its number there: whatever
 // event asks, however often, and whatever happens on the way, the CSU is asked for the order of that reference before it is given
 // one. Where the channel says so (Channel.OrderMode) it is a cart instead, under an id made in the same way, which the CSU prices and
 // checks out once and never again. It is bound to that id at once, and to headquarters' sales id when headquarters has it, which an event of our own (ConfirmType)
-// waits for.
+// waits for. What headquarters reports of a sales order (ReportedType) is told to the sinks of the order's source.
 package orders
 
 import (
@@ -29,12 +29,24 @@ type Orders interface {
 	States(ctx context.Context, country string, fresh bool) ([]csuclient.State, error)
 }
 
+// Bindings finds what a D365 id is bound to. Errors: mapping.ErrNotBound, or the storage's.
+type Bindings interface {
+	Sources(ctx context.Context, salesOrder mapping.Target) ([]mapping.Ref, error)
+}
+
 // Parts is what the scenarios are made from.
 type Parts struct {
 	Orders func(orchestration.Channel) Orders // of a channel
 	// ConfirmAfter is the interval in which headquarters' sales ids are looked for: one look in each for every share of open orders.
 	// Default 1 min.
 	ConfirmAfter time.Duration
+	// Bindings knows which orders of sources a sales order is.
+	Bindings Bindings
+	// Channels are all there are: an order's sinks are those of its source's channel.
+	Channels orchestration.Channels
+	// StatusPatience is how long what headquarters says of an order that nobody knows is kept while orders wait for their sales ids.
+	// Default 4 h.
+	StatusPatience time.Duration
 	// Open counts the orders of a channel's CSU that wait for their sales ids, and may stop at most. When it is nil or fails, there are
 	// taken to be many.
 	Open func(ctx context.Context, ch orchestration.Channel, most int) (int, error)
@@ -59,13 +71,16 @@ type orders struct {
 	refused *refusal // of looks by transaction id
 }
 
-// Scenarios makes the scenarios: one for orders that are placed, one for what headquarters makes of them.
+// Scenarios makes the scenarios: for orders that are placed, for what headquarters makes of them, and for what becomes of them there.
 func Scenarios(p Parts) []orchestration.Scenario {
 	if p.ConfirmAfter == 0 {
 		p.ConfirmAfter = time.Minute
 	}
+	if p.StatusPatience == 0 {
+		p.StatusPatience = 4 * time.Hour
+	}
 	o := orders{p, &refusal{}}
-	return []orchestration.Scenario{o.placing(), o.confirmation()}
+	return []orchestration.Scenario{o.placing(), o.confirmation(), o.status()}
 }
 
 // longestPhone is how many digits a phone number has at most (ITU-T E.164). Sources leave out its plus, and then some look like cards.
@@ -120,6 +135,8 @@ const (
 	kindOrder    = "order"
 	kindCustomer = "customer"
 	kindProduct  = "product"
+
+	kindSalesOrder = "sales-order" // an order as headquarters numbers it
 )
 
 // needs are the customer, unless a guest has ordered, and then each product once.

@@ -1,9 +1,12 @@
 package orders
 
+import "time"
+
 // What sinks are told.
 const (
 	RelayedType = "signalbox.order.relayed.v1" // Relayed
 	RefusedType = "signalbox.order.refused.v1" // orchestration.Refusal (refused.schema.json)
+	StatusType  = "signalbox.order.status.v1"  // Status
 )
 
 // Relayed says that headquarters has made a sales order of an order (relayed.schema.json).
@@ -12,4 +15,14 @@ type Relayed struct {
 	SalesID   string `json:"salesId"`   // headquarters'
 	Order     string `json:"order"`     // transaction id in the CSU
 	Reference string `json:"reference"` // channel reference id
+}
+
+// Status says what became of an order's sales order at headquarters (status.schema.json).
+type Status struct {
+	ID            string    `json:"id,omitempty"` // the source's own; absent when it looks personal, for then only its hash is kept
+	SalesID       string    `json:"salesId"`      // headquarters'
+	Status        string    `json:"status"`
+	At            time.Time `json:"at"`                // headquarters' clock
+	Invoice       string    `json:"invoice,omitempty"` // headquarters' number of it
+	BusinessEvent string    `json:"businessEvent,omitempty"`
 }
