@@ -47,6 +47,8 @@ type Parts struct {
 	// StatusPatience is how long what headquarters says of an order that nobody knows is kept while orders wait for their sales ids.
 	// Default 4 h.
 	StatusPatience time.Duration
+	// Quiet says whether no order waits for its sales id, for sure; nil: never.
+	Quiet func(ctx context.Context) bool
 	// Open counts the orders of a channel's CSU that wait for their sales ids, and may stop at most. When it is nil or fails, there are
 	// taken to be many.
 	Open func(ctx context.Context, ch orchestration.Channel, most int) (int, error)

@@ -47,15 +47,16 @@ type (
 	statusStep = orchestration.Step[Reported, followed]
 )
 
-// status tells the order's source. Reports are facts: each is told once, and none waits for another. An order that is not ours has its
-// first step done and its second one skipped.
+// status tells the order's source. Reports are facts: each is told once, and none waits for another. The last step does nothing: those
+// that are nobody's are counted by it.
 func (o orders) status() orchestration.Pipeline[Reported, followed] {
 	return orchestration.Pipeline[Reported, followed]{
 		Name: StatusName, PartOf: "orders", Handles: ReportedType, Version: 1, Order: orchestration.Fact, Schema: reportedSchema,
 		EntityOf: reportedOf, Certify: statusCertification(),
 		Steps: []statusStep{
 			{Name: "find-order", When: func(r *statusRun) bool { return r.In.Status != ignored }, Look: o.placedAs},
-			{Name: "tell-status", When: func(r *statusRun) bool { return len(r.State.Orders) > 0 }, Look: known, Note: o.tellStatus},
+			{Name: "tell-status", When: ours, Look: always, Note: o.tellStatus},
+			{Name: "leave-order", When: func(r *statusRun) bool { return r.In.Status != ignored && !ours(r) }, Look: always},
 		},
 	}
 }
@@ -97,28 +98,18 @@ const (
 // become dead letters nor wait for days. One of ours is unknown only while its confirmation looks for the sales id, and each
 // confirmation looks again and again: so a report is kept while any is open, but not for ever, for in a busy shop there is always one.
 func (o orders) unknown(ctx context.Context, r *statusRun) error {
-	age := time.Since(r.Event.Origin.Enqueued)
-	patience := o.StatusPatience
-	if age >= min(statusGrace, patience) && !o.anyOpen(ctx, r.Channel) {
-		return nil
-	}
-	if age >= patience {
+	quiet := o.Quiet != nil && o.Quiet(ctx) // asked each time: it takes two counts
+	age, patience := time.Since(r.Event.Origin.Enqueued), o.StatusPatience
+	if age >= patience || quiet && age >= statusGrace {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Dependency, Wait: min(max(age/2, statusFirst), statusMost, patience-age+time.Second), Class: "not_found",
 		Detail: "no order is bound to this sales order; it may be one of ours whose sales id is looked for still, or one that somebody else has placed"}
 }
 
-// anyOpen says whether an order waits for its sales id, as far as that can be told.
-func (o orders) anyOpen(ctx context.Context, ch orchestration.Channel) bool {
-	if o.Open == nil {
-		return true
-	}
-	n, err := o.Open(ctx, ch, share)
-	return err != nil || n > 0
-}
+func ours(r *statusRun) bool { return len(r.State.Orders) > 0 }
 
-func known(context.Context, *statusRun) (bool, error) { return true, nil }
+func always(context.Context, *statusRun) (bool, error) { return true, nil }
 
 // tellStatus tells the sinks of each order's own source.
 func (o orders) tellStatus(r *statusRun) {
