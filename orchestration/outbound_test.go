@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -230,5 +231,31 @@ func TestAPromotionReplacesTheProvisionalIDAndNoOther(t *testing.T) {
 		require.Equal(r.t, "A-7", r.bound("shop", "42"))
 		pass(2 * time.Hour)
 		require.Zero(r.t, r.client.Exists(r.t.Context(), r.keys.Run(r.keys.RunID("shop", "p3"))).Val(), "its own lifetime")
+	})
+}
+
+func TestWhatIsToldOfAnotherEntityGoesToItsSourceAndToTheSinksOfItsChannel(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		other := orchestration.Channel{Name: "other", CSU: "default", LegalEntity: "usmf", Sinks: []string{"erp"}}
+		p := things(r.target)
+		note := p.Steps[0].Note
+		p.Steps[0].Note = func(run *run) {
+			note(run)
+			for _, id := range []string{"a", "b", "b"} {
+				run.TellOf(mapping.Ref{Kind: "order", Scope: "default/usmf", Source: "https://elsewhere", ID: id}, other, laterType, map[string]string{"id": id})
+			}
+		}
+		ev := r.event("e1", "42", "ana", "v1", time.Now())
+		ev.Subject = "42"
+		out := r.engine("w1", func(o *orchestration.Options) { o.Scenarios = []orchestration.Scenario{p} }).Handle(r.t.Context(), ev)
+		require.Equal(r.t, orchestration.Completed, out.Verdict)
+		told := r.outbox.of(laterType)
+		require.Len(r.t, told, 2, "each entity once")
+		require.NotEqual(r.t, told[0].ID, told[1].ID)
+		for i, id := range []string{"a", "b"} {
+			require.Equal(r.t, []string{"https://elsewhere", id, "other", "erp", ev.CorrelationID},
+				[]string{told[i].Source, told[i].Subject, told[i].Channel, told[i].Sink, told[i].CorrelationID})
+		}
 	})
 }

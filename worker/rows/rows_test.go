@@ -195,3 +195,24 @@ func TestAReaderRefusesWhatIsAmbiguous(t *testing.T) {
 	_, err := New(Options{Sources: []Source{{Name: "a", Queue: "q"}, {Name: "b", Queue: "Q"}}})
 	require.EqualError(t, err, "rows: source \"a\" has no map or no CloudEvents source\nrows: source \"b\" has no map or no CloudEvents source\nrows: queue \"Q\" is that of source \"a\" and of \"b\"")
 }
+
+func TestATranslationTakesThePlaceOfAMap(t *testing.T) {
+	t.Parallel()
+	seen := func(ev orchestration.Event) (orchestration.Event, error) {
+		ev.ID, ev.Type, ev.Source = "translated", changed, crm
+		return ev, nil
+	}
+	r, _ := reader(t, mapText, func(s *Source) { s.Map, s.Translate = nil, seen })
+	for _, contentType := range []string{"", "application/json", "text/plain"} {
+		ev, err := r.Decode(envelope.Parts{ContentType: contentType, Body: []byte(row)}, arrival("crm-rows"), envelope.Limits{})
+		require.NoError(t, err, contentType)
+		require.Equal(t, "translated", ev.ID)
+		require.Equal(t, row, string(ev.Data))
+	}
+	ev, err := r.Decode(envelope.Parts{Body: []byte("<no json>")}, arrival("crm-rows"), envelope.Limits{})
+	require.Equal(t, fault.Malformed, fault.As(err).Reason)
+	require.Equal(t, crm, ev.Source)
+	ev, err = r.Decode(cloudEvent(changed, nil), arrival("crm-rows"), envelope.Limits{})
+	require.NoError(t, err)
+	require.Equal(t, "e-1", ev.ID, "an event of ours is none")
+}
