@@ -24,7 +24,7 @@ func TestTheSinksOfAnOrderAreThoseOfItsSourcesChannel(t *testing.T) {
 	web := orchestration.Channel{Name: "web", Sources: []string{"https://web"}, CSU: "c", LegalEntity: "usrt", Sinks: []string{"a", "b"}}
 	outlet := orchestration.Channel{Name: "outlet", Sources: []string{"https://outlet"}, CSU: "c", LegalEntity: "usrt", Sinks: []string{"b", "c"}}
 	abroad := orchestration.Channel{Name: "abroad", Sources: []string{"https://abroad"}, CSU: "c", LegalEntity: "demf", Sinks: []string{"d"}}
-	o := orders{Parts{Channels: orchestration.Channels{web, outlet, abroad}}}
+	o := orders{Parts: Parts{Channels: orchestration.Channels{web, outlet, abroad}}}
 	sinks := func(source string) (all []string) {
 		for _, ch := range o.channelsOf(mapping.Ref{Kind: kindOrder, Scope: "c/usrt", Source: source, ID: "1"}) {
 			for _, s := range ch.Sinks {
@@ -41,7 +41,7 @@ func TestTheSinksOfAnOrderAreThoseOfItsSourcesChannel(t *testing.T) {
 func TestAReportOfAnUnknownOrderWaitsLongerAndLongerUntilItIsSurelyNotOurs(t *testing.T) {
 	t.Parallel()
 	quiet := false
-	o := orders{Parts{Bindings: nobody{}, StatusPatience: 4 * time.Hour, Quiet: func(context.Context) bool { return quiet }}}
+	o := orders{Parts: Parts{Bindings: nobody{}, StatusPatience: 4 * time.Hour, Quiet: func(context.Context) bool { return quiet }}}
 	after := func(age time.Duration) time.Duration {
 		r := &statusRun{Event: orchestration.Event{Origin: orchestration.Origin{Enqueued: time.Now().Add(-age)}}, In: Reported{SalesID: "SO-1", Status: "invoiced"}}
 		_, err := o.placedAs(t.Context(), r)
