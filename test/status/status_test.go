@@ -139,7 +139,7 @@ func nowhere(t *testing.T, w *harness.World, p *harness.Process) {
 func TestAStatusThatComesBeforeTheSalesIdIsToldOnceTheOrderHasIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := shop(t, csu.Options{OrderSync: 2 * time.Second}, "SIGNALBOX_ORDERS_CONFIRM_AFTER", "40m")
+		w := shop(t, csu.Options{OrderSync: 2 * time.Second}, "SIGNALBOX_ORDERS_CONFIRM_AFTER", "10m")
 		p := w.Start(nil)
 		defer p.Stop()
 		w.Send(order("W-1"))
@@ -147,9 +147,9 @@ func TestAStatusThatComesBeforeTheSalesIdIsToldOnceTheOrderHasIt(t *testing.T) {
 		sales := w.CSU.SalesOrders()[0].SalesID()
 		require.NotEmpty(t, sales)
 		w.Send(news(e1, invoiced, sales, 0))
-		<-time.After(30 * time.Minute)
+		<-time.After(8 * time.Minute)
 		require.Empty(t, told(w))
-		w.Settle(3 * time.Hour)
+		w.Settle(time.Hour)
 		require.Len(t, told(w), 1)
 		require.Equal(t, "W-1", told(w)[0].Subject)
 		require.Zero(t, w.DeadLetters())
@@ -161,11 +161,11 @@ func TestWhatIsNotOursEndsQuietly(t *testing.T) {
 	for name, c := range map[string]struct {
 		open        bool // an order of ours waits for its sales id, which never comes
 		from, until time.Duration
-	}{"soon when no order of ours waits for its sales id": {false, 15 * time.Minute, 25 * time.Minute}, "in the end when one does": {true, 50 * time.Minute, 65 * time.Minute}} {
+	}{"soon when no order of ours waits for its sales id": {false, 15 * time.Minute, 25 * time.Minute}, "in the end when one does": {true, 20 * time.Minute, 25 * time.Minute}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := shop(t, csu.Options{OrderSync: 1000 * time.Hour}, "SIGNALBOX_ORDERS_CONFIRM_AFTER", "20m", "SIGNALBOX_ORDERS_STATUS_PATIENCE", "50m")
+				w := shop(t, csu.Options{OrderSync: 1000 * time.Hour}, "SIGNALBOX_ORDERS_CONFIRM_AFTER", "8m", "SIGNALBOX_ORDERS_STATUS_PATIENCE", "20m")
 				p := w.Start(nil)
 				defer p.Stop()
 				if c.open {
