@@ -42,13 +42,14 @@ func shop(t *testing.T, o csu.Options, env ...string) *harness.World {
 	settings := map[string]string{
 		"SIGNALBOX_SOURCES": `[{"name":"headquarters","source":"` + headquarters + `","queue":"` + harness.SourceQueue + `","format":"business-events",
 			"statuses":["` + shipped + `=shipped","ContosoSalesOrderConfirmedBusinessEvent=confirmed","ContosoNoiseBusinessEvent=ignored"]}]`,
+		"SIGNALBOX_WORKER_WAKE_EVERY": "1m", "SIGNALBOX_WORKER_RECEIVE_WAIT": "1m", // minutes pass quickly
 		"SIGNALBOX_LOG_LEVEL": "debug", "SIGNALBOX_LOG_DEBUG_UNTIL": time.Now().Add(20 * time.Hour).Format(time.RFC3339),
 	}
 	for i := 0; i < len(env); i += 2 {
 		settings[env[i]] = env[i+1]
 	}
 	o.Products = csu.MakeProducts(1)
-	w := harness.NewVirtual(t, harness.Options{Sink: true, CSU: o, Env: settings})
+	w := harness.NewVirtual(t, harness.Options{Sink: true, CSU: o, Env: settings, Defaults: true})
 	bind(t, w, "product", harness.Source, "bread", fmt.Sprint(csu.MakeProducts(1)[0].RecordID))
 	return w
 }
