@@ -24,8 +24,8 @@ var confirmSchema []byte
 
 // Confirm asks for headquarters' sales id of an order.
 type Confirm struct {
-	ID        string `json:"id"`        // the order, as its source numbers it
-	Order     string `json:"order"`     // transaction id
+	ID        string `json:"id"`                  // the order, as its source numbers it
+	Order     string `json:"order"`               // transaction id
 	Reference string `json:"reference,omitempty"` // channel reference id; empty: the CSU has made one that it does not show
 }
 

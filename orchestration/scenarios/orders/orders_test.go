@@ -134,7 +134,7 @@ func TestTheSchemaTellsAnOrderFromWhatIsNone(t *testing.T) {
 
 // shelf is a CSU that has what it has.
 type shelf struct {
-	Carts // none: an order is uploaded
+	Carts     // none: an order is uploaded
 	orders    map[string]csuclient.SalesOrder
 	products  map[int64]csuclient.Product
 	uploads   []csuclient.SalesOrder
