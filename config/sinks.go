@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/httpout"
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/sink/webhook"
 )
@@ -89,9 +90,9 @@ func checkWebhook(r rows, i int, s SinkRow) {
 	if s.URL == "" {
 		column = "secret_url"
 	}
-	if err := webhook.CheckURL(s.Address(), s.AllowPlaintext); err != nil {
+	if err := httpout.CheckURL(s.Address(), s.AllowPlaintext); err != nil {
 		r.report(i, column, err.Error(), "write https://host/path; allow_plaintext permits http on a network that is encrypted below")
-	} else if column == "url" && webhook.HasQuery(s.URL) {
+	} else if column == "url" && httpout.HasQuery(s.URL) {
 		r.report(i, "url", "holds a query, which may be a credential", "put it into secret_url")
 	}
 	if len(s.Secrets) == 0 {

@@ -5,12 +5,11 @@
 // is sent again.
 //
 // Errors: always a *fault.Error with the sink's name, a status and words of ours: never the URL, a header or any of the body.
-// Concurrency: one Sink for the process and receiver; all of its deliveries share one gate (gate.go).
+// Concurrency: one Sink for the process and receiver; all of its deliveries share one gate (internal/httpout).
 // Source: CloudEvents 1.0.2, HTTP protocol binding; Standard Webhooks 1.0 (https://www.standardwebhooks.com); RFC 9110.
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -18,11 +17,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/url"
-	"sync/atomic"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/httpout"
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -79,7 +76,7 @@ func (o Options) Validate() error {
 	if o.Name == "" {
 		say("needs a name")
 	}
-	if err := CheckURL(o.URL, o.AllowPlaintext); err != nil {
+	if err := httpout.CheckURL(o.URL, o.AllowPlaintext); err != nil {
 		say("the URL %w", err)
 	}
 	if len(o.Secrets) == 0 {
@@ -99,35 +96,11 @@ func (o Options) Validate() error {
 	return errors.Join(problems...)
 }
 
-// CheckURL says what is wrong with a receiver's URL, without quoting it.
-func CheckURL(text string, allowPlaintext bool) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Fragment != "" {
-		return errors.New("is no https://host/path without user and fragment")
-	}
-	here := isLoopback(u.Hostname())
-	if u.Scheme == "http" && !here && !allowPlaintext {
-		return errors.New("is plain http to another machine")
-	}
-	if why := unreachable(u.Hostname(), here); why != "" {
-		return errors.New("leads to " + why)
-	}
-	return nil
-}
-
-// HasQuery says whether a URL ends in a query, which at some receivers is a credential.
-func HasQuery(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && u.RawQuery != ""
-}
-
 // Sink tells one receiver.
 type Sink struct {
 	opts   Options
 	keys   [][]byte
-	gate   *gate
-	client *http.Client
-	base   *http.Transport
+	client *httpout.Client
 }
 
 // New makes a sink. It opens no connection.
@@ -141,20 +114,19 @@ func New(o Options) (*Sink, error) {
 		s.keys = append(s.keys, key)
 	}
 	s.opts.Secrets = nil
-	s.gate = newGate(s.opts.Concurrency, s.opts.Changed)
-	s.base = transport(s.opts)
-	s.client = &http.Client{Transport: s.base, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	s.client = httpout.New(httpout.Options{Who: "the sink " + o.Name, Operation: "Sink.Deliver", Refused: fault.SinkRejected, URL: o.URL, Timeout: s.opts.Timeout,
+		Concurrency: s.opts.Concurrency, Changed: o.Changed, RootCAs: o.RootCAs, DialContext: o.DialContext})
 	return s, nil
 }
 
 // Close ends the idle connections.
 func (s *Sink) Close() error {
-	s.base.CloseIdleConnections()
+	s.client.Close()
 	return nil
 }
 
 // ClosedUntil is when the receiver is asked again, after it refused or failed; zero while it takes deliveries.
-func (s *Sink) ClosedUntil() time.Time { return s.gate.closed() }
+func (s *Sink) ClosedUntil() time.Time { return s.client.ClosedUntil() }
 
 // Format prints the name alone: a sink holds keys and a URL.
 func (s *Sink) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "webhook "+s.opts.Name) }
@@ -171,27 +143,17 @@ func WithCheck(ctx context.Context, stillOurs func() error) context.Context {
 func (s *Sink) Deliver(ctx context.Context, ev orchestration.Event) error {
 	body, header, err := s.encode(ev)
 	if err != nil {
-		return s.fault(fault.Permanent, fault.Bug, classInvalid, "cannot be sent the event: it does not encode")
-	}
-	leave, wait := s.gate.enter(ctx)
-	switch {
-	case ctx.Err() != nil:
-		if leave != nil {
-			leave(said{})
-		}
-		return s.cancelled(ctx)
-	case leave == nil:
-		f := s.fault(fault.Throttled, "", classThrottled, "is left alone for a while, because it refused or did not answer")
-		f.Wait = wait
+		f := fault.New(fault.Permanent, fault.Bug, "the sink "+s.opts.Name+" cannot be sent the event: it does not encode")
+		f.Operation, f.Class = "Sink.Deliver", "invalid"
 		return f
 	}
-	f, verdict := s.post(ctx, ev.ID, body, header)
-	wait = leave(verdict)
+	check, _ := ctx.Value(checkKey{}).(func() error)
+	_, f := s.client.Ask(ctx, httpout.Request{Method: http.MethodPost, Body: body, StillOurs: check, Header: func(body []byte) http.Header {
+		sign(header, s.keys, ev.ID, time.Now(), body)
+		return header
+	}})
 	if f == nil {
 		return nil
-	}
-	if f.Kind == fault.Throttled {
-		f.Wait = wait
 	}
 	return f
 }
@@ -207,39 +169,4 @@ func (s *Sink) encode(ev orchestration.Event) ([]byte, http.Header, error) {
 		header.Set(name, value)
 	}
 	return ev.Data, header, nil
-}
-
-// maxAnswer is how much of an answer is read, so that its connection can be used again.
-const maxAnswer = 64 << 10
-
-// post makes the one request and says what it means for the event and for the gate.
-func (s *Sink) post(ctx context.Context, id string, body []byte, header http.Header) (*fault.Error, said) {
-	if check, ok := ctx.Value(checkKey{}).(func() error); ok {
-		if err := check(); err != nil {
-			f := s.fault(fault.Transient, "", classCancelled, "was not asked: the claim is over")
-			f.Err = err
-			return f, said{}
-		}
-	}
-	timed, cancel := context.WithTimeout(ctx, s.opts.Timeout)
-	defer cancel()
-	var left atomic.Bool
-	traced := httptrace.WithClientTrace(timed, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { left.Store(true) }})
-	req, err := http.NewRequestWithContext(traced, http.MethodPost, s.opts.URL, bytes.NewReader(body))
-	if err != nil {
-		return s.fault(fault.Permanent, fault.Bug, classInvalid, "has a URL that no request can be made for"), said{}
-	}
-	header = header.Clone()
-	sign(header, s.keys, id, time.Now(), body)
-	req.Header = header
-	began := time.Now()
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return s.broken(ctx, err, left.Load())
-	}
-	defer func() { _ = resp.Body.Close() }()
-	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // the status has said it
-	f, verdict := s.answered(resp.StatusCode, resp.Header)
-	verdict.took = time.Since(began)
-	return f, verdict
 }

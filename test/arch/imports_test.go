@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"internal/health":      {},
 	"internal/isoduration": {},
 	"internal/retryafter":  {},
+	"internal/httpout":     {"internal/retryafter", "orchestration/fault"},
 	"internal/redisurl":    {},
 	"internal/redislink":   {"internal/redisurl"},
 	"internal/leader":      {},
@@ -43,7 +44,7 @@ var arrows = map[string][]string{
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext", "internal/cardnumber"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope", "internal/cardnumber"},
 	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
-	"config":        {"orchestration", "internal/secret", "internal/redisurl", "mapping/fieldmap", "sink/webhook", "worker/businessevents"},
+	"config":        {"orchestration", "internal/secret", "internal/redisurl", "internal/httpout", "mapping/fieldmap", "sink/webhook", "worker/businessevents"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext", "internal/cardnumber"},
 	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash", "internal/cardnumber"},
@@ -66,7 +67,7 @@ var arrows = map[string][]string{
 
 	// Sinks: how events leave.
 	"sink/cloudevent": {"orchestration"},
-	"sink/webhook":    {"orchestration", "orchestration/fault", "sink/cloudevent", "internal/secret", "internal/retryafter"},
+	"sink/webhook":    {"orchestration", "orchestration/fault", "sink/cloudevent", "internal/secret", "internal/httpout"},
 	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
 
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.

@@ -1,4 +1,4 @@
-package webhook
+package httpout
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
@@ -41,14 +42,13 @@ func TestANameThatLeadsToAForbiddenAddressIsNotDialled(t *testing.T) {
 	t.Cleanup(server.Close)
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
 	require.NoError(t, err)
-	s := receiver(t, status(200), func(o *Options) {
-		o.URL, o.AllowPlaintext = "http://crm.example.com:"+port+"/"+hidden, true
-		o.DialContext = dialer(false, namesLeadingTo(t, [4]byte{127, 0, 0, 1})).DialContext
-	})
-	err = s.Deliver(t.Context(), event())
-	require.Equal(t, fault.Transient, fault.KindOf(err))
-	require.Contains(t, err.Error(), "an address that is never told anything")
-	clean(t, err)
+	c := New(Options{Who: "the sink crm", Operation: "Sink.Deliver", URL: "http://crm.example.com:" + port + "/sig-4711", Timeout: time.Second, Concurrency: 1,
+		DialContext: dialer(false, namesLeadingTo(t, [4]byte{127, 0, 0, 1})).DialContext})
+	t.Cleanup(c.Close)
+	_, f := c.Ask(t.Context(), post())
+	require.Equal(t, fault.Transient, f.Kind)
+	require.Contains(t, f.Error(), "an address that is never told anything")
+	require.NotContains(t, f.Error(), "4711")
 	require.Zero(t, asked.Load())
 }
 

@@ -1,4 +1,4 @@
-package webhook
+package httpout
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-var errAddress = errors.New("webhook: an address that is never dialled")
+var errAddress = errors.New("httpout: an address that is never dialled")
 
 const (
 	dialTimeout = 5 * time.Second
@@ -117,4 +117,26 @@ func isLoopback(host string) bool {
 	}
 	a, err := netip.ParseAddr(host)
 	return err == nil && a.Unmap().IsLoopback()
+}
+
+// CheckURL says what is wrong with a receiver's URL, without quoting it.
+func CheckURL(text string, allowPlaintext bool) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Fragment != "" {
+		return errors.New("is no https://host/path without user and fragment")
+	}
+	here := isLoopback(u.Hostname())
+	if u.Scheme == "http" && !here && !allowPlaintext {
+		return errors.New("is plain http to another machine")
+	}
+	if why := unreachable(u.Hostname(), here); why != "" {
+		return errors.New("leads to " + why)
+	}
+	return nil
+}
+
+// HasQuery says whether a URL ends in a query, which at some receivers is a credential.
+func HasQuery(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.RawQuery != ""
 }

@@ -1,4 +1,4 @@
-package webhook
+package httpout
 
 import (
 	"context"
@@ -27,7 +27,7 @@ const (
 	classCancelled    = "cancelled"
 )
 
-// said is what a delivery tells the gate of the receiver. The zero value tells nothing.
+// said is what a request tells the gate of the receiver. The zero value tells nothing.
 type said struct {
 	word word
 	wait time.Duration // refused: how long it asks to be left alone; zero: it did not say
@@ -43,73 +43,73 @@ const (
 	failed       // it did not answer, or not as a receiver
 )
 
-func (s *Sink) fault(kind fault.Kind, reason fault.Reason, class, detail string) *fault.Error {
-	f := fault.New(kind, reason, "the sink "+s.opts.Name+" "+detail)
-	f.Operation, f.Class = "Sink.Deliver", class
+func (c *Client) fault(kind fault.Kind, reason fault.Reason, class, detail string) *fault.Error {
+	f := fault.New(kind, reason, c.opts.Who+" "+detail)
+	f.Operation, f.Class = c.opts.Operation, class
 	return f
 }
 
 // answered reads a status. What a receiver says of the event is final; what it says of the door (who are you, there is nothing
 // here, go elsewhere) waits for a person like a receiver that is down, because it is said of every event alike: dead-lettering
 // them all at once would help nobody.
-func (s *Sink) answered(status int, h http.Header) (*fault.Error, said) {
-	f, verdict := s.verdict(status, h)
+func (c *Client) answered(status int, h http.Header) (*fault.Error, said) {
+	f, verdict := c.verdict(status, h)
 	if f != nil {
 		f.Status = status
 	}
 	return f, verdict
 }
 
-func (s *Sink) verdict(status int, h http.Header) (*fault.Error, said) {
+func (c *Client) verdict(status int, h http.Header) (*fault.Error, said) {
 	wait, told := retryafter.Parse(h, time.Now())
 	down := said{word: failed}
 	switch {
 	case status >= 200 && status < 300:
 		return nil, said{word: served}
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && told:
-		return s.fault(fault.Throttled, "", classThrottled, "asks to wait"), said{word: refused, wait: wait}
+		return c.fault(fault.Throttled, "", classThrottled, "asks to wait"), said{word: refused, wait: wait}
 	case status < 400:
-		return s.fault(fault.Transient, "", classNetwork, "sends its deliveries elsewhere; set its url to where it really is"), down
+		return c.fault(fault.Transient, "", classNetwork, "sends requests elsewhere; set its url to where it really is"), down
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
-		return s.fault(fault.Transient, "", classUnauthorized, "does not accept our signature or address; compare its secret with ours"), down
+		return c.fault(fault.Transient, "", classUnauthorized, "does not accept our secret or address; compare its secret with ours"), down
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
-		return s.fault(fault.Transient, "", classNotFound, "has nothing at its url that takes deliveries"), down
+		return c.fault(fault.Transient, "", classNotFound, "has nothing at its url that takes such requests"), down
 	case status == http.StatusRequestTimeout:
-		return s.fault(fault.Ambiguous, "", classTimeout, "did not get the whole delivery in time"), down
+		return c.fault(fault.Ambiguous, "", classTimeout, "did not get the whole request in time"), down
 	case status == http.StatusTooEarly:
-		return s.fault(fault.Transient, "", classServerError, "asks for the delivery once more"), down
+		return c.fault(fault.Transient, "", classServerError, "asks for the request once more"), down
 	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout: // whoever is behind may still be at it
-		return s.fault(fault.Ambiguous, "", classServerError, "did not answer for itself"), down
+		return c.fault(fault.Ambiguous, "", classServerError, "did not answer for itself"), down
 	case status >= 500:
-		return s.fault(fault.Transient, "", classServerError, "failed"), down
+		return c.fault(fault.Transient, "", classServerError, "failed"), down
 	case status == http.StatusGone:
-		return s.fault(fault.Permanent, fault.SinkRejected, classNotFound, "is gone for good, it says; take it out of the sink table"), said{word: served}
+		return c.fault(fault.Permanent, c.opts.Refused, classNotFound, "is gone for good, it says; take it out of the configuration"), said{word: served}
 	case status == http.StatusConflict:
-		return s.fault(fault.Permanent, fault.SinkRejected, classConflict, "refused the event for good"), said{word: served}
+		return c.fault(fault.Permanent, c.opts.Refused, classConflict, "refused the event for good"), said{word: served}
 	}
-	return s.fault(fault.Permanent, fault.SinkRejected, classInvalid, "refused the event for good"), said{word: served}
+	return c.fault(fault.Permanent, c.opts.Refused, classInvalid, "refused the event for good"), said{word: served}
 }
 
 // broken explains a round trip without an answer. The error itself is dropped: it holds the URL. What may have left is
 // ambiguous: it may still arrive.
-func (s *Sink) broken(ctx context.Context, err error, left bool) (*fault.Error, said) {
+func (c *Client) broken(ctx context.Context, err error, left bool) (*fault.Error, said) {
 	if ctx.Err() != nil {
-		f := s.cancelled(ctx)
+		f := c.cancelled(ctx)
 		if left {
 			f.Kind = fault.Ambiguous
 		}
 		return f, said{}
 	}
 	class, detail := network(err)
-	f := s.fault(fault.Transient, "", class, detail)
+	f := c.fault(fault.Transient, "", class, detail)
 	if left {
 		f.Kind = fault.Ambiguous
 	}
 	return f, said{word: failed}
 }
 
-func (s *Sink) cancelled(ctx context.Context) *fault.Error {
-	f := s.fault(fault.Transient, "", classCancelled, "was not told: the run was cut short")
+func (c *Client) cancelled(ctx context.Context) *fault.Error {
+	f := c.fault(fault.Transient, "", classCancelled, "was not asked: the run was cut short")
 	f.Err = context.Cause(ctx)
 	return f
 }
