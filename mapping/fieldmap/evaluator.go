@@ -28,7 +28,7 @@ var variables = []string{"$row", "$event", "$enqueued"}
 // newEvaluator compiles every expression.
 func newEvaluator(s *sheet) (*evaluator, []Problem) {
 	e := &evaluator{s: s, codes: make([]*gojq.Code, len(s.expressions)), literals: map[string]bool{}}
-	options := []gojq.CompilerOption{gojq.WithVariables(variables)}
+	options := []gojq.CompilerOption{gojq.WithVariables(s.variablesOf())}
 	for _, f := range append(Functions(), guards...) {
 		options = append(options, gojq.WithFunction(f.Name, f.min, f.max, func(v any, args []any) any { return f.do(e, v, args) }))
 	}
@@ -61,7 +61,7 @@ func (e *evaluator) compile(x *expression, options []gojq.CompilerOption, refuse
 		refuse(x, what, do)
 		return
 	}
-	if !x.time && mentions(q, "$enqueued") {
+	if !x.time && !e.s.keepNull && mentions(q, "$enqueued") {
 		refuse(x, "asks for $enqueued, which is another one each time a row is published", "ask for it in time only")
 		return
 	}

@@ -193,7 +193,7 @@ func (e *evaluator) list(f *field, in any) any {
 	return made
 }
 
-// clean bounds a value and drops the null members of its objects.
+// clean bounds a value and drops the null members of its objects, save an Expression's.
 func (e *evaluator) clean(v any, deep int) any {
 	failures := len(e.failures)
 	v = e.cleaned(v, deep)
@@ -242,7 +242,7 @@ func (e *evaluator) cleaned(v any, deep int) any {
 				e.failOnce(ruleSize, Shape(v))
 				return nil
 			}
-			if member != nil {
+			if member != nil || e.s.keepNull {
 				object[k] = e.cleaned(member, deep-1)
 			}
 		}

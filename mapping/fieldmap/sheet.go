@@ -19,6 +19,9 @@ type sheet struct {
 	expressions []*expression // all of them, in the order of the file
 	limits      Limits
 	problems    []Problem
+
+	variables []string // of an Expression
+	keepNull  bool     // it is an Expression
 }
 
 // expression is one jq program of the map.
