@@ -213,6 +213,9 @@ func (g *goes) next(ctx context.Context, st StepOutline, t *tries, f *fault.Erro
 	switch f.Kind {
 	case fault.Permanent, fault.Poison:
 		f.Reason = orRejected(f.Reason)
+		if st.looksOnly && len(g.doubts) > 0 {
+			f.Detail += "; a write of an earlier go may have been made all the same: check the target"
+		}
 		return reject(f)
 	case fault.Blocked:
 		end := g.postpone(CauseBlocked, orElse(f.Wait, 30*time.Second), Released{})

@@ -147,6 +147,10 @@ func (e *Engine) Handle(ctx context.Context, ev Event) Outcome {
 		e.opts.Observer.Finished(ctx, o.Scenario, o, time.Since(began))
 		return o
 	}
+	if o, early := e.notKnownHere(ev); early {
+		e.opts.Observer.Finished(ctx, o.Scenario, o, time.Since(began))
+		return o
+	}
 	h, run, q, err := e.open(ev)
 	if err != nil {
 		o := rejected(h.outline.Name, err)

@@ -81,6 +81,16 @@ const (
 	longestPause = 30 * time.Second
 )
 
+// notKnownHere is what becomes of an event for a sink whose type this process does not know: a configuration may have brought the type, and
+// this process may have the one before, or the one after. It waits for a process that knows it, for as long as for anything.
+func (e *Engine) notKnownHere(ev Event) (Outcome, bool) {
+	age := time.Since(ev.Origin.Enqueued)
+	if _, known := e.checker.byType[ev.Type]; known || ev.Sink == "" || !contains(e.opts.OwnQueues, ev.Origin.Queue) || age > e.opts.Patience {
+		return Outcome{}, false
+	}
+	return Outcome{Verdict: Postponed, Cause: CauseContinue, After: jittered(min(max(age, longestPause), e.opts.WaitMost)), Attempt: ev.Attempt}, true
+}
+
 // refused does the same for a run, while it still has its claim: it gives the ending that takes the place of the rejection
 // when the broker does not take the events, else nil.
 func (g *goes) refused(ctx context.Context, o Outcome) *ending {

@@ -64,6 +64,10 @@ type Pipeline[E, S any] struct {
 	Linger time.Duration
 	// Certify is what signalbox certify runs the scenario on; the zero value is a real check.
 	Certify Certification
+
+	misfits []string // of With
+	maps    bool     // an Extra maps the data
+	mapped  *schema  // that what it makes must match
 }
 
 // Scenario is a Pipeline with its types closed over. Only Pipeline implements it.
@@ -71,6 +75,7 @@ type Scenario interface {
 	Outline() Outline
 	check() error
 	compile() (*schema, error)
+	with(extras []Extra, off []string) Scenario
 	open(ev Event, ch Channel) (opened, error)
 }
 
@@ -97,13 +102,18 @@ type StepOutline struct {
 	Acts      bool
 	Sure      Certainty
 	Plannable bool
+	Optional  bool   // it may be switched off
+	Off       bool   // it is, by the configuration
+	Added     string // by the configuration: what it does, such as guard; empty of a step of the scenario's own
+
+	looksOnly bool // added, and no map: the steps behind it see the same without it
 }
 
 // Outline lists the pipeline's steps.
 func (p Pipeline[E, S]) Outline() Outline {
 	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal, Numbers: p.Numbers, PartOf: p.PartOf, Certify: p.Certify}
 	for _, s := range p.Steps {
-		o.Steps = append(o.Steps, StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable})
+		o.Steps = append(o.Steps, s.outline())
 	}
 	return o
 }
@@ -118,6 +128,9 @@ func (p Pipeline[E, S]) check() error {
 	}
 	if p.ByArrival && p.Order != State {
 		say("has an order of arrival, but is no state")
+	}
+	for _, m := range p.misfits {
+		say("%s", m)
 	}
 	seen := map[string]bool{}
 	for _, s := range p.Steps {
@@ -145,7 +158,7 @@ func (p Pipeline[E, S]) compile() (*schema, error) {
 }
 
 func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
-	r := &Run[E, S]{Event: ev, Channel: ch}
+	r := &Run[E, S]{Event: ev, Channel: ch, data: ev.Data}
 	if err := jsontext.Decode(ev.Data, &r.In); err != nil {
 		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data does not decode into the type's shape"}
 	}
@@ -206,6 +219,9 @@ type openRun[E, S any] struct {
 	p    Pipeline[E, S]
 	r    *Run[E, S]
 	keys []Key
+
+	done []string // steps that were finished when the run began
+	at   int      // the step whose data the run has
 }
 
 func (o *openRun[E, S]) request() Request {
@@ -234,13 +250,18 @@ func (o *openRun[E, S]) begin(g Grant) error {
 	copy(o.r.Hints, g.Hints)
 	copy(o.r.needs, g.Needs)
 	if len(g.Learned) == 0 {
+		o.done = g.Steps
 		return nil
 	}
 	var s S // an error leaves half of it behind
 	if err := json.Unmarshal(g.Learned, &s); err != nil {
 		return fmt.Errorf("decode what was learned: %w", err)
 	}
-	o.r.State = s
+	kept, err := keptIn(g.Learned)
+	if err != nil {
+		return fmt.Errorf("decode what was kept: %w", err)
+	}
+	o.r.State, o.r.kept, o.done = s, kept, g.Steps
 	return nil
 }
 
@@ -249,19 +270,28 @@ func (o *openRun[E, S]) doubt() { o.r.Suspect = true }
 func (o *openRun[E, S]) count() int { return len(o.p.Steps) }
 
 func (o *openRun[E, S]) step(i int) StepOutline {
-	s := o.p.Steps[i]
-	return StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable}
+	return o.p.Steps[i].outline()
 }
 
 func (o *openRun[E, S]) looks(i int) bool { return o.p.Steps[i].Look != nil }
 
 func (o *openRun[E, S]) when(i int) bool {
-	w := o.p.Steps[i].When
-	return w == nil || w(o.r)
+	s := o.p.Steps[i]
+	if s.off {
+		return false
+	}
+	return s.When == nil || o.seen(i) != nil || s.When(o.r) // the look says what could not be seen
 }
 
 func (o *openRun[E, S]) look(ctx context.Context, i int) (bool, error) {
-	return o.p.Steps[i].Look(ctx, o.r)
+	if err := o.seen(i); err != nil {
+		return false, err
+	}
+	found, err := o.p.Steps[i].Look(ctx, o.r)
+	if x := o.p.Steps[i].extra; x != nil && x.Map != nil && err == nil { // what it makes is refused here, not where it is used
+		return found, o.seen(i + 1)
+	}
+	return found, err
 }
 
 func (o *openRun[E, S]) holds(i int) []Key {
@@ -271,7 +301,12 @@ func (o *openRun[E, S]) holds(i int) []Key {
 	return nil
 }
 
-func (o *openRun[E, S]) act(ctx context.Context, i int) error { return o.p.Steps[i].Act(ctx, o.r) }
+func (o *openRun[E, S]) act(ctx context.Context, i int) error {
+	if err := o.seen(i); err != nil {
+		return err
+	}
+	return o.p.Steps[i].Act(ctx, o.r)
+}
 
 func (o *openRun[E, S]) note(i int) {
 	if n := o.p.Steps[i].Note; n != nil {
@@ -291,6 +326,9 @@ func (o *openRun[E, S]) reports() []report {
 
 func (o *openRun[E, S]) learned() (json.RawMessage, error) {
 	b, err := json.Marshal(o.r.State)
+	if err == nil {
+		b, err = withKept(b, o.r.kept)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encode what was learned: %w", err)
 	}

@@ -158,7 +158,7 @@ func (p *planning) step(ctx context.Context, g *goes, i int, st StepOutline) (Wi
 	switch {
 	case g.isFinished(st.Name):
 		return WasDone, nil, nil
-	case !p.run.when(i):
+	case g.tooLate(i, st) || !p.run.when(i):
 		return WillSkip, nil, nil
 	}
 	call := Call{CorrelationID: p.q.Event.CorrelationID, Lane: p.q.Event.Lane, StillOurs: func() error { return nil }}

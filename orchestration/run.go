@@ -74,7 +74,7 @@ func (e *Engine) start(ctx context.Context, run opened, q Request, grant Grant, 
 func (g *goes) steps(ctx context.Context) Outcome {
 	for i := range g.run.count() {
 		st := g.run.step(i)
-		if g.isFinished(st.Name) {
+		if g.isFinished(st.Name) || g.tooLate(i, st) {
 			continue
 		}
 		if !g.run.when(i) {
@@ -119,10 +119,24 @@ func (g *goes) tell(ctx context.Context) {
 
 func (g *goes) isFinished(name string) bool { return contains(g.finished, name) }
 
+// tooLate says of a step that the configuration has added that the run has come past its place: one behind it was finished, or has
+// written what nobody has looked for yet. A step that is to come before another does not come after it.
+func (g *goes) tooLate(i int, st StepOutline) bool {
+	if st.Added == "" {
+		return false
+	}
+	for i++; i < g.run.count(); i++ {
+		if name := g.run.step(i).Name; g.isFinished(name) || st.looksOnly && g.doubts[name] {
+			return true
+		}
+	}
+	return false
+}
+
 // more says whether any step from i on would still run, as things stand.
 func (g *goes) more(i int) bool {
 	for ; i < g.run.count(); i++ {
-		if !g.isFinished(g.run.step(i).Name) && g.run.when(i) {
+		if st := g.run.step(i); !g.isFinished(st.Name) && !g.tooLate(i, st) && g.run.when(i) {
 			return true
 		}
 	}

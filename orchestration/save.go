@@ -43,7 +43,7 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last b
 		return end
 	}
 	p := Progress{Step: st.Name, Steps: g.finished, Learned: learned, Bindings: s.bindings, Hints: s.hints,
-		Applied: acted || last, EndTaint: endTaint, Finish: last}
+		Applied: acted && st.Added == "" || last, EndTaint: endTaint, Finish: last}
 	if end := g.write(ctx, st, p, acted); end != nil {
 		return end
 	}

@@ -86,7 +86,7 @@ func (e *Engine) notLetIn(ctx context.Context, q Request, err error) Outcome {
 func (g *goes) crashed(ctx context.Context) Outcome {
 	step := ""
 	for i := range g.run.count() {
-		if st := g.run.step(i); !g.isFinished(st.Name) && g.run.when(i) {
+		if st := g.run.step(i); !g.isFinished(st.Name) && !g.tooLate(i, st) && g.run.when(i) {
 			step = st.Name
 			break
 		}

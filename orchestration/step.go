@@ -48,6 +48,20 @@ type Step[E, S any] struct {
 	// Note stages bindings and events, whether the effect was found or made.
 	Note func(r *Run[E, S])
 	When func(r *Run[E, S]) bool // nil means always
+	// Optional says that a configuration may switch the step off: no other step relies on it, and it makes no binding that is needed.
+	Optional bool
+
+	off   bool   // by the configuration
+	extra *Extra // it is one
+}
+
+// outline is what can be said of the step without running it.
+func (s Step[E, S]) outline() StepOutline {
+	o := StepOutline{Name: s.Name, Acts: s.Act != nil, Sure: s.Sure, Plannable: s.Plannable, Optional: s.Optional, Off: s.off}
+	if s.extra != nil {
+		o.Added, o.looksOnly = s.extra.Does, s.extra.Map == nil
+	}
+	return o
 }
 
 // Run is all that a step sees: the fact, and what earlier steps learned.
@@ -60,6 +74,8 @@ type Run[E, S any] struct {
 	Hints   []string // the D365 id last learned under each natural key, in the order of Pipeline.Keys
 	Suspect bool     // an earlier write may have landed late: a search may find more than one
 
+	data    json.RawMessage   // what In was decoded from
+	kept    map[string]string // by Extras
 	entity  mapping.Ref
 	needed  []mapping.Ref // Pipeline.Needs
 	needs   []string      // what each is bound to
@@ -192,6 +208,7 @@ func (r *Run[E, S]) Report(reason fault.Reason, detail string) {
 // snapshot remembers the state, so that a try that failed half-way leaves nothing behind.
 func (r *Run[E, S]) snapshot() func() {
 	state, err := json.Marshal(r.State)
+	kept := r.kept
 	bindings, hints, events, reports := len(r.staged.bindings), slices.Clone(r.staged.hints), len(r.staged.events), len(r.reports)
 	return func() {
 		if err == nil {
@@ -200,6 +217,7 @@ func (r *Run[E, S]) snapshot() func() {
 				r.State = s
 			}
 		}
+		r.kept = kept
 		r.staged.bindings, r.staged.hints, r.staged.events = r.staged.bindings[:bindings], hints, r.staged.events[:events]
 		r.reports = r.reports[:reports]
 	}

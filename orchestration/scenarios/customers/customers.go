@@ -88,7 +88,7 @@ func (c customers) relay() orchestration.Pipeline[Changed, learned] {
 		Numbers: map[string]int{"/phone": longestPhone, "/addresses/*/phone": longestPhone},
 		Steps: []step{
 			{Name: "create-account", Look: c.findAccount, Sure: orchestration.Lagging, Act: c.create, Plannable: true, Note: c.bind},
-			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Hold: theirEmail, Act: c.update, Plannable: true, Note: updated},
+			{Name: "update-account", When: existedBefore, Look: c.sameAlready, Hold: theirEmail, Act: c.update, Plannable: true, Optional: true, Note: updated},
 		},
 	}
 }
