@@ -54,6 +54,7 @@ var relations = append([]relation{
 			"give each lane a queue of its own, or replays wait in front of live events")
 	}},
 	{[]string{"scenarios.off"}, scenariosOff},
+	{[]string{"scenarios.steps_off"}, stepsOff},
 	{[]string{"redis.url", "redis.allow_plaintext"}, redisURL},
 	{[]string{"csu.name"}, func(c *Config) []wrong {
 		return unless(csuName.MatchString(c.CSU.Name), "is no plain name", "use lower-case letters, digits and dashes, at most 32")

@@ -92,9 +92,11 @@ type CSU struct {
 	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"permit http:// for csu.url and csu.token_url to a host other than this one"`
 }
 
-// Scenarios is which scenarios work.
+// Scenarios is which scenarios work, and with which steps.
 type Scenarios struct {
-	Off []string `key:"off" help:"scenarios that are off: their events wait, without an attempt, until the fleet runs with a configuration that does not name them; customers, orders or sinks. To switch one off for a time: signalbox scenarios disable"`
+	Off      []string  `key:"off" help:"scenarios that are off: their events wait, without an attempt, until the fleet runs with a configuration that does not name them; customers, orders or sinks. To switch one off for a time: signalbox scenarios disable"`
+	StepsOff []string  `key:"steps_off" help:"steps of scenarios' own that are left out, such as customers/update-account, which leaves accounts as they are once they exist; only those that no other step relies on"`
+	Steps    []StepRow `key:"steps" help:"the step table: steps that are put into scenarios; see docs/how-to/extend-a-scenario.md"`
 }
 
 // Customers is how customers are kept.

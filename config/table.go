@@ -27,6 +27,7 @@ var tables = map[reflect.Type]table{
 	reflect.TypeFor[orchestration.Channels](): channelTable,
 	reflect.TypeFor[[]SourceRow]():            sourceTable,
 	reflect.TypeFor[[]SinkRow]():              sinkTable,
+	reflect.TypeFor[[]StepRow]():              stepTable,
 }
 
 func (k key) table() (table, bool) {

@@ -18,7 +18,6 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/render"
 	"github.com/signalbox/signalbox/internal/cli/trace"
 	"github.com/signalbox/signalbox/orchestration"
-	"github.com/signalbox/signalbox/orchestration/scenarios"
 )
 
 // subjectFlags say what a command is asked about, in one of four ways.
@@ -123,7 +122,11 @@ func (p *program) look(ctx context.Context, f subjectFlags, needed func(trace.Fo
 	if err != nil {
 		return trace.Found{}, err
 	}
-	checker, err := orchestration.NewChecker(scenarios.All(scenarios.Parts{}), cfg.Channels)
+	all, err := app.Scenarios(cfg)
+	if err != nil {
+		return trace.Found{}, err
+	}
+	checker, err := orchestration.NewChecker(all, cfg.Channels)
 	if err != nil {
 		return trace.Found{}, err
 	}
@@ -148,7 +151,7 @@ func (p *program) look(ctx context.Context, f subjectFlags, needed func(trace.Fo
 	}
 	found, err := l.Look(ctx, asked.Subject(cfg.Channels))
 	said, asking := store.Switches.Look(ctx)
-	found.Off = trace.OffNow(scenarios.All(scenarios.Parts{}), said, cfg.Scenarios.Off, time.Now())
+	found.Off = trace.OffNow(all, said, cfg.Scenarios.Off, time.Now())
 	return found, errors.Join(err, asking)
 }
 

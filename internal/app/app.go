@@ -33,6 +33,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration/redisswitch"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
+	"github.com/signalbox/signalbox/orchestration/steps"
 	"github.com/signalbox/signalbox/sink/webhook"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/servicebus"
@@ -53,6 +54,7 @@ type Parts struct {
 	DialRedis  func(ctx context.Context, network, addr string) (net.Conn, error)
 	DialCSU    func(ctx context.Context, network, addr string) (net.Conn, error)
 	DialSink   func(ctx context.Context, network, addr string) (net.Conn, error)
+	DialStep   func(ctx context.Context, network, addr string) (net.Conn, error) // to what configured steps call
 
 	Scenarios func(scenarios.Parts) []orchestration.Scenario // in place of scenarios.All, to certify others
 
@@ -90,7 +92,7 @@ type App struct {
 	worker *worker.Worker
 
 	sinks   map[string]sinks.Sink
-	closers []func() error // of the sinks
+	closers []func() error // of the sinks and the configured steps
 
 	watchBus *servicebus.Namespace
 	watchAPI *servicebus.Admin // nil: nobody counts
@@ -108,7 +110,10 @@ type App struct {
 // New wires an App. It dials nothing; Close gives back what it made.
 func New(cfg *config.Config, parts Parts) (*App, error) {
 	a := &App{cfg: cfg, parts: parts, hasher: Hasher(cfg), owner: instance() + "/" + uuid.NewString()[:8]}
-	list := a.scenarios()
+	list, err := a.scenarios()
+	if err != nil {
+		return nil, errors.Join(err, a.Close(context.Background()))
+	}
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
@@ -185,7 +190,8 @@ func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		WaitFirst: r.WaitFirst, WaitMost: r.WaitMost, Patience: r.Patience,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
-			return csuclient.WithCall(webhook.WithCheck(ctx, c.StillOurs), csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
+			ctx = steps.WithCall(webhook.WithCheck(ctx, c.StillOurs), steps.Call{StillOurs: c.StillOurs, Plan: planOf(c)})
+			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
 	})
 	if err != nil {

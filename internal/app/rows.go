@@ -16,7 +16,7 @@ import (
 // through with warnings; nil: nobody.
 func Rows(cfg *config.Config, warned func(source string, warnings []fieldmap.Warning)) (*rows.Reader, error) {
 	o := rows.Options{Sources: RowSources(cfg), Warned: warned}
-	for _, s := range scenarios.All(scenarios.Parts{}) {
+	for _, s := range scenarios.All(scenarios.Parts{Emitted: cfg.Emitted()}) {
 		o.Ours = append(o.Ours, s.Outline().Handles)
 	}
 	return rows.New(o)

@@ -12,20 +12,20 @@ import (
 	"github.com/signalbox/signalbox/orchestration/scenarios/orders"
 )
 
-// scenarios makes every scenario. They are made before what they call is opened: they call it later.
-func (a *App) scenarios() []orchestration.Scenario {
+// scenarios makes every scenario, with the steps of the configuration. They are made before what they call is opened: they call it later.
+func (a *App) scenarios() ([]orchestration.Scenario, error) {
 	all := scenarios.All
 	if a.parts.Scenarios != nil {
 		all = a.parts.Scenarios
 	}
-	return all(scenarios.Parts{
+	return a.extended(all(scenarios.Parts{
 		CSU: func(ch orchestration.Channel) *csuclient.Channel { return a.csu.Channel(ch.OUN) },
 		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
 			PromoteAfter: a.cfg.Customers.PromoteAfter},
 		Orders: orders.Parts{ConfirmAfter: a.cfg.Orders.ConfirmAfter, Open: a.openOrders(),
 			Quiet: surelyNone(a.countOpen), Bindings: bindings{a}, Channels: a.cfg.Channels, StatusPatience: min(a.cfg.Orders.StatusPatience, a.cfg.Run.Patience/2)},
-		Sinks: a.sinkParts(),
-	})
+		Sinks: a.sinkParts(), Emitted: a.cfg.Emitted(),
+	}))
 }
 
 // bindings reads those of the configured CSU, from the store, which is opened after the scenarios are made.

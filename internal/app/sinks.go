@@ -95,7 +95,7 @@ func (a *App) warnOfTypes() {
 	for _, row := range a.cfg.Sinks {
 		for _, pattern := range row.Types {
 			fits := func(t sinks.Type) bool { ok, _ := path.Match(pattern, t.Name); return ok }
-			if !slices.ContainsFunc(scenarios.Told(), fits) {
+			if !slices.ContainsFunc(scenarios.Told(), fits) && !slices.ContainsFunc(a.cfg.Emitted(), func(t string) bool { return fits(sinks.Type{Name: t}) }) {
 				a.log.Warn("the sink is limited to types that nothing tells", zap.String("sink", row.Name), zap.String("detail", "the pattern "+pattern+" fits no type of event"))
 			}
 		}

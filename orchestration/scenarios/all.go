@@ -22,6 +22,8 @@ type Parts struct {
 	Orders orders.Parts
 	// Sinks are those of the sink table.
 	Sinks sinks.Parts
+	// Emitted are the types of events that configured steps tell to sinks, besides those of Told.
+	Emitted []string
 }
 
 // Told lists every type of event that scenarios tell to sinks. That a customer is relayed is a state: the newest says it all. That an
@@ -36,6 +38,14 @@ func Told() []sinks.Type {
 	}
 }
 
+// emitted are types of a configuration: facts, about whatever their scenario is about.
+func emitted(names []string) (types []sinks.Type) {
+	for _, name := range names {
+		types = append(types, sinks.Type{Name: name, Kind: "emitted", Order: orchestration.Fact})
+	}
+	return types
+}
+
 // Kinds lists the kinds of business objects that are bound: by scenarios, or beforehand, as products are.
 func Kinds() []string { return []string{"customer", "order", "product"} }
 
@@ -43,5 +53,5 @@ func Kinds() []string { return []string{"customer", "order", "product"} }
 func All(p Parts) []orchestration.Scenario {
 	p.Customers.Accounts = func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }
 	p.Orders.Orders = func(ch orchestration.Channel) orders.Orders { return p.CSU(ch) }
-	return slices.Concat(customers.Scenarios(p.Customers), orders.Scenarios(p.Orders), []orchestration.Scenario{heartbeat.Scenario()}, sinks.Scenarios(Told(), p.Sinks))
+	return slices.Concat(customers.Scenarios(p.Customers), orders.Scenarios(p.Orders), []orchestration.Scenario{heartbeat.Scenario()}, sinks.Scenarios(append(Told(), emitted(p.Emitted)...), p.Sinks))
 }

@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext", "internal/cardnumber"},
 	"worker":        {"orchestration", "orchestration/fault", "worker/envelope", "internal/cardnumber"},
 	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
-	"config":        {"orchestration", "internal/secret", "internal/redisurl", "internal/httpout", "mapping/fieldmap", "sink/webhook", "worker/businessevents"},
+	"config":        {"orchestration", "internal/secret", "internal/redisurl", "internal/httpout", "mapping/fieldmap", "sink/webhook", "worker/businessevents", "orchestration/scenarios", "orchestration/steps"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext", "internal/cardnumber"},
 	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash", "internal/cardnumber"},
@@ -77,6 +77,9 @@ var arrows = map[string][]string{
 	"orchestration/scenarios/orders":    {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
+
+	// Steps that a configuration puts into scenarios: they know no scenario.
+	"orchestration/steps": {"orchestration", "orchestration/fault", "mapping", "mapping/fieldmap", "internal/httpout", "internal/secret"},
 
 	// Watching.
 	"internal/telemetry": {"internal/cardnumber", "mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "internal/watch"},

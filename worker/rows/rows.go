@@ -3,7 +3,7 @@
 //
 // A CloudEvent is a row when its source has a field map for its type. A message that is no CloudEvent is a row when the
 // queue that it first came to is one source's; a copy of it on another queue carries where that was. An event of one of
-// Signalbox's own types is never a row.
+// Signalbox's own types is never a row, nor is one for a sink.
 //
 // The event keeps the row as AsReceived, so that a second delivery is compared by what came, not by what the map made of
 // it, which a new version of the map may make otherwise.
@@ -100,7 +100,7 @@ func (r *Reader) Decode(p envelope.Parts, a envelope.Arrival, limits envelope.Li
 
 // of finds the source that a CloudEvent is a row of.
 func (r *Reader) of(ev orchestration.Event) (Source, bool) {
-	if slices.Contains(r.o.Ours, ev.Type) || strings.HasPrefix(ev.Type, "signalbox.") {
+	if ev.Sink != "" || slices.Contains(r.o.Ours, ev.Type) || strings.HasPrefix(ev.Type, "signalbox.") {
 		return Source{}, false
 	}
 	i := slices.IndexFunc(r.o.Sources, func(s Source) bool {

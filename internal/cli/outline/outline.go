@@ -41,6 +41,8 @@ type Step struct {
 	Acts      bool   `json:"acts"`                // false: it only looks and learns
 	Certainty string `json:"certainty,omitempty"` // of a step that acts: what its looks are worth
 	Plannable bool   `json:"plannable"`           // a plan can tell what it would do
+	Added     string `json:"added,omitempty"`     // by the configuration: what it does, such as guard
+	Off       bool   `json:"off,omitempty"`       // by the configuration
 }
 
 // Channel is one row of the channel table.
@@ -70,7 +72,7 @@ func Of(scenarios []orchestration.Scenario, channels orchestration.Channels) Lis
 func (l *List) add(o orchestration.Outline) {
 	ev := Event{Type: o.Handles, Version: o.Version, Order: o.Order.String(), Refused: o.Refused, Steps: []Step{}}
 	for _, s := range o.Steps {
-		step := Step{Name: s.Name, Acts: s.Acts, Plannable: s.Plannable}
+		step := Step{Name: s.Name, Acts: s.Acts, Plannable: s.Plannable, Added: s.Added, Off: s.Off}
 		if s.Acts {
 			step.Certainty = s.Sure.String()
 		}
@@ -119,7 +121,12 @@ func (l List) Print(w io.Writer) error {
 }
 
 func (s Step) does() string {
-	if s.Acts {
+	switch {
+	case s.Off:
+		return "off"
+	case s.Added != "":
+		return s.Added
+	case s.Acts:
 		return "looks, acts"
 	}
 	return "looks"
