@@ -61,6 +61,9 @@ func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 	if w.toSink != nil {
 		parts.DialSink = w.dialSink
 	}
+	if w.toAsked != nil {
+		parts.DialStep = w.dialAsked
+	}
 	if w.opts.Defaults {
 		parts.WaitInRun = 0
 	}

@@ -65,6 +65,7 @@ type Options struct {
 	RedisURL     string // real worlds: a Redis that the caller has started, in place of a redis-server of the world's own
 	Slots        int
 	Sink         bool              // the channel has a sink, and the world a receiver
+	Asked        http.Handler      // answers what configured steps call
 	Dirty        bool              // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
 	Duplicates   bool              // every queue detects duplicates, which our own must not need and should not have
 	Defaults     bool              // the times that an operator gets who sets none, instead of short ones
@@ -108,7 +109,7 @@ type World struct {
 
 	sinkURL string
 
-	toRedis, toCSU, toSink *line // virtual worlds only
+	toRedis, toCSU, toSink, toAsked *line // virtual worlds only
 }
 
 // NewVirtual makes a world inside the caller's synctest bubble.
@@ -121,7 +122,7 @@ func NewVirtual(t testing.TB, o Options) *World {
 	w.Mini.ClockTTL(true)
 	w.toRedis = &line{dial: func(context.Context) (net.Conn, error) { return simredis.Dial(w.Mini) }}
 	w.toCSU = &line{dial: w.pipe.dial}
-	stopSink := w.startSink()
+	stopSink, stopAsked := w.startSink(), w.startAsked()
 	w.env = w.environment("memory", "http://127.0.0.1:1", "redis://127.0.0.1:1/0")
 	w.connect()
 	t.Cleanup(func() {
@@ -130,6 +131,7 @@ func NewVirtual(t testing.TB, o Options) *World {
 		w.Mini.Close()
 		w.CSU.Close()
 		stopSink()
+		stopAsked()
 		_ = server.Close()
 		_ = w.Broker.Close()
 	})
