@@ -83,9 +83,10 @@ func (m *making) address(o Options) {
 }
 
 func (m *making) once(o Options) {
-	switch {
-	case !slices.Contains(methods, o.Method):
+	if !slices.Contains(methods, o.Method) {
 		m.wrong("method", "is none that a step may use", "use POST, PUT, PATCH or GET")
+	}
+	switch {
 	case o.Method == http.MethodGet && o.Repeat == Never:
 		m.wrong("repeat", "is never, and a GET may be repeated", "take it out")
 	case o.Method != http.MethodGet && o.Repeat == "":
