@@ -19,5 +19,11 @@ func TestScenariosAreListedWithAndWithoutAConfiguration(t *testing.T) {
 	env := settings("Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;", "http://127.0.0.1:1", "redis://127.0.0.1:1")
 	list := decode[outline.List](t, cli(t, env, nil, "scenarios", "-o", "json").out)
 	require.Equal(t, "main", list.Channels[0].Name)
+	env = append(env, "SIGNALBOX_SCENARIOS_STEPS_OFF=customers/update-account",
+		`SIGNALBOX_SCENARIOS_STEPS=[{"scenario":"orders","name":"tell-warehouse","type":"emit","after":"place-order","event":"contoso.order.accepted.v1","data":"{id}"}]`)
+	d = cli(t, env, nil, "scenarios")
+	require.Regexp(t, `(?m)update-account +off `, d.out)
+	require.Regexp(t, `(?m)place-order +looks, acts .*\n +tell-warehouse +emit `, d.out)
+	require.Regexp(t, `(?m)^sinks +contoso.order.accepted.v1 `, d.out)
 	require.Equal(t, exit.Configuration, cli(t, []string{"SIGNALBOX_CSU_URL=tulip"}, nil, "scenarios").code, "a configuration that is not valid is not passed over")
 }

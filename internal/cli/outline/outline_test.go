@@ -47,6 +47,19 @@ web      default  052             usrt          -        crm, audit
 `, "\n"), out.String())
 }
 
+func TestStepsOfAConfigurationSayWhatTheyDoAndThoseLeftOutThatTheyAreOff(t *testing.T) {
+	t.Parallel()
+	own := orchestration.Step[struct{}, struct{}]{Name: "make-it", Optional: true, Look: func(context.Context, *orchestration.Run[struct{}, struct{}]) (bool, error) { return true, nil }}
+	extra := orchestration.Extra{Name: "check-it", Does: "guard", Before: "make-it", Look: func(orchestration.View) error { return nil }}
+	list := outline.Of([]orchestration.Scenario{orchestration.With(pipeline{Name: "orders", Handles: "order.placed", Steps: []orchestration.Step[struct{}, struct{}]{own}},
+		[]orchestration.Extra{extra}, []string{"make-it"})}, nil)
+	var out strings.Builder
+	require.NoError(t, list.Print(&out))
+	require.Regexp(t, `(?m)check-it +guard +-`, out.String())
+	require.Regexp(t, `(?m)make-it +off +-`, out.String())
+	require.Equal(t, []string{"guard", ""}, []string{list.Scenarios[0].Events[0].Steps[0].Added, list.Scenarios[0].Events[0].Steps[1].Added})
+}
+
 func TestEveryStepThatActsSaysWhatItsLooksAreWorth(t *testing.T) {
 	t.Parallel()
 	list := outline.Of(scenarios.All(scenarios.Parts{}), nil)
