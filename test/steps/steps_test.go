@@ -266,3 +266,40 @@ func TestAnAccountThatExistsIsLeftAsItIsWhileItsStepIsOff(t *testing.T) {
 		w.RequireState(is)
 	})
 }
+
+// TestStoppedAtAnyBoundaryAnExtendedScenarioComesToTheSameEnd: one order, one key, one word to the warehouse, and nothing of the order in the store.
+func TestStoppedAtAnyBoundaryAnExtendedScenarioComesToTheSameEnd(t *testing.T) {
+	t.Parallel()
+	for at := 1; ; at += 3 * harness.Stride { // the protocol itself is stopped everywhere elsewhere
+		reached := false
+		synctest.Test(t, func(t *testing.T) {
+			system := &asked{}
+			w := shop(t, system, guard, score, note, tell)
+			b := &harness.Boundaries{At: at}
+			b.Do = func(string) { b.Die() }
+			first := w.Start(b)
+			w.Send(order("7", "USA"))
+			for end := time.Now().Add(30 * time.Second); time.Now().Before(end) && !b.Reached(); {
+				<-time.After(100 * time.Millisecond)
+			}
+			reached = b.Reached()
+			first.Stop()
+			second := w.Start(nil)
+			defer second.Stop()
+			w.Settle(5 * time.Minute)
+			require.Empty(t, w.Letters(), "stopped at %d", at)
+			require.Len(t, w.CSU.SalesOrders(), 1, "stopped at %d", at)
+			require.Contains(t, fmt.Sprint(w.CSU.SalesOrders()[0]["AttributeValues"]), "D-17", "stopped at %d", at)
+			require.NotEmpty(t, system.requests())
+			for _, key := range system.requests() {
+				require.Equal(t, system.requests()[0], key, "stopped at %d", at)
+			}
+			require.Len(t, accepted(w), 1, "stopped at %d", at)
+			clean(t, w, first.Log(), second.Log())
+		})
+		if !reached {
+			require.Greater(t, at, 20)
+			return
+		}
+	}
+}
