@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
 )
 
 func TestTheStepTableIsReadFromAFileWithItsSecretsByReference(t *testing.T) {
@@ -82,4 +83,17 @@ func TestTheStepsThatMayBeAddedAreCounted(t *testing.T) {
 	_, err := Load(Sources{Env: enough("SIGNALBOX_SCENARIOS_STEPS=[" + strings.Join(rows, ",") + "]")})
 	require.ErrorContains(t, err, "is one of 21 steps")
 	require.ErrorContains(t, err, "is one of 21 types")
+}
+
+// TestWhatMayBeAddedIsWithinTheBudgetOfSeries: the budget is measured for 60 steps and 12 types of events (internal/telemetry).
+func TestWhatMayBeAddedIsWithinTheBudgetOfSeries(t *testing.T) {
+	t.Parallel()
+	steps, types := maxSteps, maxTypes
+	for _, s := range scenarios.All(scenarios.Parts{}) {
+		if o := s.Outline(); o.Name != "heartbeat" {
+			steps, types = steps+len(o.Steps), types+1
+		}
+	}
+	require.LessOrEqual(t, steps, 60)
+	require.LessOrEqual(t, types, 12)
 }

@@ -68,7 +68,7 @@ const (
 	score = `{"scenario":"orders","name":"score-fraud","type":"http-call","before":"place-order","url":"` + harness.AskedURL + `/score","body":"{id, email, total}","repeat":"by_key",
 		"secret":"Bearer canary-secret","refuse_if":".decision == \"refuse\"","refuse":"The fraud check refused it.","keep":".id","timeout":"1s"}`
 	note = `{"scenario":"orders","name":"note-decision","type":"fieldmap","before":"place-order","map":".attributes += [{name: \"fraud\", value: $kept[\"score-fraud\"]}]"}`
-	tell = `{"scenario":"orders","name":"tell-warehouse","type":"emit","after":"place-order","event":"contoso.order.accepted.v1","data":"{id, order: $learned.order, decision: $kept[\"score-fraud\"], lines: (.lines | length)}"}`
+	tell = `{"scenario":"orders","name":"tell-warehouse","type":"emit","after":"check-out-cart","event":"contoso.order.accepted.v1","data":"{id, order: $learned.order, decision: $kept[\"score-fraud\"], lines: (.lines | length)}"}`
 )
 
 // shop is a world whose CSU sells bread, with steps in its scenarios.
@@ -241,7 +241,7 @@ func TestAPlanSaysWhatStepsWouldDoAndAsksNobody(t *testing.T) {
 		for _, s := range plan.Steps {
 			will = append(will, s.Name+" "+string(s.Will))
 		}
-		require.Equal(t, []string{"check-country found", "score-fraud act", "place-order act", "tell-warehouse found"}, will)
+		require.Equal(t, []string{"check-country found", "score-fraud act", "place-order act", "fill-cart skip", "check-out-cart skip", "tell-warehouse found"}, will)
 		require.Equal(t, []orchestration.Effect{{Operation: "POST 127.0.0.1", Fields: []string{"email", "id", "total"}}}, plan.Steps[1].Effects)
 		require.Contains(t, plan.Tells, "contoso.order.accepted.v1")
 		require.Empty(t, at.requests())
