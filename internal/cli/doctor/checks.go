@@ -41,6 +41,7 @@ const (
 	checkCSUCarts   = "csu.carts"
 
 	checkSinkReach = "sink.reach"
+	checkStepReach = "step.reach"
 
 	checkFleetAlive     = "fleet.alive"
 	checkFleetWaiting   = "fleet.waiting"
@@ -96,6 +97,7 @@ var checks = []Check{
 	{checkCSUCarts, "where `order_mode` is `cart`: the CSU keeps the id of a cart that we make, and lets us look for its order; for that one empty cart is made, which is forgotten", "an order is placed once because its cart has one id for good; by an id of the CSU's own it could be placed twice"},
 
 	{checkSinkReach, "each sink's address takes a connection; nothing is sent", "outcomes wait until their sink takes them"},
+	{checkStepReach, "the address of each `http-call` of the step table takes a connection; nothing is sent", "events wait until the step's system takes requests"},
 
 	{checkFleetAlive, "a process of the fleet leads the watch", "if none runs, nothing is worked on"},
 	{checkFleetWaiting, "what waits, by cause, with the longest", "an event that waits for long is late"},

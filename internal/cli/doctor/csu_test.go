@@ -134,6 +134,19 @@ func TestASinkIsReachedWithoutSendingAnything(t *testing.T) {
 		"warn sink.reach elsewhere: its folder is not on this machine"}, said(examine(t, doctor.Sinks(cfg))))
 }
 
+func TestWhatAConfiguredStepCallsIsReachedWithoutSendingAnything(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	defer l.Close()
+	cfg := settings()
+	require.Equal(t, "no configured step calls another system", examine(t, doctor.Steps(cfg)).Findings[0].What)
+	cfg.Scenarios.Steps = []config.StepRow{{Scenario: "orders", Name: "score-fraud", URL: "http://" + l.Addr().String()}, {Scenario: "orders", Name: "check-credit", URL: "http://127.0.0.1:1"},
+		{Scenario: "orders", Name: "check-country"}}
+	r := examine(t, doctor.Steps(cfg))
+	require.Len(t, r.Findings, 2)
+	require.Equal(t, []string{"fail step.reach orders/check-credit: takes no connection"}, said(r))
+}
+
 func TestAReportIsALineForEachFindingInTheOrderOfTheList(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load(config.Sources{})

@@ -32,10 +32,30 @@ func Sinks(cfg *config.Config) Part {
 }
 
 func webhook(ctx context.Context, s config.SinkRow) Finding {
-	const do = "check the sink's address and the network"
-	u, err := url.Parse(s.Address())
+	return reached(ctx, checkSinkReach, s.Name, s.Address())
+}
+
+// Steps examines the systems that configured steps call, in the same way.
+func Steps(cfg *config.Config) Part {
+	return func(ctx context.Context) (all []Finding) {
+		for _, s := range cfg.Scenarios.Steps {
+			if s.URL != "" {
+				all = append(all, reached(ctx, checkStepReach, s.Scenario+"/"+s.Name, s.URL))
+			}
+		}
+		if len(all) == 0 {
+			return []Finding{ok(checkStepReach, "", "no configured step calls another system")}
+		}
+		return all
+	}
+}
+
+// reached says whether an address takes a connection, with TLS where that is its scheme.
+func reached(ctx context.Context, check, name, address string) Finding {
+	const do = "check its address and the network"
+	u, err := url.Parse(address)
 	if err != nil { // it may hold a credential: it is not quoted
-		return fail(checkSinkReach, s.Name, "its address cannot be read", do)
+		return fail(check, name, "its address cannot be read", do)
 	}
 	port := u.Port()
 	if port == "" {
@@ -45,15 +65,15 @@ func webhook(ctx context.Context, s config.SinkRow) Finding {
 	defer done()
 	conn, err := (&net.Dialer{}).DialContext(call, "tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
-		return fail(checkSinkReach, s.Name, "takes no connection", do)
+		return fail(check, name, "takes no connection", do)
 	}
 	defer conn.Close()
 	if u.Scheme == "https" {
 		if err := tls.Client(conn, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}).HandshakeContext(call); err != nil {
-			return fail(checkSinkReach, s.Name, "its certificate is not trusted, or it speaks no TLS", "see that it has a certificate of a known authority for its name")
+			return fail(check, name, "its certificate is not trusted, or it speaks no TLS", "see that it has a certificate of a known authority for its name")
 		}
 	}
-	return ok(checkSinkReach, s.Name, "takes a connection")
+	return ok(check, name, "takes a connection")
 }
 
 // file looks at the folder: the fleet may run elsewhere, so what is not there is no failure.
