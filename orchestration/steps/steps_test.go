@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,16 +102,38 @@ func TestAnEventIsToldAsItIsShaped(t *testing.T) {
 }
 
 // system answers as told, and remembers what it was asked.
-func system(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) (url string, asked *[]*http.Request, bodies *[]string) {
+type system struct {
+	url    string
+	mu     sync.Mutex
+	asked  []*http.Request
+	bodies []string
+}
+
+func newSystem(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) *system {
 	t.Helper()
-	asked, bodies = &[]*http.Request{}, &[]string{}
+	s := &system{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		*asked, *bodies = append(*asked, r), append(*bodies, string(body))
+		s.mu.Lock()
+		s.asked, s.bodies = append(s.asked, r), append(s.bodies, string(body))
+		s.mu.Unlock()
 		answer(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return server.URL + "/4711", asked, bodies
+	s.url = server.URL + "/4711"
+	return s
+}
+
+// was gives the requests, with their bodies.
+func (s *system) was() ([]*http.Request, []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked), slices.Clone(s.bodies)
+}
+
+func (s *system) times() int {
+	asked, _ := s.was()
+	return len(asked)
 }
 
 func says(text string) func(http.ResponseWriter, *http.Request) {
@@ -126,18 +150,20 @@ func call(url string, change ...func(*Options)) Options {
 
 func TestACallCarriesItsKeyItsSecretAndItsBody(t *testing.T) {
 	t.Parallel()
-	url, asked, bodies := system(t, says("not even JSON"))
-	s := made(t, call(url, func(o *Options) { o.Secret, o.SecretHeader = secret.New("s3cret"), "X-Api-Key" }))
+	sys := newSystem(t, says("not even JSON"))
+	s := made(t, call(sys.url, func(o *Options) { o.Secret, o.SecretHeader = secret.New("s3cret"), "X-Api-Key" }))
 	require.Equal(t, orchestration.Repeatable, s.Sure)
 	require.NoError(t, s.Act(t.Context(), order()))
-	r := (*asked)[0]
+	asked, bodies := sys.was()
+	r := asked[0]
 	require.Equal(t, []string{"POST", "key of http-call check-it", "s3cret", "application/json", "c-1", `{"id":"7","total":10.10}`},
-		[]string{r.Method, r.Header.Get("Idempotency-Key"), r.Header.Get("X-Api-Key"), r.Header.Get("Content-Type"), r.Header.Get("X-Correlation-Id"), (*bodies)[0]})
+		[]string{r.Method, r.Header.Get("Idempotency-Key"), r.Header.Get("X-Api-Key"), r.Header.Get("Content-Type"), r.Header.Get("X-Correlation-Id"), bodies[0]})
 
-	s = made(t, call(url, func(o *Options) { o.Method, o.Repeat, o.Body, o.Query = "GET", "", "", `{id, total, note, gift: true}` }))
+	s = made(t, call(sys.url, func(o *Options) { o.Method, o.Repeat, o.Body, o.Query = "GET", "", "", `{id, total, note, gift: true}` }))
 	require.NoError(t, s.Act(t.Context(), order()))
-	require.Equal(t, "gift=true&id=7&total=10.10", (*asked)[1].URL.RawQuery)
-	require.Empty(t, (*bodies)[1])
+	asked, bodies = sys.was()
+	require.Equal(t, "gift=true&id=7&total=10.10", asked[1].URL.RawQuery)
+	require.Empty(t, bodies[1])
 }
 
 func TestOfAnAnswerOnlyAnIDIsKept(t *testing.T) {
@@ -147,9 +173,9 @@ func TestOfAnAnswerOnlyAnIDIsKept(t *testing.T) {
 		`{"id": "ana@example.com"}`: "!", `{"id": {"a": 1}}`: "!", `{"id": "Ana Contoso"}`: "!", `{"id": "` + strings.Repeat("x", 65) + `"}`: "!", `no JSON`: "!",
 		`{"refuse": true, "id": "D-17"}`: "!", `{"refuse": "maybe"}`: "!",
 	} {
-		url, _, _ := system(t, says(answer))
+		sys := newSystem(t, says(answer))
 		r := order()
-		err := made(t, call(url, func(o *Options) { o.Keep, o.RefuseIf, o.Refuse = ".id", ".refuse", "Refused." })).Act(t.Context(), r)
+		err := made(t, call(sys.url, func(o *Options) { o.Keep, o.RefuseIf, o.Refuse = ".id", ".refuse", "Refused." })).Act(t.Context(), r)
 		if want == "!" {
 			require.Equal(t, fault.Permanent, fault.KindOf(err), answer)
 			require.NotContains(t, strings.ToLower(err.Error()), "ana", answer)
@@ -159,8 +185,8 @@ func TestOfAnAnswerOnlyAnIDIsKept(t *testing.T) {
 		require.NoError(t, err, answer)
 		require.Equal(t, want, r.kept["check-it"], answer)
 	}
-	url, _, _ := system(t, says(`{"id": "`+strings.Repeat("x", maxAnswer)+`"}`))
-	require.Equal(t, fault.Permanent, fault.KindOf(made(t, call(url, func(o *Options) { o.Keep = ".id" })).Act(t.Context(), order())))
+	sys := newSystem(t, says(`{"id": "`+strings.Repeat("x", maxAnswer)+`"}`))
+	require.Equal(t, fault.Permanent, fault.KindOf(made(t, call(sys.url, func(o *Options) { o.Keep = ".id" })).Act(t.Context(), order())))
 }
 
 func TestWhatAFailedCallMeans(t *testing.T) {
@@ -170,14 +196,14 @@ func TestWhatAFailedCallMeans(t *testing.T) {
 		400: {fault.Permanent, fault.Permanent}, 409: {fault.Permanent, fault.Permanent}, 401: {fault.Transient, fault.Transient}, 302: {fault.Transient, fault.Transient},
 	} {
 		for i, repeat := range []string{ByKey, Never} {
-			url, asked, _ := system(t, func(w http.ResponseWriter, _ *http.Request) {
+			sys := newSystem(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(status)
 				_, _ = io.WriteString(w, "ana@example.com")
 			})
-			err := made(t, call(url, func(o *Options) { o.Repeat, o.Secret = repeat, secret.New("s3cret") })).Act(t.Context(), order())
+			err := made(t, call(sys.url, func(o *Options) { o.Repeat, o.Secret = repeat, secret.New("s3cret") })).Act(t.Context(), order())
 			require.Equal(t, want[i], fault.KindOf(err), "%d %s", status, repeat)
-			require.Len(t, *asked, 1)
+			require.Equal(t, 1, sys.times())
 			for _, leak := range []string{"ana@", "4711", "127.0.0.1", "s3cret"} {
 				require.NotContains(t, err.Error(), leak)
 			}
@@ -190,31 +216,31 @@ func TestWhatAFailedCallMeans(t *testing.T) {
 
 func TestARunThatIsOverAndAPlanAskNobody(t *testing.T) {
 	t.Parallel()
-	url, asked, _ := system(t, says(""))
-	s := made(t, call(url))
+	sys := newSystem(t, says(""))
+	s := made(t, call(sys.url))
 	lost := errors.New("lost")
 	require.ErrorIs(t, s.Act(WithCall(t.Context(), Call{StillOurs: func() error { return lost }}), order()), lost)
 	var would []string
 	plan := WithCall(context.Background(), Call{Plan: func(operation string, fields []string) { would = append([]string{operation}, fields...) }})
 	require.NoError(t, s.Act(plan, order()))
 	require.Equal(t, []string{"POST 127.0.0.1", "id", "total"}, would)
-	require.Empty(t, *asked)
+	require.Zero(t, sys.times())
 	require.True(t, s.Plannable)
-	require.False(t, made(t, call(url, func(o *Options) { o.Keep = ".id" })).Plannable, "what is kept comes from the answer")
+	require.False(t, made(t, call(sys.url, func(o *Options) { o.Keep = ".id" })).Plannable, "what is kept comes from the answer")
 }
 
 // TestARequestIsNotSentAgainByTheLibrary: it does so of its own accord when a connection that it kept turns out to be closed and a request has a key.
 func TestARequestIsNotSentAgainByTheLibrary(t *testing.T) {
 	t.Parallel()
-	url, asked, _ := system(t, func(_ http.ResponseWriter, r *http.Request) {
+	sys := newSystem(t, func(_ http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Idempotency-Key") != "" && len(r.URL.Path) > 0 && r.ContentLength > 20 {
 			panic(http.ErrAbortHandler)
 		}
 	})
-	s := made(t, call(url, func(o *Options) { o.Repeat, o.Body = Never, `if .email then {id, total} else . end` }))
+	s := made(t, call(sys.url, func(o *Options) { o.Repeat, o.Body = Never, `if .email then {id, total} else . end` }))
 	require.NoError(t, s.Act(t.Context(), &run{data: `{}`}))
 	require.Equal(t, fault.Ambiguous, fault.KindOf(s.Act(t.Context(), order())))
-	require.Len(t, *asked, 2)
+	require.Equal(t, 2, sys.times())
 }
 
 func TestEveryProblemOfAStepIsSaidAtOnce(t *testing.T) {
