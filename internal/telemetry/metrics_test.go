@@ -183,6 +183,20 @@ func TestTenThousandRandomIDsMakeNoSeries(t *testing.T) {
 	require.NotContains(t, exposition(t, m), "example.com", "no id became a label")
 }
 
+// TestMoreTypesOfOurOwnCostLittle: beyond the twelve types of the budget there may be as many that only we send, each by our own queues
+// alone, as those that sinks are told; config holds what may be added to that.
+func TestMoreTypesOfOurOwnCostLittle(t *testing.T) {
+	k := known(6, 12, 5, 26)
+	twelve := series(t, NewMetrics(k))
+	for i := range 18 {
+		k.Scenarios = append(k.Scenarios, orchestration.Outline{Name: fmt.Sprintf("sink-%d", i), Handles: fmt.Sprintf("signalbox.told-%d.v1", i), Internal: true})
+	}
+	m := NewMetrics(k)
+	require.Less(t, series(t, m)-twelve, 18*50)
+	require.NotContains(t, exposition(t, m), `signalbox_messages_total{event_type="signalbox.told-1.v1",outcome="completed",queue="queue-1"}`)
+	require.Contains(t, exposition(t, m), `signalbox_messages_total{event_type="signalbox.told-1.v1",outcome="completed",queue="signalbox-live"} 0`)
+}
+
 func TestASettledMessageIsCountedOnce(t *testing.T) {
 	m := NewMetrics(known(3, 2, 3, 4))
 	z, _ := logger(t, m, "error")

@@ -65,7 +65,8 @@ func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
 		start(v, queues)
 	}
 	start(w.freshness, types)
-	start(w.messages, queues, types, texts(worker.Results()))
+	start(w.messages, queues, closedSet(foreign(k.Scenarios)).and(unknown), texts(worker.Results()))
+	start(w.messages, sending, closedSet(internal(k.Scenarios)).list(), texts(worker.Results())) // they come by no other queue
 	start(w.reconnects, queues, reconnects)
 	start(w.renewals, queues, renewals)
 	start(w.lastSuccess, queues)
@@ -78,6 +79,19 @@ func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
 		start(w.deadLetters, queues, []string{unknown}, []string{r.Label()}, []string{string(r.Blame())})
 	}
 	return w
+}
+
+// foreign and internal are the types of events that sources send, and that only we send.
+func foreign(all []orchestration.Outline) []string  { return handled(all, false) }
+func internal(all []orchestration.Outline) []string { return handled(all, true) }
+
+func handled(all []orchestration.Outline, ours bool) (types []string) {
+	for _, o := range all {
+		if o.Internal == ours && o.Name != heartbeat.Name {
+			types = append(types, o.Handles)
+		}
+	}
+	return types
 }
 
 // Worker observes the worker and writes the line of each message's outcome. With sampling, lines at info are thinned
