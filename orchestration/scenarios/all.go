@@ -9,6 +9,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/orchestration/scenarios/orders"
+	"github.com/signalbox/signalbox/orchestration/scenarios/payments"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 )
 
@@ -53,5 +54,6 @@ func Kinds() []string { return []string{"customer", "order", "product"} }
 func All(p Parts) []orchestration.Scenario {
 	p.Customers.Accounts = func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }
 	p.Orders.Orders = func(ch orchestration.Channel) orders.Orders { return p.CSU(ch) }
-	return slices.Concat(customers.Scenarios(p.Customers), orders.Scenarios(p.Orders), []orchestration.Scenario{heartbeat.Scenario()}, sinks.Scenarios(append(Told(), emitted(p.Emitted)...), p.Sinks))
+	return slices.Concat(customers.Scenarios(p.Customers), orders.Scenarios(p.Orders), payments.Scenarios(),
+		[]orchestration.Scenario{heartbeat.Scenario()}, sinks.Scenarios(append(Told(), emitted(p.Emitted)...), p.Sinks))
 }

@@ -75,6 +75,7 @@ var arrows = map[string][]string{
 	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 	"orchestration/scenarios/heartbeat": {"orchestration"},
 	"orchestration/scenarios/orders":    {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	"orchestration/scenarios/payments":  {"orchestration", "orchestration/fault"},
 
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 
