@@ -68,8 +68,15 @@ func (ch *Channel) CustomerOrders(ctx context.Context, account string) ([]SalesO
 	return list[SalesOrder](ctx, ch, call{op: opOrdersHistory, method: http.MethodPost, path: entity("Customers", account) + "/GetOrderHistory", query: latest, body: struct{}{}})
 }
 
+// The codes of refused cancellations.
+const (
+	CodeCancelAsked    = "AsynchronousOrderCancellationWorkflowAlreadyExists" // Conflict: it was asked for already
+	CodeCancelNotValid = "SalesOrderNotValidForCancellationRequest"           // Permanent: it has gone too far
+	CodeCancelTarget   = "InvalidAsynchronousCancellationTargetOrder"         // Permanent: it is none that is cancelled so
+)
+
 // CancelOrder asks headquarters to cancel an order by its sales id. It is done later: read the order's status. One that was asked for
-// already is a Conflict, one that cannot be cancelled any more Permanent.
+// already is a Conflict, one that cannot be cancelled any more Permanent; see Code.
 func (ch *Channel) CancelOrder(ctx context.Context, salesID string) error {
 	if salesID == "" {
 		return opOrdersCancel.bug("no order to cancel")

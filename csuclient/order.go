@@ -17,7 +17,7 @@ type SalesOrder struct {
 	ID           string          `json:"Id"`                 // the transaction id, which the client chooses
 	Reference    string          `json:"ChannelReferenceId"` // what everybody knows the order by; up to LongestReference
 	SalesID      string          `json:"SalesId"`            // headquarters' number; empty until it has the order
-	Status       int             `json:"StatusValue"`        // SalesStatus
+	Status       int             `json:"StatusValue"`        // OrderCreated and the like
 	ChannelID    int64           `json:"ChannelId"`
 	CustomerID   string          `json:"CustomerId"` // account number; empty for a guest
 	ReceiptEmail pii.Email       `json:"ReceiptEmail"`
@@ -58,6 +58,12 @@ type Payment struct {
 	GiftCard       pii.Text        `json:"GiftCardId"`
 	LoyaltyCard    pii.Text        `json:"LoyaltyCardId"`
 	CustomerID     string          `json:"CustomerId"` // whose account it goes on
+	Line           decimal.Decimal `json:"LineNumber"` // 1, 2, ...; an upload numbers them in their order
+
+	// Of a refund, whose amount is negative: the payment that headquarters is to pay back, by transaction id and line number. Empty:
+	// it goes back by what else is said here.
+	RefundOf     string          `json:"LinkedPaymentTransactionId"`
+	RefundOfLine decimal.Decimal `json:"LinkedPaymentLineNumber"`
 }
 
 // SalesLine is a line of an order.
@@ -78,6 +84,17 @@ type SalesLine struct {
 	Warehouse    string          `json:"InventoryLocationId"` // empty: the channel's
 	PickupFrom   *time.Time      `json:"PickupTimeslotStartDateTime"`
 	PickupTo     *time.Time      `json:"PickupTimeslotEndDateTime"`
+	Returned     decimal.Decimal `json:"ReturnQuantity"` // so much has come back, as far as the CSU says
+
+	// Of a line that brings something back, whose quantity and amounts are negative: what it was sold by, and why it comes back.
+	ReturnOf     string          `json:"ReturnTransactionId"`
+	ReturnOfLine decimal.Decimal `json:"ReturnLineNumber"`
+	Reasons      []Reason        `json:"ReasonCodeLines"`
+}
+
+// Reason is one of the reason codes of headquarters.
+type Reason struct {
+	Code string `json:"ReasonCodeId"`
 }
 
 // ChargeLine is what an order costs besides its lines, such as shipping.
@@ -88,9 +105,22 @@ type ChargeLine struct {
 	Shipping bool            `json:"IsShipping"`
 }
 
+// The values of SalesOrder.Status: how far headquarters is with it.
+const (
+	OrderCreated    = 1
+	OrderProcessing = 2
+	OrderDelivered  = 3
+	OrderInvoiced   = 4
+	OrderConfirmed  = 5
+	OrderSent       = 6
+	OrderCanceled   = 7
+	OrderLost       = 8
+)
+
 // The values of SalesTransactionType, TenderLineStatus and SearchLocation that are used.
 const (
 	transactionOnlineOrder = 27 // PendingSalesOrder: headquarters makes a sales order of it
+	tenderNotProcessed     = 1  // TenderLineStatus NotProcessed: headquarters is to do it
 	tenderPending          = 2  // TenderLineStatus PendingCommit: authorised
 	tenderCommitted        = 4  // TenderLineStatus Committed: captured
 	searchLocal            = 1  // the channel's own database, which knows a new order at once, and its SalesId once headquarters has it

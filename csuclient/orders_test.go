@@ -71,6 +71,39 @@ func TestOfAnOrderWhoseAnswerIsLostOneIsFoundAndARepeatIsAConflict(t *testing.T)
 	})
 }
 
+func TestAReturnNamesWhatItBringsBackAndWhichPaymentIsPaidBack(t *testing.T) {
+	onSim(t, func(o *csu.Options, _ *csuclient.Options) { o.OrderSync = time.Minute }, func(t *testing.T, u unit) {
+		ctx := t.Context()
+		sold := bread()
+		sold.Payments = []csuclient.Payment{{TypeID: "8", Amount: amount("26.70"), GiftCard: pii.New("G1")}}
+		_, err := u.channel.UploadOrder(ctx, sold)
+		require.NoError(t, err)
+		found, err := u.channel.FindOrder(ctx, "R-1")
+		require.NoError(t, err)
+		require.Equal(t, "1", found.Payments[0].Line.String(), "an upload numbers its payments")
+
+		<-time.After(2 * time.Minute)
+		back := bread()
+		back.ID, back.Reference, back.Charges, back.Charge = "web-2", "R-2", nil, amount("0")
+		back.Net, back.Discount, back.Tax, back.Total = amount("-6.70"), amount("-0.10"), amount("-0.54"), amount("-7.24")
+		back.Lines = []csuclient.SalesLine{{Number: amount("1"), ProductID: 68719490000, ItemID: "P000001", Unit: "ea", Quantity: amount("-1"), Price: amount("6.80"), Discount: amount("-0.10"),
+			Tax: amount("-0.54"), Net: amount("-6.70"), Total: amount("-7.24"), ReturnOf: "web-1", ReturnOfLine: amount("1"), Reasons: []csuclient.Reason{{Code: "DEFECT"}}}}
+		back.Payments = []csuclient.Payment{{TypeID: "8", Amount: amount("-7.24"), RefundOf: "web-1", RefundOfLine: amount("1")}}
+		_, err = u.channel.UploadOrder(ctx, back)
+		require.NoError(t, err)
+		<-time.After(2 * time.Minute)
+		found, err = u.channel.FindOrder(ctx, "R-2")
+		require.NoError(t, err)
+		require.NotEmpty(t, found.SalesID, "headquarters takes it")
+		l, p := found.Lines[0], found.Payments[0]
+		require.Equal(t, []string{"web-1", "1", "-1", "-6.7", "DEFECT"}, []string{l.ReturnOf, l.ReturnOfLine.String(), l.Quantity.String(), l.Net.String(), l.Reasons[0].Code})
+		require.Equal(t, []string{"web-1", "1", "-7.24"}, []string{p.RefundOf, p.RefundOfLine.String(), p.Amount.String()})
+		raw := u.sim.SalesOrders()[1]
+		require.EqualValues(t, "-6.8", raw.Lines()[0]["GrossAmount"], "amounts agree in sign")
+		require.NotContains(t, u.sim.SalesOrders()[0].Lines()[0], "ReturnLineNumber", "a line that sells says nothing of returns")
+	})
+}
+
 func TestAnOrderThatCouldNotBeFoundAgainIsNotSent(t *testing.T) {
 	onSim(t, nil, func(t *testing.T, u unit) {
 		for _, change := range []func(*csuclient.SalesOrder){

@@ -66,6 +66,10 @@ type wireSalesLine struct {
 	InventoryLocationID         string     `json:"InventoryLocationId,omitempty"`
 	PickupTimeslotStartDateTime *time.Time `json:",omitempty"`
 	PickupTimeslotEndDateTime   *time.Time `json:",omitempty"`
+
+	ReturnTransactionID string      `json:"ReturnTransactionId,omitempty"`
+	ReturnLineNumber    json.Number `json:",omitempty"`
+	ReasonCodeLines     []Reason    `json:",omitempty"`
 }
 
 type wireChargeLine struct {
@@ -125,14 +129,18 @@ func newLine(l SalesLine, taxIncluded bool) wireSalesLine {
 	if taxIncluded {
 		included = l.Tax
 	}
-	return wireSalesLine{
+	wire := wireSalesLine{
 		LineNumber: exact(l.Number), ProductID: l.ProductID, ListingID: l.ProductID, ItemID: l.ItemID,
 		UnitOfMeasureSymbol: l.Unit, SalesOrderUnitOfMeasure: l.Unit, Quantity: exact(l.Quantity), Price: exact(l.Price), OriginalPrice: exact(l.Price),
 		DiscountAmount: exact(l.Discount), LineDiscount: exact(l.Discount), TaxAmount: exact(l.Tax), GrossAmount: exact(l.Net.Add(l.Discount)),
 		NetAmount: exact(l.Net), NetAmountWithoutTax: exact(l.Net.Sub(included)), TotalAmount: exact(l.Total),
 		DeliveryMode: l.DeliveryMode, ShippingAddress: shipTo(l.ShipTo), FulfillmentStoreID: l.Store, InventoryLocationID: l.Warehouse,
-		PickupTimeslotStartDateTime: l.PickupFrom, PickupTimeslotEndDateTime: l.PickupTo,
+		PickupTimeslotStartDateTime: l.PickupFrom, PickupTimeslotEndDateTime: l.PickupTo, ReturnTransactionID: l.ReturnOf, ReasonCodeLines: l.Reasons,
 	}
+	if l.ReturnOf != "" {
+		wire.ReturnLineNumber = exact(l.ReturnOfLine)
+	}
+	return wire
 }
 
 func newCharge(c ChargeLine, currency string) wireChargeLine {

@@ -31,10 +31,15 @@ type wirePayment struct {
 	IsPreProcessed           bool
 	StatusValue              int
 	ProcessingTypeValue      int // 0: immediate
+
+	IsLinkedRefund             bool        `json:",omitempty"`
+	LinkedPaymentTransactionID string      `json:"LinkedPaymentTransactionId,omitempty"`
+	LinkedPaymentLineNumber    json.Number `json:",omitempty"`
+	LinkedPaymentCurrency      string      `json:",omitempty"`
 }
 
-// tenders writes the payments. A card that is authorised is pending until headquarters captures it; whatever else there is has been
-// taken.
+// tenders writes the payments. A card that is authorised is pending until headquarters captures it; a refund of a payment is headquarters'
+// to make; whatever else there is has been taken.
 func (o SalesOrder) tenders() []wirePayment {
 	out := make([]wirePayment, 0, len(o.Payments))
 	for i, p := range o.Payments {
@@ -42,13 +47,18 @@ func (o SalesOrder) tenders() []wirePayment {
 		if !p.Authorization.IsZero() && p.Capture.IsZero() {
 			status = tenderPending
 		}
-		out = append(out, wirePayment{
+		wire := wirePayment{
 			TenderLineID: fmt.Sprintf("%s-%d", o.ID, i+1), LineNumber: exact(decimal.NewFromInt(int64(i + 1))), TransactionID: o.ID, ChannelID: o.ChannelID,
 			TenderTypeID: p.TypeID, Amount: exact(p.Amount), AuthorizedAmount: exact(p.Amount), Currency: o.Currency,
 			CardTypeID: p.CardType, MaskedCardNumber: p.Masked.Reveal(), CardToken: p.Token.Reveal(), Authorization: p.Authorization.Reveal(),
 			CaptureToken: p.Capture.Reveal(), CardPaymentAccountID: p.ServiceAccount, AuthorizationReferenceID: p.Reference,
 			GiftCardID: p.GiftCard.Reveal(), LoyaltyCardID: p.LoyaltyCard.Reveal(), CustomerID: p.CustomerID, IsPreProcessed: true, StatusValue: status,
-		})
+		}
+		if p.RefundOf != "" {
+			wire.IsLinkedRefund, wire.LinkedPaymentTransactionID, wire.LinkedPaymentLineNumber, wire.LinkedPaymentCurrency = true, p.RefundOf, exact(p.RefundOfLine), o.Currency
+			wire.IsPreProcessed, wire.StatusValue = false, tenderNotProcessed
+		}
+		out = append(out, wire)
 	}
 	return out
 }

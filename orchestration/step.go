@@ -1,6 +1,7 @@
 package orchestration
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -104,7 +105,13 @@ func (r *Run[E, S]) Entity() mapping.Ref { return r.entity }
 // EntityToken is the same for every event of this entity: an order's id, a cart's id, a channel reference. It does not change with
 // what the configuration calls the CSU: an order that is published again after a move must not become another one.
 func (r *Run[E, S]) EntityToken(purpose string) string {
-	return derive("entity", purpose, r.entity.Kind, r.Channel.LegalEntity, r.entity.Source, r.entity.ID)
+	return r.TokenOf(r.entity, purpose)
+}
+
+// TokenOf is the EntityToken that events of another entity of the channel have for a purpose: a return asks so for the reference that
+// its order was given. An empty source is the event's.
+func (r *Run[E, S]) TokenOf(of mapping.Ref, purpose string) string {
+	return derive("entity", purpose, of.Kind, r.Channel.LegalEntity, cmp.Or(of.Source, r.entity.Source), of.ID)
 }
 
 // EventToken is the same on every attempt at this event, and differs between events.

@@ -193,6 +193,9 @@ func bindings(end orchestration.End) (names []string) {
 	keys := map[string]string{}
 	for _, r := range end.Records {
 		keys[r.ID] = r.Kind + " " + r.Key
+		if id, transaction := r.Fields["Id"].(string); transaction { // what has no other number yet, and what is bound to nothing but it
+			keys[id] = keys[r.ID]
+		}
 	}
 	for ref, id := range end.Bound {
 		names = append(names, fmt.Sprintf("%s %s of %s to %s", ref.Kind, ref.ID, ref.Source, cmp.Or(keys[id], "a record that is not there")))

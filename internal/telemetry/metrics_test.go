@@ -24,6 +24,7 @@ import (
 	"github.com/signalbox/signalbox/mapping/fieldmap"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/worker"
 )
@@ -163,6 +164,21 @@ func TestTenThousandRandomIDsMakeNoSeries(t *testing.T) {
 	const operations = 26
 	require.LessOrEqual(t, len(csuclient.Labels()), operations, "let new operations share a label")
 	m := whole(known(6, 12, 5, operations)) // 6 queues, 12 event types, 60 steps
+	withinBudget(t, m)
+}
+
+// TestTheScenariosThereAreStayWithinTheBudget: they have more event types than those made up above, and fewer steps.
+func TestTheScenariosThereAreStayWithinTheBudget(t *testing.T) {
+	k := known(6, 0, 0, 0)
+	for _, s := range scenarios.All(scenarios.Parts{}) {
+		k.Scenarios = append(k.Scenarios, s.Outline())
+	}
+	k.Kinds, k.Operations = scenarios.Kinds(), csuclient.Labels()
+	withinBudget(t, whole(k))
+}
+
+func withinBudget(t *testing.T, m *Metrics) {
+	t.Helper()
 	fresh := series(t, m)
 	require.Less(t, fresh, budget, "before the first event")
 

@@ -10,6 +10,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
 	"github.com/signalbox/signalbox/orchestration/scenarios/orders"
 	"github.com/signalbox/signalbox/orchestration/scenarios/payments"
+	"github.com/signalbox/signalbox/orchestration/scenarios/returns"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 )
 
@@ -21,6 +22,8 @@ type Parts struct {
 	Customers customers.Parts
 	// Orders is what the orders scenarios are made from besides; its orders are those of CSU.
 	Orders orders.Parts
+	// Returns is what the returns scenario is made from besides; its returns are those of CSU.
+	Returns returns.Parts
 	// Sinks are those of the sink table.
 	Sinks sinks.Parts
 	// Emitted are the types of events that configured steps tell to sinks, besides those of Told.
@@ -34,8 +37,11 @@ func Told() []sinks.Type {
 		{Name: customers.RelayedType, Kind: "customer", Order: orchestration.State},
 		{Name: customers.RefusedType, Kind: "customer", Order: orchestration.Fact},
 		{Name: orders.RelayedType, Kind: "order", Order: orchestration.Fact},
+		{Name: orders.CancellationType, Kind: "order", Order: orchestration.Fact},
 		{Name: orders.RefusedType, Kind: "order", Order: orchestration.Fact},
 		{Name: orders.StatusType, Kind: "order", Order: orchestration.Fact},
+		{Name: returns.RelayedType, Kind: "return", Order: orchestration.Fact},
+		{Name: returns.RefusedType, Kind: "return", Order: orchestration.Fact},
 	}
 }
 
@@ -48,12 +54,13 @@ func emitted(names []string) (types []sinks.Type) {
 }
 
 // Kinds lists the kinds of business objects that are bound: by scenarios, or beforehand, as products are.
-func Kinds() []string { return []string{"customer", "order", "product"} }
+func Kinds() []string { return []string{"customer", "order", "product", "return"} }
 
 // All makes every scenario.
 func All(p Parts) []orchestration.Scenario {
 	p.Customers.Accounts = func(ch orchestration.Channel) customers.Accounts { return p.CSU(ch) }
 	p.Orders.Orders = func(ch orchestration.Channel) orders.Orders { return p.CSU(ch) }
-	return slices.Concat(customers.Scenarios(p.Customers), orders.Scenarios(p.Orders), payments.Scenarios(),
+	p.Returns.Returns = func(ch orchestration.Channel) returns.Returns { return p.CSU(ch) }
+	return slices.Concat(customers.Scenarios(p.Customers), orders.Scenarios(p.Orders), payments.Scenarios(), returns.Scenarios(p.Returns),
 		[]orchestration.Scenario{heartbeat.Scenario()}, sinks.Scenarios(append(Told(), emitted(p.Emitted)...), p.Sinks))
 }

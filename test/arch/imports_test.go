@@ -76,6 +76,7 @@ var arrows = map[string][]string{
 	"orchestration/scenarios/heartbeat": {"orchestration"},
 	"orchestration/scenarios/orders":    {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
 	"orchestration/scenarios/payments":  {"orchestration", "orchestration/fault"},
+	"orchestration/scenarios/returns":   {"orchestration", "orchestration/fault", "orchestration/scenarios/orders", "mapping", "csuclient", "internal/pii"},
 
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
 

@@ -14,8 +14,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/signalbox/signalbox/internal/app"
-	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
@@ -74,11 +72,7 @@ func shopOf(t *testing.T, o csu.Options, row string) *harness.World {
 
 func bindBread(t *testing.T, w *harness.World) {
 	t.Helper()
-	answers, err := redistable.New(w.Redis, w.Keys()).Bind(t.Context(), []mapping.Entry{{
-		Ref:    mapping.Ref{Kind: "product", Scope: "default/usrt", Source: harness.Source, ID: "bread"},
-		Target: mapping.Target{Kind: "product", Scope: "default/usrt", ID: fmt.Sprint(csu.MakeProducts(1)[0].RecordID)}}}, false)
-	require.NoError(t, err)
-	require.Equal(t, mapping.Bound, answers[0].Result)
+	bind(t, w, "product", "bread", fmt.Sprint(csu.MakeProducts(1)[0].RecordID))
 }
 
 // made gives the sales orders by the source's numbers.

@@ -32,7 +32,7 @@ type Carts interface {
 // An order that is placed as a cart is the cart of one id, for good: cartID. The CSU checks out an id once, and says CheckedOut ever
 // after; so whatever is repeated here, and whenever, no second order comes of it as long as no second id is used. That the CSU keeps an
 // id that its client has made is a condition, which signalbox doctor checks.
-func cartID(r *run) string { return r.EntityToken("cart") }
+func cartID(r *run) string { return r.EntityToken(CartPurpose) }
 
 // checkedOut looks for the order that the cart has become.
 func (o orders) checkedOut(ctx context.Context, r *run) (bool, error) {
@@ -107,12 +107,16 @@ func (f *refusal) note()       { f.until.Store(time.Now().Add(refusedFor).Unix()
 // byTransaction looks for an order by its transaction id, which documents reserve to others, though samples do it. It is errNotForUs
 // where that is refused.
 func (o orders) byTransaction(ctx context.Context, csu Orders, id string) (csuclient.SalesOrder, error) {
-	if o.refused.holds() {
+	return byTransaction(ctx, o.refused, csu, id)
+}
+
+func byTransaction(ctx context.Context, refused *refusal, csu Finder, id string) (csuclient.SalesOrder, error) {
+	if refused.holds() {
 		return csuclient.SalesOrder{}, errNotForUs
 	}
 	is, err := csu.FindOrderByTransaction(ctx, id)
 	if csuclient.Refused(err) {
-		o.refused.note()
+		refused.note()
 		return is, errNotForUs
 	}
 	return is, err

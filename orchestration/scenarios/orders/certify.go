@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/orchestration"
 )
 
@@ -102,6 +103,40 @@ func statusOnce(end orchestration.End) error {
 		}
 		if told[said.Status]++; told[said.Status] > 1 {
 			return fmt.Errorf("%s is told %d times", said.Status, told[said.Status])
+		}
+	}
+	return nil
+}
+
+// certifyCancel is what the cancellations are run on. An order's placing and its confirmation are part of each story.
+func certifyCancel() orchestration.Certification {
+	placed := func(id string) orchestration.Sample {
+		s := guest(id, "17.63")
+		s.Type = EventType
+		return s
+	}
+	cancel := func(id string) orchestration.Sample {
+		return orchestration.Sample{Data: json.RawMessage(`{"id": "` + id + `", "reason": "ordered twice"}`)}
+	}
+	return orchestration.Certification{
+		Stories: []orchestration.Story{
+			{Name: "a cancellation before its order", Bound: products, Together: true, Events: []orchestration.Sample{cancel("W-11"), placed("W-11")}},
+		},
+		Invariants: []orchestration.Invariant{{Name: "told-of-is-cancelled", Holds: toldOfCancelled}},
+	}
+}
+
+// toldOfCancelled holds what the sink was told of cancellations against the orders.
+func toldOfCancelled(end orchestration.End) error {
+	for _, t := range end.Told {
+		var said Cancellation
+		if t.Type != CancellationType || json.Unmarshal(t.Data, &said) != nil {
+			continue
+		}
+		for _, r := range end.Records {
+			if r.ID == said.SalesID && fmt.Sprint(r.Fields["StatusValue"]) != fmt.Sprint(csuclient.OrderCanceled) {
+				return fmt.Errorf("the sink was told that order %s is to be cancelled, and it is not", said.ID)
+			}
 		}
 	}
 	return nil

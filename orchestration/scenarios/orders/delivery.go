@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/orchestration"
 )
 
 // way is how a line gets to whom, as the CSU is to have it.
@@ -61,7 +62,7 @@ func (o orders) way(ctx context.Context, r *run, pointer string, d *Delivery) (w
 		}
 	}
 	if d.ShipFrom != "" {
-		s, err := o.store(ctx, r, pointer+"/shipFrom", d.ShipFrom, csuclient.StoresThatShip)
+		s, err := FindStore(ctx, o.csu(r.Channel), r.Channel, pointer+"/shipFrom", d.ShipFrom, csuclient.StoresThatShip)
 		if err != nil {
 			return way{}, err
 		}
@@ -91,7 +92,7 @@ func (o orders) pickup(ctx context.Context, r *run, pointer string, d *Delivery,
 			return way{}, wrong(pointer+"/mode", "is missing, and headquarters has no mode of delivery for pickups of the channel; give one, or set it up")
 		}
 	}
-	s, err := o.store(ctx, r, pointer+"/pickup/store", d.Pickup.Store, csuclient.StoresToPickUp)
+	s, err := FindStore(ctx, o.csu(r.Channel), r.Channel, pointer+"/pickup/store", d.Pickup.Store, csuclient.StoresToPickUp)
 	if err != nil {
 		return way{}, err
 	}
@@ -102,15 +103,20 @@ func (o orders) pickup(ctx context.Context, r *run, pointer string, d *Delivery,
 		shipTo: &csuclient.Address{RecordID: s.AddressID, Country: s.Country, Type: csuclient.AddressDelivery}}, nil
 }
 
-// store finds a store that does what is asked for.
-func (o orders) store(ctx context.Context, r *run, pointer, source string, that int) (csuclient.Store, error) {
-	number, known := r.Channel.Store(source)
+// Stores lists the stores of a channel.
+type Stores interface {
+	Stores(ctx context.Context, that int, fresh bool) ([]csuclient.Store, error)
+}
+
+// FindStore finds a store that does what is asked for, by its number or as the channel's table of stores calls it.
+func FindStore(ctx context.Context, csu Stores, ch orchestration.Channel, pointer, source string, that int) (csuclient.Store, error) {
+	number, known := ch.Store(source)
 	if !known {
-		return csuclient.Store{}, wrong(pointer, fmt.Sprintf("is not in the stores of channel %s; add it there, or correct it at the source", r.Channel.Name))
+		return csuclient.Store{}, wrong(pointer, fmt.Sprintf("is not in the stores of channel %s; add it there, or correct it at the source", ch.Name))
 	}
 	var numbers []string
 	for _, fresh := range []bool{false, true} { // a person may have set the store up and replayed the event
-		all, err := o.csu(r.Channel).Stores(ctx, that, fresh)
+		all, err := csu.Stores(ctx, that, fresh)
 		if err != nil {
 			return csuclient.Store{}, err
 		}
@@ -122,8 +128,8 @@ func (o orders) store(ctx context.Context, r *run, pointer, source string, that 
 			numbers = append(numbers, s.Number)
 		}
 	}
-	does := map[int]string{csuclient.StoresToPickUp: "where orders are picked up", csuclient.StoresThatShip: "that ships orders"}[that]
-	return csuclient.Store{}, wrong(pointer, fmt.Sprintf("names store %s, which is none %s for channel %s; there %s", number, does, r.Channel.Name, thereAre(numbers)))
+	does := map[int]string{csuclient.StoresToPickUp: "where orders are picked up", csuclient.StoresThatShip: "that ships orders", csuclient.StoresAll: "that there is"}[that]
+	return csuclient.Store{}, wrong(pointer, fmt.Sprintf("names store %s, which is none %s for channel %s; there %s", number, does, ch.Name, thereAre(numbers)))
 }
 
 func thereAre(numbers []string) string {

@@ -20,6 +20,7 @@ import (
 type Orders interface {
 	FindOrder(ctx context.Context, reference string) (csuclient.SalesOrder, error)
 	UploadOrder(ctx context.Context, o csuclient.SalesOrder) (csuclient.SalesOrder, error)
+	CancelOrder(ctx context.Context, salesID string) error
 	Carts
 	OrgUnit(ctx context.Context) (csuclient.OrgUnit, error)
 	Products(ctx context.Context, ids []int64) (map[int64]csuclient.Product, error)
@@ -73,7 +74,8 @@ type orders struct {
 	refused *refusal // of looks by transaction id
 }
 
-// Scenarios makes the scenarios: for orders that are placed, for what headquarters makes of them, and for what becomes of them there.
+// Scenarios makes the scenarios: for orders that are placed, for what headquarters makes of them, for what becomes of them there, for their
+// cancellation, and one that says why they are not changed.
 func Scenarios(p Parts) []orchestration.Scenario {
 	if p.ConfirmAfter == 0 {
 		p.ConfirmAfter = time.Minute
@@ -82,7 +84,7 @@ func Scenarios(p Parts) []orchestration.Scenario {
 		p.StatusPatience = 4 * time.Hour
 	}
 	o := orders{p, &refusal{}}
-	return []orchestration.Scenario{o.placing(), o.confirmation(), o.status()}
+	return []orchestration.Scenario{o.placing(), o.confirmation(), o.status(), o.cancellation(), o.change()}
 }
 
 // longestPhone is how many digits a phone number has at most (ITU-T E.164). Sources leave out its plus, and then some look like cards.
@@ -111,9 +113,16 @@ func numbers() map[string]int {
 
 func (o orders) csu(ch orchestration.Channel) Orders { return o.Orders(ch) }
 
-// id and reference are the same for every event about the order. Both are GUIDs, which no other client of the CSU chooses by chance.
-func id(r *run) string        { return r.EntityToken("order") }
-func reference(r *run) string { return r.EntityToken("channel-reference") }
+// What an order's ids in the CSU are made for: the purposes of its entity's tokens, which are the same for every event about the order.
+// They are GUIDs, which no other client of the CSU chooses by chance.
+const (
+	TransactionPurpose = "order"             // its transaction id
+	ReferencePurpose   = "channel-reference" // its channel reference id
+	CartPurpose        = "cart"              // its cart, and its transaction id where it is placed as one
+)
+
+func id(r *run) string        { return r.EntityToken(TransactionPurpose) }
+func reference(r *run) string { return r.EntityToken(ReferencePurpose) }
 
 func uploads(r *run) bool { return !carts(r) }
 func carts(r *run) bool   { return r.Channel.UsesCarts() }
@@ -134,7 +143,8 @@ func (o orders) placed(r *run) {
 
 // The kinds of business objects that an order is about.
 const (
-	kindOrder    = "order"
+	Kind         = "order"
+	kindOrder    = Kind
 	kindCustomer = "customer"
 	kindProduct  = "product"
 

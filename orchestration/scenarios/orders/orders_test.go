@@ -144,6 +144,13 @@ type shelf struct {
 	states    []csuclient.State
 	unit      csuclient.OrgUnit
 	asked     int // for a fresh table
+	canceled  []string
+	refuses   error // a cancellation
+}
+
+func (s *shelf) CancelOrder(_ context.Context, salesID string) error {
+	s.canceled = append(s.canceled, salesID)
+	return s.refuses
 }
 
 func (s *shelf) Stores(_ context.Context, that int, fresh bool) ([]csuclient.Store, error) {
@@ -261,9 +268,10 @@ func TestHoweverManyOrdersAreOpenTheCallsStayWithinTheirBudget(t *testing.T) {
 func TestWhatSinksAreToldKeepsItsSchema(t *testing.T) {
 	t.Parallel()
 	for name, said := range map[string]any{
-		"relayed.schema.json": Relayed{ID: "W-1", SalesID: "SO-1", Order: "T", Reference: "R"},
-		"refused.schema.json": orchestration.Refusal{ID: "W-1", EventID: "e1", EventType: EventType, Reason: "BusinessRule", Detail: "no", Step: "place-order"},
-		"confirm.schema.json": Confirm{ID: "W-1", Order: "T", Reference: "R"},
+		"relayed.schema.json":      Relayed{ID: "W-1", SalesID: "SO-1", Order: "T", Reference: "R"},
+		"refused.schema.json":      orchestration.Refusal{ID: "W-1", EventID: "e1", EventType: EventType, Reason: "BusinessRule", Detail: "no", Step: "place-order"},
+		"confirm.schema.json":      Confirm{ID: "W-1", Order: "T", Reference: "R"},
+		"cancellation.schema.json": Cancellation{ID: "W-1", SalesID: "SO-1"},
 	} {
 		s, err := jsonschema.NewCompiler().Compile(name)
 		require.NoError(t, err)

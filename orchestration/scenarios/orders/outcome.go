@@ -4,9 +4,10 @@ import "time"
 
 // What sinks are told.
 const (
-	RelayedType = "signalbox.order.relayed.v1" // Relayed
-	RefusedType = "signalbox.order.refused.v1" // orchestration.Refusal (refused.schema.json)
-	StatusType  = "signalbox.order.status.v1"  // Status
+	RelayedType      = "signalbox.order.relayed.v1"              // Relayed
+	CancellationType = "signalbox.order.cancellation.relayed.v1" // Cancellation
+	RefusedType      = "signalbox.order.refused.v1"              // orchestration.Refusal (refused.schema.json)
+	StatusType       = "signalbox.order.status.v1"               // Status
 )
 
 // Relayed says that headquarters has made a sales order of an order (relayed.schema.json).
@@ -25,4 +26,10 @@ type Status struct {
 	At            time.Time `json:"at"`                // headquarters' clock
 	Invoice       string    `json:"invoice,omitempty"` // headquarters' number of it
 	BusinessEvent string    `json:"businessEvent,omitempty"`
+}
+
+// Cancellation says that headquarters was asked to cancel a sales order, or has cancelled it (cancellation.schema.json).
+type Cancellation struct {
+	ID      string `json:"id"`      // the source's own
+	SalesID string `json:"salesId"` // headquarters'
 }

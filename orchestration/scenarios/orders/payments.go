@@ -15,14 +15,17 @@ import (
 
 // The methods of a Payment.
 const (
-	byCard        = "card"
-	byGiftCard    = "giftCard"
-	byLoyaltyCard = "loyaltyCard"
-	byAccount     = "account"
+	ByCard        = "card"
+	ByGiftCard    = "giftCard"
+	ByLoyaltyCard = "loyaltyCard"
+	ByAccount     = "account"
 )
 
 // operations are the methods in headquarters' numbers: what a tender type is, whatever its id.
-var operations = map[string]int{byCard: csuclient.PayCard, byGiftCard: csuclient.PayGiftCard, byLoyaltyCard: csuclient.PayLoyaltyCard, byAccount: csuclient.PayAccount}
+var operations = map[string]int{ByCard: csuclient.PayCard, ByGiftCard: csuclient.PayGiftCard, ByLoyaltyCard: csuclient.PayLoyaltyCard, ByAccount: csuclient.PayAccount}
+
+// Operation is headquarters' number of the payment's method.
+func (p Payment) Operation() int { return operations[p.Method] }
 
 // Payment is how a part of the total is paid. It is a part of the order: after that D365 is the one who captures, voids and pays back.
 type Payment struct {
@@ -52,10 +55,15 @@ type Card struct {
 // blobs are the places of the data where whatever looks like the number of a card is none.
 func blobs() map[string]int {
 	all := map[string]int{}
-	for _, name := range []string{"token", "authorization", "capture"} {
-		all["/payments/*/card/"+name] = orchestration.AnyNumber
-	}
+	Blobs("/payments/*", all)
 	return all
+}
+
+// Blobs adds the opaque members of a payment to numbers.
+func Blobs(payment string, numbers map[string]int) {
+	for _, name := range []string{"token", "authorization", "capture"} {
+		numbers[payment+"/card/"+name] = orchestration.AnyNumber
+	}
 }
 
 // payments are the event's as the CSU is to have them. account is the customer's.
@@ -73,32 +81,37 @@ func (o orders) payments(ctx context.Context, r *run, account string) ([]csuclie
 	var out []csuclient.Payment
 	for i, p := range r.In.Payments {
 		pointer := fmt.Sprintf("/payments/%d", i)
-		if err := p.complete(pointer, r.In.Customer != "", r.Channel); err != nil {
+		if err := p.Complete(pointer, r.In.Customer != "", r.Channel); err != nil {
 			return nil, err
 		}
-		typ, err := o.tenderType(ctx, r, pointer, p)
+		typ, err := TenderType(ctx, o.csu(r.Channel), r.Channel, pointer, p)
 		if err != nil {
 			return nil, err
 		}
-		c := csuclient.Payment{TypeID: typ, Amount: p.Amount, GiftCard: p.GiftCard, LoyaltyCard: p.LoyaltyCard}
-		if p.Method == byAccount {
-			c.CustomerID = account
-		}
-		if p.Card != nil {
-			c.CardType, c.Masked, c.Token, c.Authorization, c.Capture = p.Card.Type, p.Card.Masked, p.Card.Token, p.Card.Authorization, p.Card.Capture
-			c.ServiceAccount, c.Reference = p.Card.ServiceAccount, p.Card.Reference
-		}
-		out = append(out, c)
+		out = append(out, p.AsPaid(typ, account))
 	}
 	return out, nil
 }
 
-// complete says whether a payment has what its method needs, and nothing of another.
-func (p Payment) complete(pointer string, customer bool, ch orchestration.Channel) error {
+// AsPaid is the payment as the CSU is to have it. typ is headquarters' id of how it is made, account the customer's.
+func (p Payment) AsPaid(typ, account string) csuclient.Payment {
+	c := csuclient.Payment{TypeID: typ, Amount: p.Amount, GiftCard: p.GiftCard, LoyaltyCard: p.LoyaltyCard}
+	if p.Method == ByAccount {
+		c.CustomerID = account
+	}
+	if p.Card != nil {
+		c.CardType, c.Masked, c.Token, c.Authorization, c.Capture = p.Card.Type, p.Card.Masked, p.Card.Token, p.Card.Authorization, p.Card.Capture
+		c.ServiceAccount, c.Reference = p.Card.ServiceAccount, p.Card.Reference
+	}
+	return c
+}
+
+// Complete says whether a payment has what its method needs, and nothing of another. customer says that the order has one.
+func (p Payment) Complete(pointer string, customer bool, ch orchestration.Channel) error {
 	for _, of := range []struct {
 		method, member string
 		given          bool
-	}{{byCard, "card", p.Card != nil}, {byGiftCard, "giftCard", !p.GiftCard.IsZero()}, {byLoyaltyCard, "loyaltyCard", !p.LoyaltyCard.IsZero()}} {
+	}{{ByCard, "card", p.Card != nil}, {ByGiftCard, "giftCard", !p.GiftCard.IsZero()}, {ByLoyaltyCard, "loyaltyCard", !p.LoyaltyCard.IsZero()}} {
 		switch {
 		case of.given && of.method != p.Method:
 			return wrong(pointer+"/"+of.member, "belongs to another method than "+p.Method)
@@ -106,7 +119,7 @@ func (p Payment) complete(pointer string, customer bool, ch orchestration.Channe
 			return wrong(pointer+"/"+of.member, "is missing, which the method needs")
 		}
 	}
-	if p.Method == byAccount && !customer {
+	if p.Method == ByAccount && !customer {
 		return wrong(pointer+"/method", "is the customer's account, and the order is a guest's")
 	}
 	if p.Card == nil {
@@ -129,17 +142,22 @@ func (p Payment) complete(pointer string, customer bool, ch orchestration.Channe
 	return nil
 }
 
-// tenderType is headquarters' id of how a payment is made.
-func (o orders) tenderType(ctx context.Context, r *run, pointer string, p Payment) (string, error) {
+// TenderTypes lists the ways to pay that a channel knows.
+type TenderTypes interface {
+	TenderTypes(ctx context.Context, fresh bool) ([]csuclient.TenderType, error)
+}
+
+// TenderType is headquarters' id of how a payment is made.
+func TenderType(ctx context.Context, csu TenderTypes, ch orchestration.Channel, pointer string, p Payment) (string, error) {
 	var ids []string
 	for _, fresh := range []bool{false, true} { // a person may have set it up and replayed the event
-		all, err := o.csu(r.Channel).TenderTypes(ctx, fresh)
+		all, err := csu.TenderTypes(ctx, fresh)
 		if err != nil {
 			return "", err
 		}
 		ids = nil
 		for _, t := range all {
-			if t.Operation == operations[p.Method] {
+			if t.Operation == p.Operation() {
 				ids = append(ids, t.ID)
 			}
 		}
@@ -152,7 +170,7 @@ func (o orders) tenderType(ctx context.Context, r *run, pointer string, p Paymen
 	}
 	switch {
 	case len(ids) == 0:
-		return "", wrong(pointer+"/method", fmt.Sprintf("is one that channel %s does not take; set up a payment method for it in headquarters, then replay", r.Channel.Name))
+		return "", wrong(pointer+"/method", fmt.Sprintf("is one that channel %s does not take; set up a payment method for it in headquarters, then replay", ch.Name))
 	case p.TenderType == "":
 		return "", wrong(pointer+"/tenderType", "is missing, and the channel has several of the method: give one of "+strings.Join(ids, ", "))
 	}

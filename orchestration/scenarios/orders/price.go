@@ -18,7 +18,7 @@ func priced(r *run, k csuclient.Cart) error {
 	if err := linesPriced(r, k.Lines); err != nil {
 		return err
 	}
-	places, err := r.In.places()
+	places, err := Places(r.In.Currency)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func priced(r *run, k csuclient.Cart) error {
 
 // linesPriced compares line by line, after discount and without taxes.
 func linesPriced(r *run, lines []csuclient.CartLine) error {
-	places, err := r.In.places()
+	places, err := Places(r.In.Currency)
 	if err != nil {
 		return err
 	}

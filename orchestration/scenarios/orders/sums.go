@@ -16,7 +16,7 @@ import (
 //	net of a line = price × quantity, rounded half away from zero to the currency's smallest unit, − discount
 //	total = nets + charges, and taxes unless the prices include them
 func (p Placed) sums(o *csuclient.SalesOrder) error {
-	places, err := p.places()
+	places, err := Places(p.Currency)
 	if err != nil {
 		return err
 	}
@@ -49,9 +49,9 @@ func (p Placed) sums(o *csuclient.SalesOrder) error {
 	return nil
 }
 
-// places is how many digits behind the point the currency's smallest unit has.
-func (p Placed) places() (int32, error) {
-	unit, err := currency.ParseISO(p.Currency)
+// Places is how many digits behind the point a currency's smallest unit has.
+func Places(code string) (int32, error) {
+	unit, err := currency.ParseISO(code)
 	if err != nil {
 		return 0, wrong("/currency", "is no currency of ISO 4217")
 	}
@@ -85,7 +85,9 @@ func (p Placed) exact(places int32) error {
 	return check("/total", p.Total)
 }
 
-// wrong refuses an order for what one field says.
+// Wrong refuses an event for what one field says.
+func Wrong(pointer, why string) error { return wrong(pointer, why) }
+
 func wrong(pointer, why string) error {
 	return &fault.Error{Kind: fault.Permanent, Reason: fault.BusinessRule, Pointer: pointer, Detail: pointer + " " + why}
 }

@@ -6,7 +6,6 @@ package payments
 import (
 	"context"
 	_ "embed" // the schema
-	"encoding/json"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -54,15 +53,9 @@ func Scenarios() []orchestration.Scenario {
 		}
 		out = append(out, orchestration.Pipeline[Payment, struct{}]{
 			Name: "payments", Handles: a.typ, Version: 1, Order: orchestration.Fact, Schema: []byte(strings.ReplaceAll(schema, AuthorizedType, a.typ)),
-			Entity: Payment.entity, Certify: certification(a.typ),
-			Steps: []orchestration.Step[Payment, struct{}]{{Name: "refuse-payment", Look: refuse}},
+			Entity: Payment.entity,
+			Steps:  []orchestration.Step[Payment, struct{}]{{Name: "refuse-payment", Look: refuse}},
 		})
 	}
 	return out
-}
-
-// certification is one story: the event ends as a dead letter wherever a process is stopped.
-func certification(typ string) orchestration.Certification {
-	return orchestration.Certification{Stories: []orchestration.Story{{Name: "a payment that is no part of an order: " + typ, Events: []orchestration.Sample{
-		{Data: json.RawMessage(`{"order": "W-20771", "amount": 17.63, "currency": "USD", "reference": "P-1"}`)}}}}}
 }

@@ -37,7 +37,7 @@ var orderLineMembers = declare(map[memberType]string{
 var tenderLineMembers = declare(map[memberType]string{
 	text: `TenderLineId TransactionId StoreId TerminalId TenderTypeId Currency CardTypeId MaskedCardNumber CardToken Authorization
 		CaptureToken AuthorizationReferenceId CardPaymentAccountId CustomerId GiftCardId LoyaltyCardId LinkedPaymentTransactionId
-		GiftCardPin SignatureData`,
+		LinkedPaymentStore LinkedPaymentTerminalId LinkedPaymentCurrency GiftCardPin SignatureData`,
 	integer32: "StatusValue VoidStatusValue ProcessingTypeValue CardProcessorStatusValue TransactionStatusValue GiftCardExpirationYear GiftCardExpirationMonth",
 	integer64: "ChannelId PaymentRefRecId LinkedPaymentRefRecId",
 	fraction: `LineNumber Amount AuthorizedAmount RefundableAmount RemainingLinkedRefundAmount RoundingDifference

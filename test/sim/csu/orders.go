@@ -199,7 +199,11 @@ func (c *call) orderByReference() (reply, *apiError) {
 func (s *Simulator) landDue(now time.Time) {
 	db := &s.store.orders
 	for !s.opts.HQDown && len(db.pending) > 0 && !db.pending[0].since.Add(s.opts.OrderSync).After(now) {
-		s.land(db.pending[0])
+		if next := db.pending[0]; s.unfit(next) != "" {
+			db.refuse(next)
+		} else {
+			s.land(next)
+		}
 	}
 	db.canceling = slices.DeleteFunc(db.canceling, func(o *order) bool {
 		due := !s.opts.HQDown && !o.canceled.Add(s.opts.OrderSync).After(now)
@@ -208,6 +212,13 @@ func (s *Simulator) landDue(now time.Time) {
 		}
 		return due
 	})
+}
+
+// CatchUp does at once what headquarters' jobs are about to do with orders: it has all of them, and has cancelled what it was asked to.
+func (s *Simulator) CatchUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.landDue(time.Now().Add(s.opts.OrderSync))
 }
 
 // land lets headquarters make a sales order of an order: it gets its number, and each line the id that headquarters knows it by.
@@ -225,6 +236,7 @@ func (s *Simulator) land(o *order) {
 func (s *Simulator) RefusedOrders() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.landDue(time.Now())
 	out := []string{}
 	for id, o := range s.store.orders.byID {
 		if o.refused {

@@ -45,8 +45,12 @@ func (c *call) returnLine(k *cart, l map[string]any, keyed bool) string {
 // soldLine finds the line that comes back, by transaction and number or by headquarters' own id of it.
 func (c *call) soldLine(l map[string]any) (*order, map[string]any, string) {
 	c.sim.landDue(c.received)
+	return c.sim.soldLine(l)
+}
+
+func (s *Simulator) soldLine(l map[string]any) (*order, map[string]any, string) {
 	if id := str(l, "ReturnInventTransId"); id != "" {
-		for _, o := range c.sim.store.orders.byID {
+		for _, o := range s.store.orders.byID {
 			for _, sold := range o.lines() {
 				if str(sold, "InventoryTransactionId") == id {
 					return o, sold, ""
@@ -55,7 +59,7 @@ func (c *call) soldLine(l map[string]any) (*order, map[string]any, string) {
 		}
 		return nil, nil, idReturnLine
 	}
-	o, known := c.sim.store.orders.byID[str(l, "ReturnTransactionId")]
+	o, known := s.store.orders.byID[str(l, "ReturnTransactionId")]
 	switch {
 	case !known:
 		return nil, nil, idOrderNotFound
@@ -75,6 +79,49 @@ func (c *call) returned(from *order, sold map[string]any) decimal.Decimal {
 	sum := decimal.Zero
 	for _, o := range c.sim.store.orders.byID {
 		if num(o.members, "StatusValue") == statusCanceled {
+			continue
+		}
+		for _, l := range o.lines() {
+			if str(l, "ReturnTransactionId") == from.id() && dec(l, "ReturnLineNumber").Equal(dec(sold, "LineNumber")) {
+				sum = sum.Sub(dec(l, "Quantity"))
+			}
+		}
+	}
+	return sum
+}
+
+// unfit is what headquarters' validation finds wrong with what an order brings back, when it lands: the scale unit itself checks nothing
+// of an upload. Empty: nothing.
+func (s *Simulator) unfit(o *order) string {
+	back := map[string]decimal.Decimal{}
+	for _, l := range o.lines() {
+		quantity := dec(l, "Quantity")
+		if !isReturn(l) && quantity.IsNegative() {
+			return idSalePositive
+		}
+		if !isReturn(l) {
+			continue
+		}
+		if !quantity.IsNegative() || dec(l, "NetAmount").IsPositive() {
+			return idReturnNegative
+		}
+		from, sold, why := s.soldLine(l)
+		if why != "" {
+			return why
+		}
+		line := from.id() + " " + dec(sold, "LineNumber").String()
+		if back[line] = back[line].Sub(quantity); back[line].GreaterThan(dec(sold, "Quantity").Sub(s.landedBack(from, sold))) {
+			return idReturnTooMuch
+		}
+	}
+	return ""
+}
+
+// landedBack is how much of a line headquarters knows to have come back.
+func (s *Simulator) landedBack(from *order, sold map[string]any) decimal.Decimal {
+	sum := decimal.Zero
+	for _, o := range s.store.orders.byID {
+		if str(o.members, "SalesId") == "" || num(o.members, "StatusValue") == statusCanceled {
 			continue
 		}
 		for _, l := range o.lines() {

@@ -3,6 +3,7 @@ package csu
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,4 +122,32 @@ func TestNotMoreGoesBackToAPaymentThanItPaid(t *testing.T) {
 	k = c.newCart()
 	c.act(k.ID(), "AddCartLines", `{"cartLines":[`+bringBack(id, 1, -1)+`]}`)
 	requireRefused(t, 400, "RefundAmountMoreThanAllowed", c.checkOut(k.ID(), linked("-1.00")))
+}
+
+// uploaded is an order of some of the first product; from, when it is given, is what it brings back.
+func uploaded(id, from, lines string) string {
+	return fmt.Sprintf(`{"Id":%q,"ChannelReferenceId":%q,"CurrencyCode":"USD","SalesLines":[%s]}`, id, "R-"+id, strings.ReplaceAll(lines, "FROM", from))
+}
+
+func TestHeadquartersFindsWhatIsWrongWithAnUploadedReturnWhenItLands(t *testing.T) {
+	const back = `{"LineNumber":1,"ProductId":68719490000,"Quantity":%d,"ReturnTransactionId":"FROM","ReturnLineNumber":%d}`
+	inBubble(t, Options{OrderSync: time.Second}, func(t *testing.T, c *client) {
+		upload := func(id, from, lines string) {
+			require.Equal(t, 201, c.upload(uploaded(id, from, lines)).status, "the scale unit checks nothing")
+			<-time.After(2 * time.Second)
+		}
+		upload("sold", "", `{"LineNumber":1,"ProductId":68719490000,"Quantity":3}`)
+		upload("one", "sold", fmt.Sprintf(back, -2, 1))
+		upload("too-much", "sold", fmt.Sprintf(back, -2, 1))
+		upload("twice", "sold", fmt.Sprintf(back, -1, 1)+","+fmt.Sprintf(back, -1, 1))
+		upload("wrong-sign", "sold", fmt.Sprintf(back, 1, 1))
+		upload("no-line", "sold", fmt.Sprintf(back, -1, 2))
+		upload("no-order", "none", fmt.Sprintf(back, -1, 1))
+		upload("of-nothing", "", `{"LineNumber":1,"ProductId":68719490000,"Quantity":-1}`)
+		upload("rest", "sold", fmt.Sprintf(back, -1, 1))
+		require.Equal(t, []string{"no-line", "no-order", "of-nothing", "too-much", "twice", "wrong-sign"}, c.sim.RefusedOrders())
+		require.Equal(t, 6, c.sim.RetryOrders())
+		<-time.After(2 * time.Second)
+		require.Len(t, c.sim.RefusedOrders(), 6, "they are no better")
+	})
 }
