@@ -58,7 +58,7 @@ func TestEveryProblemOfAStepIsReportedAtOnce(t *testing.T) {
 	got := strings.Split(err.Error(), "\n")
 	for i, says := range []string{
 		`scenarios.steps[5].scenario` + from + `is missing`,
-		`scenarios.steps[0].scenario` + from + `"invoices" is no scenario that steps may be put into; choose from customers, `,
+		`scenarios.steps[0].scenario` + from + `"invoices" is no scenario that steps may be put into; choose from cancellations, customers, `,
 		`scenarios.steps[1].scenario` + from + `"sinks" is no scenario that steps may be put into`,
 		`scenarios.steps[2].when` + from + `is no jq expression`,
 		`scenarios.steps[2].before` + from + `"place-orders" is no step of orders's own; choose from place-order`,
