@@ -119,7 +119,7 @@ func (f *filling) lines(ctx context.Context, want csuclient.SalesOrder) error {
 			return err
 		}
 	}
-	if !f.planning && !(len(f.k.Lines) == len(want.Lines) && beginning(f.k.Lines, want.Lines)) {
+	if !f.planning && (len(f.k.Lines) != len(want.Lines) || !beginning(f.k.Lines, want.Lines)) {
 		return &fault.Error{Kind: fault.Permanent, Reason: fault.CsuRejected, Detail: fmt.Sprintf("the CSU has made %d lines of the cart's %d, or others than were sent", len(f.k.Lines), len(want.Lines))}
 	}
 	return nil
