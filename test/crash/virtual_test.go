@@ -17,6 +17,7 @@ type story struct {
 	csu    csu.Options
 	lag    time.Duration
 	events func(now time.Time) []harness.Customer
+	order  bool // the customer's order comes first
 }
 
 // jane is a customer at a moment.
@@ -42,6 +43,8 @@ var stories = map[string]story{
 		events: func(now time.Time) []harness.Customer {
 			return []harness.Customer{jane("e1", now, "Redmond"), jane("e2", now.Add(time.Second), "Houston")}
 		}},
+	"an order, and then its customer, before headquarters knows": {lag: 2 * time.Second, order: true, csu: withoutHeadquarters,
+		events: func(now time.Time) []harness.Customer { return []harness.Customer{jane("e1", now, "Redmond")} }},
 	"two sources with one e-mail address": {lag: 15 * time.Second,
 		events: func(now time.Time) []harness.Customer {
 			crm := jane("e2", now.Add(time.Second), "Redmond")
@@ -71,6 +74,10 @@ func (s story) stopAt(t *testing.T, at int) (crossed bool, passed []string) {
 	synctest.Test(t, func(t *testing.T) {
 		w := harness.NewVirtual(t, harness.Options{SearchLag: s.lag, CSU: s.csu})
 		events := s.events(time.Now())
+		if s.order {
+			bindBread(t, w)
+			w.Send(order())
+		}
 		w.Publish(events...)
 		b := &harness.Boundaries{At: at}
 		stopped := make(chan struct{})
@@ -99,6 +106,9 @@ func (s story) stopAt(t *testing.T, at int) (crossed bool, passed []string) {
 			w.RequireState(e)
 		}
 		require.Len(t, w.CSU.Customers(), 1, where)
+		if s.order {
+			requireOneSalesOrder(t, w, where)
+		}
 		<-time.After(time.Minute) // a stopped process asks in vain for a while; its goroutines must have ended
 	})
 	return crossed, passed

@@ -82,6 +82,7 @@ func TestACartIsFilledComparedAndCheckedOutOnce(t *testing.T) {
 					require.Empty(t, w.Letters())
 				}
 				nowhere(t, "the log", p.Log())
+				nowhere(t, "the metrics", p.Metrics())
 				for key, value := range w.Remembered() {
 					nowhere(t, "Redis", key+value)
 				}

@@ -180,6 +180,7 @@ func TestEachWayToPayReachesHeadquartersAndIsSeenNowhereElse(t *testing.T) {
 		}
 		require.Len(t, w.Letters(), 2)
 		nowhere(t, "the log", p.Log())
+		nowhere(t, "the metrics", p.Metrics())
 		for key, value := range w.Remembered() {
 			nowhere(t, "Redis", key+value)
 		}

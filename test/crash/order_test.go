@@ -1,0 +1,43 @@
+package crash
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/signalbox/signalbox/internal/app"
+	"github.com/signalbox/signalbox/mapping"
+	"github.com/signalbox/signalbox/mapping/redistable"
+	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/test/harness"
+	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/worker"
+)
+
+// order is Jane's, of two loaves.
+func order() worker.Message {
+	return app.Message(orchestration.Event{Source: harness.Source, ID: "w1", Type: "signalbox.order.placed.v1", Time: time.Now(),
+		CorrelationID: orchestration.DeriveCorrelationID(harness.Source, "w1"), Data: json.RawMessage(`{"id": "W-1", "customer": "C-1", "currency": "USD",
+			"lines": [{"product": "bread", "quantity": 2, "price": 5}], "total": 10}`)})
+}
+
+func bindBread(t *testing.T, w *harness.World) {
+	t.Helper()
+	const scope = "default/usrt"
+	_, err := redistable.New(w.Redis, w.Keys()).Bind(t.Context(), []mapping.Entry{{Ref: mapping.Ref{Kind: "product", Scope: scope, Source: harness.Source, ID: "bread"},
+		Target: mapping.Target{Kind: "product", Scope: scope, ID: fmt.Sprint(csu.MakeProducts(1)[0].RecordID)}}}, false)
+	require.NoError(t, err)
+}
+
+// requireOneSalesOrder: Jane's order has become one sales order, of her account, with the number that it is bound to.
+func requireOneSalesOrder(t *testing.T, w *harness.World, where string) {
+	t.Helper()
+	all := w.CSU.SalesOrders()
+	require.Len(t, all, 1, where)
+	account, _ := w.Bound(harness.Source, "C-1")
+	sales, _ := w.BoundTo("order", harness.Source, "W-1")
+	require.Equal(t, []any{sales, account}, []any{all[0].SalesID(), all[0]["CustomerId"]}, where)
+}
