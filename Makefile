@@ -26,7 +26,7 @@ test: tools ## every test, against a real redis-server, a real Prometheus and it
 # theirs: there is nothing to see for it.
 APART := ops|cmd/signalbox|internal/certify|test/(chaos|docs|upstream|replay|explore|bench)
 # Whole fleets in virtual time take minutes under it; test/virtual drives the same code by seeds. ALL=1 runs them, too.
-FLEETS := test/(trouble|sinks)
+FLEETS := test/(trouble|sinks|steps|status)
 # Long, and of the same code as the tests beside them.
 LONG  := IsCertified|PlayedAgain|AThousandProcesses|HardlyWaitLonger
 

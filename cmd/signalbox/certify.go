@@ -31,7 +31,7 @@ func (p *program) certifyCommand() *cobra.Command {
 			"and against the scenario's own invariants. At some boundaries the process is one of its own and ends with kill -9.\n\n"+
 			"It needs no configuration and uses nothing but loopback: a redis-server from PATH, else one in memory. "+
 			"It ends with 0 when everything held, 1 when something did not or was not shown, 4 when there is no such scenario, story or boundary.",
-		"signalbox certify heartbeat\nsignalbox certify --all --report certified.json\n"+
+		"signalbox certify heartbeat --report certified.json\n"+
 			"signalbox certify customers --story \"a refusal\" --at \"after send\" --kill all",
 		cobra.MaximumNArgs(1), func(ctx context.Context, args []string) error {
 			f.o.Names = args

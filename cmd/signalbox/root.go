@@ -34,7 +34,7 @@ func (p *program) root() *cobra.Command {
 		"Signalbox takes business events from Azure Service Bus and applies them to a Commerce Scale Unit: at least once in, effectively once out.\n\n"+
 			"A first minute, with everything in one process: signalbox local",
 		p.localCommand(), p.runCommand(), p.publishCommand(), p.planCommand(), p.traceCommand(), p.whyCommand(), p.waitingCommand(), p.deadletterCommand(), p.mappingCommand(),
-		p.gateCommand(), p.fleetCommand(), p.doctorCommand(), p.certifyCommand(), p.scenariosCommand(), p.auditCommand(), p.fieldmapCommand(), p.configCommand(),
+		p.gateCommand(), p.fleetCommand(), p.doctorCommand(), p.certifyCommand(), p.scenariosCommand(), p.schemaCommand(), p.auditCommand(), p.fieldmapCommand(), p.configCommand(),
 		p.simCommand(), p.versionCommand(), p.completionCommand())
 	root.Example = "  signalbox local --exit-when-idle"
 	root.SilenceErrors, root.SilenceUsage = true, true

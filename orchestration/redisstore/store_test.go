@@ -377,11 +377,13 @@ func TestARestartedServerIsForLookingOnlyForAWhile(t *testing.T) {
 	require.NoError(t, k.epoch.WriteClean(t.Context(), k.client))
 	q := request("c1", "e1", "42", "ana@example.com", noon)
 	require.Equal(t, orchestration.Go, mustClaim(t, k, q).Answer)
+	q = request("c2", "e2", "77", "bo@example.com", noon)
+	q.Event.Origin.Enqueued = time.Now()
 	require.NoError(t, s.Kill())
 	require.NoError(t, s.Restart(t.Context()))
 	var g orchestration.Grant
 	require.Eventually(t, func() bool { // connections of the old server fail first
-		g, err = k.Claim(t.Context(), request("c2", "e2", "77", "bo@example.com", noon))
+		g, err = k.Claim(t.Context(), q)
 		return err == nil
 	}, 5*time.Second, 20*time.Millisecond)
 	require.Equal(t, orchestration.LookOnly, g.Answer)

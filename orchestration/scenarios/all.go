@@ -33,7 +33,7 @@ type Parts struct {
 // Told lists every type of event that scenarios tell to sinks. That a customer is relayed is a state: the newest says it all. That an
 // order is, is a fact, as are a refusal and what became of it at headquarters: no later event makes it untrue.
 func Told() []sinks.Type {
-	return []sinks.Type{
+	types := []sinks.Type{
 		{Name: customers.RelayedType, Kind: "customer", Order: orchestration.State},
 		{Name: customers.RefusedType, Kind: "customer", Order: orchestration.Fact},
 		{Name: orders.RelayedType, Kind: "order", Order: orchestration.Fact},
@@ -43,6 +43,14 @@ func Told() []sinks.Type {
 		{Name: returns.RelayedType, Kind: "return", Order: orchestration.Fact},
 		{Name: returns.RefusedType, Kind: "return", Order: orchestration.Fact},
 	}
+	for i := range types {
+		for _, outcomes := range []map[string][]byte{customers.Outcomes(), orders.Outcomes(), returns.Outcomes()} {
+			if schema, ok := outcomes[types[i].Name]; ok {
+				types[i].Schema = schema
+			}
+		}
+	}
+	return types
 }
 
 // emitted are types of a configuration: facts, about whatever their scenario is about.

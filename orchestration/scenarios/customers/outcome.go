@@ -1,6 +1,21 @@
 package customers
 
-import "github.com/signalbox/signalbox/csuclient"
+import (
+	_ "embed" // the schemas
+
+	"github.com/signalbox/signalbox/csuclient"
+)
+
+//go:embed relayed.schema.json
+var relayedSchema []byte
+
+//go:embed refused.schema.json
+var refusedSchema []byte
+
+// Outcomes are the schemas of what sinks are told, by type.
+func Outcomes() map[string][]byte {
+	return map[string][]byte{RelayedType: relayedSchema, RefusedType: refusedSchema}
+}
 
 // What sinks are told.
 const (

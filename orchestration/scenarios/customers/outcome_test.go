@@ -2,7 +2,6 @@ package customers
 
 import (
 	"bytes"
-	_ "embed" // the schemas
 	"encoding/json"
 	"testing"
 
@@ -12,12 +11,6 @@ import (
 	"github.com/signalbox/signalbox/internal/pii"
 	"github.com/signalbox/signalbox/orchestration"
 )
-
-//go:embed relayed.schema.json
-var relayedSchema []byte
-
-//go:embed refused.schema.json
-var refusedSchema []byte
 
 func conforms(t *testing.T, typ string, value any) error {
 	t.Helper()

@@ -1,6 +1,26 @@
 package orders
 
-import "time"
+import (
+	_ "embed" // the schemas
+	"time"
+)
+
+//go:embed relayed.schema.json
+var relayedSchema []byte
+
+//go:embed refused.schema.json
+var refusedSchema []byte
+
+//go:embed cancellation.schema.json
+var cancellationSchema []byte
+
+//go:embed status.schema.json
+var statusSchema []byte
+
+// Outcomes are the schemas of what sinks are told, by type.
+func Outcomes() map[string][]byte {
+	return map[string][]byte{RelayedType: relayedSchema, RefusedType: refusedSchema, CancellationType: cancellationSchema, StatusType: statusSchema}
+}
 
 // What sinks are told.
 const (

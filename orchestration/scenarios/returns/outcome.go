@@ -1,5 +1,18 @@
 package returns
 
+import _ "embed" // the schemas
+
+//go:embed relayed.schema.json
+var relayedSchema []byte
+
+//go:embed refused.schema.json
+var refusedSchema []byte
+
+// Outcomes are the schemas of what sinks are told, by type.
+func Outcomes() map[string][]byte {
+	return map[string][]byte{RelayedType: relayedSchema, RefusedType: refusedSchema}
+}
+
 // What sinks are told.
 const (
 	RelayedType = "signalbox.return.relayed.v1" // Relayed

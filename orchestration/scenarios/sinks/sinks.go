@@ -25,9 +25,10 @@ type Sink interface {
 
 // Type is a type of outbound event.
 type Type struct {
-	Name  string // such as signalbox.customer.relayed.v1
-	Kind  string // of business object: types of one kind are about the same subjects, and ordered together
-	Order orchestration.Order
+	Name   string // such as signalbox.customer.relayed.v1
+	Kind   string // of business object: types of one kind are about the same subjects, and ordered together
+	Order  orchestration.Order
+	Schema []byte // JSON Schema (2020-12) of the data; nil: none is known
 }
 
 // Parts is what the scenario is made from.
