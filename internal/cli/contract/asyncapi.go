@@ -1,7 +1,5 @@
 package contract
 
-import "encoding/json"
-
 // Document is an AsyncAPI document (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
 type Document struct {
 	AsyncAPI           string               `json:"asyncapi"`
@@ -118,7 +116,7 @@ func (t Type) envelope() any {
 		properties["signalboxchannel"] = text("The row of the channel table, where the source does not decide it.")
 	}
 	if t.Schema != nil {
-		properties["data"] = json.RawMessage(t.Schema)
+		properties["data"] = t.Schema
 	}
 	return property{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": []string{"specversion", "type", "id", "source", "time", "data"}, "properties": properties}
 }
