@@ -87,17 +87,18 @@ func sameTime(a, b *time.Time) bool {
 	return a.Equal(*b)
 }
 
-// samePlace says whether goods go to the same place. Case and spaces are not told apart: a CSU may tidy them.
-func samePlace(a, b *csuclient.Address) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
+// samePlace says whether goods go where they are wanted. Case and spaces are not told apart: a CSU may tidy them. A place that is wanted
+// by its record, such as a store's, is that record; any other may have been given one.
+func samePlace(want, is *csuclient.Address) bool {
+	if want == nil || is == nil {
+		return want == nil && is == nil
 	}
-	if a.RecordID != 0 || b.RecordID != 0 { // a store's, which is named by its record
-		return a.RecordID == b.RecordID
+	if want.RecordID != 0 {
+		return want.RecordID == is.RecordID
 	}
 	plain := func(a *csuclient.Address) string {
 		return strings.ToLower(strings.Join(strings.Fields(strings.Join([]string{a.Name.Reveal(), a.Street.Reveal(), a.StreetNumber.Reveal(), a.City.Reveal(),
 			a.State.Reveal(), a.ZipCode.Reveal(), a.Country}, " ")), " "))
 	}
-	return plain(a) == plain(b)
+	return plain(want) == plain(is)
 }

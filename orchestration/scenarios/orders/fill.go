@@ -197,7 +197,7 @@ func (w way) equal(o way) bool {
 func (f *filling) delivered(lines []way) bool {
 	for i, w := range lines {
 		l := f.k.Lines[i]
-		if l.DeliveryMode != w.mode || w.pickup && l.StoreID != w.store || w.store != "" && l.StoreID != w.store || !samePlace(w.shipTo, l.ShipTo) ||
+		if l.DeliveryMode != w.mode || w.store != "" && l.StoreID != w.store || !samePlace(w.shipTo, l.ShipTo) ||
 			!sameTime(w.from, l.PickupFrom) || !sameTime(w.to, l.PickupTo) {
 			return false
 		}

@@ -209,9 +209,17 @@ func TestASecondEventOfAPlacedOrderMustSayTheSame(t *testing.T) {
 		"the same, written otherwise": {func(o *csuclient.SalesOrder) {
 			o.Total, o.ShipTo = amount("9"), &csuclient.Address{Street: pii.New("1  harbour street"), City: pii.New("Redmond"), Country: "USA"}
 		}, nil},
-		"placed at another time":        {func(o *csuclient.SalesOrder) { o.Placed = time.Now() }, nil},
-		"another customer":              {func(o *csuclient.SalesOrder) { o.CustomerID = "000002" }, []string{"/customer"}},
-		"another address and total":     {func(o *csuclient.SalesOrder) { o.ShipTo, o.Total = nil, amount("10") }, []string{"/total", "/delivery/address"}},
+		"the same, to an address that has been given a record": {func(o *csuclient.SalesOrder) {
+			to := *o.ShipTo
+			to.RecordID = 68719477111
+			o.ShipTo = &to
+		}, nil},
+		"placed at another time":    {func(o *csuclient.SalesOrder) { o.Placed = time.Now() }, nil},
+		"another customer":          {func(o *csuclient.SalesOrder) { o.CustomerID = "000002" }, []string{"/customer"}},
+		"another address and total": {func(o *csuclient.SalesOrder) { o.ShipTo, o.Total = nil, amount("10") }, []string{"/total", "/delivery/address"}},
+		"to another street": {func(o *csuclient.SalesOrder) {
+			o.ShipTo = &csuclient.Address{RecordID: 68719477111, Street: pii.New("2 Harbour Street"), City: pii.New("Redmond"), Country: "USA"}
+		}, []string{"/delivery/address"}},
 		"one line more":                 {func(o *csuclient.SalesOrder) { o.Lines = append(o.Lines, o.Lines[0]) }, []string{"/lines"}},
 		"more of it, and another price": {func(o *csuclient.SalesOrder) { o.Lines[0].Quantity, o.Lines[0].Price = amount("3"), amount("3") }, []string{"/lines/0/quantity", "/lines/0/price"}},
 	} {
