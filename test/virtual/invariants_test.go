@@ -138,7 +138,9 @@ func (s *story) requireTold() {
 	for _, e := range s.Sink.Events() {
 		told[e.CorrelationID] = append(told[e.CorrelationID], e.Type)
 		require.False(s.T, e.Changed, "the same id says something else: %+v", e)
-		require.False(s.T, e.Overtaken, "behind something newer: %+v", e)
+		if e.Type == "signalbox.customer.relayed.v1" { // the only state: facts are told in no order
+			require.False(s.T, e.Overtaken, "behind something newer: %+v", e)
+		}
 	}
 	for _, m := range s.plan.messages {
 		correlation := orchestration.DeriveCorrelationID(source(m.is), m.is.Event)

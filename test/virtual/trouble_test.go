@@ -125,7 +125,7 @@ func (s *story) strike(t trouble) {
 		until(func() { s.Mini.SetError("") })
 	case redisWiped:
 		s.Mini.FlushAll()
-		s.bindBread() // as whoever wiped it would import them again
+		s.pending.Go(s.bindBread) // as whoever wiped it would import them again
 	default:
 		s.strikeBroker(t)
 	}
