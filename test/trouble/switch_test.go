@@ -137,12 +137,11 @@ func TestAScenarioStaysOffThroughAWipeAsLongAsOneProcessLives(t *testing.T) {
 		f.Mini.FlushAll()
 		<-time.After(3 * time.Second)
 		f.processes[0].Stop()
-		late := f.join() // has heard it from nobody but the store
+		f.join() // has heard it from nobody but the store, and may be the first to see that it was wiped
 		f.processes[1].Stop()
 		f.Publish(published[5:]...)
 		f.wait("customers", 10) // the five from before come when they are due, and are counted again
 		require.Less(f.T, f.done(), 2*time.Hour)
-		require.Empty(f.T, late.Lines("the store has lost its memory or may have; claims are for looking only for a while"))
 	}, func(f *fleet) {
 		for _, c := range published {
 			f.RequireState(c)
