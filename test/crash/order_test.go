@@ -2,18 +2,14 @@ package crash
 
 import (
 	"encoding/json"
-	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/internal/app"
-	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/test/harness"
-	"github.com/signalbox/signalbox/test/sim/csu"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -22,14 +18,6 @@ func order() worker.Message {
 	return app.Message(orchestration.Event{Source: harness.Source, ID: "w1", Type: "signalbox.order.placed.v1", Time: time.Now(),
 		CorrelationID: orchestration.DeriveCorrelationID(harness.Source, "w1"), Data: json.RawMessage(`{"id": "W-1", "customer": "C-1", "currency": "USD",
 			"lines": [{"product": "bread", "quantity": 2, "price": 5}], "total": 10}`)})
-}
-
-func bindBread(t *testing.T, w *harness.World) {
-	t.Helper()
-	const scope = "default/usrt"
-	_, err := redistable.New(w.Redis, w.Keys()).Bind(t.Context(), []mapping.Entry{{Ref: mapping.Ref{Kind: "product", Scope: scope, Source: harness.Source, ID: "bread"},
-		Target: mapping.Target{Kind: "product", Scope: scope, ID: fmt.Sprint(csu.MakeProducts(1)[0].RecordID)}}}, false)
-	require.NoError(t, err)
 }
 
 // requireOneSalesOrder: Jane's order has become one sales order, of her account, with the number that it is bound to.

@@ -75,7 +75,7 @@ func (s story) stopAt(t *testing.T, at int) (crossed bool, passed []string) {
 		w := harness.NewVirtual(t, harness.Options{SearchLag: s.lag, CSU: s.csu})
 		events := s.events(time.Now())
 		if s.order {
-			bindBread(t, w)
+			w.Bind("product", "bread", harness.Bread())
 			w.Send(order())
 		}
 		w.Publish(events...)

@@ -384,6 +384,25 @@ func (w *World) Bound(source, id string) (account string, back []mapping.Ref) {
 	return w.BoundTo("customer", source, id)
 }
 
+// Bind binds what harness.Source calls something to the id that D365 has for it, as signalbox mapping import does.
+func (w *World) Bind(kind, id, to string) {
+	w.T.Helper()
+	require.NoError(w.T, w.TryBind(mapping.Ref{Kind: kind, Source: Source, ID: id}, to))
+}
+
+// TryBind is Bind of what any source calls something, where Redis may be in trouble.
+func (w *World) TryBind(ref mapping.Ref, to string) error {
+	ref.Scope = csuName + "/usrt"
+	answers, err := redistable.New(w.Redis, w.Keys()).Bind(context.Background(), []mapping.Entry{{Ref: ref, Target: mapping.Target{Kind: ref.Kind, Scope: ref.Scope, ID: to}}}, false)
+	if err == nil && !slices.Contains([]mapping.Result{mapping.Bound, mapping.Unchanged, mapping.Completed}, answers[0].Result) {
+		err = fmt.Errorf("%s %s was not bound: %v", ref.Kind, ref.ID, answers[0].Result)
+	}
+	return err
+}
+
+// Bread is a product that the CSU sells: its record id.
+func Bread() string { return fmt.Sprint(csu.MakeProducts(1)[0].RecordID) }
+
 // BoundTo is the same of any kind of business object.
 func (w *World) BoundTo(kind, source, id string) (record string, back []mapping.Ref) {
 	table := redistable.New(w.Redis, w.Keys())

@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
 	"github.com/signalbox/signalbox/worker"
@@ -92,7 +90,7 @@ func TestACancellationWhoseAnswerIsLostIsAskedForOnceMoreAndCommittedOnce(t *tes
 		w.Settle(time.Minute)
 		require.Empty(t, w.Letters())
 		w.CSU.SetHeadquarters(true)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		require.Equal(t, "7", status(t, w, "W-1"))
 		require.Equal(t, 1, written(w, csu.OpCancelOrder))
 		require.Len(t, told(w, "signalbox.order.cancellation.relayed.v1")["W-1"], 1)
@@ -108,13 +106,13 @@ func TestAnOrderThatCameAnotherWayIsCancelledByTheSalesIDItIsBoundTo(t *testing.
 		defer p.Stop()
 		w.Settle(time.Minute)
 		sales, _ := w.BoundTo("order", harness.Source, "W-1")
-		bind(t, w, "order", "OLD-1", sales+"X")
+		w.Bind("order", "OLD-1", sales+"X")
 		w.Send(cancel("c-1", "OLD-1", ""))
 		w.Settle(time.Minute)
 		require.Len(t, w.Letters(), 1)
 		require.Equal(t, "CsuRejected", w.Letters()[0].DeadLetterReason, "headquarters was asked for an order that it does not have")
 		require.NoError(t, w.Redis.FlushAll(t.Context()).Err())
-		bind(t, w, "order", "W-1", "SO-9")
+		w.Bind("order", "W-1", "SO-9")
 		w.Send(cancel("c-2", "W-1", ""))
 		w.Settle(time.Hour)
 		require.Contains(t, fmt.Sprint(reasons(w)), "MappingConflict")
@@ -126,15 +124,6 @@ func reasons(w *harness.World) (all []string) {
 		all = append(all, l.DeadLetterReason)
 	}
 	return all
-}
-
-func bind(t *testing.T, w *harness.World, kind, id, to string) {
-	t.Helper()
-	const scope = "default/usrt"
-	answers, err := redistable.New(w.Redis, w.Keys()).Bind(t.Context(), []mapping.Entry{{
-		Ref: mapping.Ref{Kind: kind, Scope: scope, Source: harness.Source, ID: id}, Target: mapping.Target{Kind: kind, Scope: scope, ID: to}}}, false)
-	require.NoError(t, err)
-	require.Equal(t, mapping.Bound, answers[0].Result)
 }
 
 func TestWhatCannotBeDoneAfterAnOrderWasPlacedIsSaidAndNothingIsCalled(t *testing.T) {

@@ -70,7 +70,7 @@ func TestACartIsFilledComparedAndCheckedOutOnce(t *testing.T) {
 				stop()
 
 				w.Redis.FlushAll(t.Context()) // all that is known is lost, and the source publishes everything anew
-				bindBread(t, w)
+				w.Bind("product", "bread", harness.Bread())
 				w.Send(basketAs("from-a-backup", "W-1", body))
 				p = w.Start(nil)
 				defer p.Stop()

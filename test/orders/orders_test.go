@@ -66,13 +66,8 @@ func shopOf(t *testing.T, o csu.Options, row string) *harness.World {
 			"stores":["shop-1=STORE1","shop-3=STORE3"],"delivery_modes":["standard=99","express=11","curbside=60"],"service_accounts":["service-account-1"],` + row + `}]`,
 		"SIGNALBOX_ORDERS_CONFIRM_AFTER": "1s", "SIGNALBOX_LOG_LEVEL": "debug", "SIGNALBOX_LOG_DEBUG_UNTIL": time.Now().Add(time.Hour).Format(time.RFC3339),
 	}})
-	bindBread(t, w)
+	w.Bind("product", "bread", harness.Bread())
 	return w
-}
-
-func bindBread(t *testing.T, w *harness.World) {
-	t.Helper()
-	bind(t, w, "product", "bread", fmt.Sprint(csu.MakeProducts(1)[0].RecordID))
 }
 
 // made gives the sales orders by the source's numbers.

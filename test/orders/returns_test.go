@@ -202,7 +202,7 @@ func TestAReturnThatCannotBeIsRefusedWithTheFieldAndTheSinksAreTold(t *testing.T
 		defer p.Stop()
 		w.Settle(time.Minute)
 		w.CSU.CatchUp()
-		bind(t, w, "order", "OLD", "SO-9")
+		w.Bind("order", "OLD", "SO-9")
 		w.Send(
 			event("no-order", "signalbox.return.requested.v1", `{"id": "no-order", "currency": "USD", "method": "mail", "lines": [{"line": 1, "quantity": 1}], "total": 5}`),
 			bringBack("price", "W-1", 1, 5.5, ""),

@@ -16,7 +16,6 @@ import (
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/telemetry"
 	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
@@ -56,10 +55,7 @@ func shop(t *testing.T, o csu.Options, env ...string) *harness.World {
 
 func bind(t *testing.T, w *harness.World, kind, source, id, d365 string) {
 	t.Helper()
-	answers, err := redistable.New(w.Redis, w.Keys()).Bind(t.Context(), []mapping.Entry{{
-		Ref: mapping.Ref{Kind: kind, Scope: scope, Source: source, ID: id}, Target: mapping.Target{Kind: kind, Scope: scope, ID: d365}}}, false)
-	require.NoError(t, err)
-	require.Equal(t, mapping.Bound, answers[0].Result)
+	require.NoError(t, w.TryBind(mapping.Ref{Kind: kind, Source: source, ID: id}, d365))
 }
 
 // news is a business event as headquarters sends it. control is the number that another sending has another of.

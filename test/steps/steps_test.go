@@ -18,8 +18,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/signalbox/signalbox/internal/app"
-	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
@@ -77,11 +75,7 @@ func shop(t *testing.T, at *asked, rows ...string) *harness.World {
 		"SIGNALBOX_SCENARIOS_STEPS": "[" + strings.Join(rows, ",") + "]", "SIGNALBOX_ORDERS_CONFIRM_AFTER": "1s",
 		"SIGNALBOX_LOG_LEVEL": "debug", "SIGNALBOX_LOG_DEBUG_UNTIL": time.Now().Add(time.Hour).Format(time.RFC3339),
 	}})
-	answers, err := redistable.New(w.Redis, w.Keys()).Bind(t.Context(), []mapping.Entry{{
-		Ref:    mapping.Ref{Kind: "product", Scope: "default/usrt", Source: harness.Source, ID: "bread"},
-		Target: mapping.Target{Kind: "product", Scope: "default/usrt", ID: fmt.Sprint(csu.MakeProducts(1)[0].RecordID)}}}, false)
-	require.NoError(t, err)
-	require.Equal(t, mapping.Bound, answers[0].Result)
+	w.Bind("product", "bread", harness.Bread())
 	return w
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/mapping"
-	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/test/harness"
 	"github.com/signalbox/signalbox/test/sim/csu"
@@ -21,13 +20,7 @@ const bread = "bread"
 
 // bindBread is what signalbox mapping import does once, and once more after a wipe: until Redis takes it.
 func (s *story) bindBread() {
-	const scope = "default/usrt"
-	entry := mapping.Entry{Ref: mapping.Ref{Kind: "product", Scope: scope, Source: harness.Source, ID: bread},
-		Target: mapping.Target{Kind: "product", Scope: scope, ID: fmt.Sprint(csu.MakeProducts(1)[0].RecordID)}}
-	for {
-		if _, err := redistable.New(s.Redis, s.Keys()).Bind(ctx(), []mapping.Entry{entry}, false); err == nil {
-			return
-		}
+	for s.TryBind(mapping.Ref{Kind: "product", Source: harness.Source, ID: bread}, harness.Bread()) != nil {
 		<-time.After(100 * time.Millisecond)
 	}
 }
