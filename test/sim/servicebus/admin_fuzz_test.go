@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzAdministration puts whatever it likes. It is answered with a document and a status that clients know, and a queue
+// FuzzAdministration puts whatever it likes. It is answered with a document and a status that clients know, and a queue or topic
 // that was made of it can be shown and put again.
 func FuzzAdministration(f *testing.F) {
 	for _, description := range []string{
@@ -22,6 +22,9 @@ func FuzzAdministration(f *testing.F) {
 		f.Add("q", "", "<entry><content><QueueDescription>"+description+"</QueueDescription></content></entry>")
 	}
 	f.Add("t", "*", "<entry><content><TopicDescription/></content></entry>")
+	f.Add("t", "", "<entry><content><TopicDescription><DefaultMessageTimeToLive>P1D</DefaultMessageTimeToLive></TopicDescription></content></entry>")
+	f.Add("t/Subscriptions/s", "", "<entry><content><SubscriptionDescription/></content></entry>")
+	f.Add("t/Subscriptions/s/Rules/r", "", `<entry><content><RuleDescription><Filter xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="CorrelationFilter"><Label>x</Label></Filter></RuleDescription></content></entry>`)
 	f.Fuzz(func(t *testing.T, name, ifMatch, body string) {
 		b, err := New(Options{})
 		require.NoError(t, err)
@@ -44,7 +47,7 @@ func FuzzAdministration(f *testing.F) {
 			require.NoError(t, xml.Unmarshal(w.Body.Bytes(), &document), w.Body.String())
 		}
 		if w.Code != http.StatusCreated {
-			require.Empty(t, b.Queues())
+			require.Empty(t, append(b.Queues(), b.Topics()...))
 			return
 		}
 		shown := ask(http.MethodGet, "", nil)

@@ -36,10 +36,11 @@ var ErrClosed = errors.New("servicebus: broker closed")
 // Options say what a broker holds and how it behaves.
 type Options struct {
 	Queues      []Queue       // created at the start, each with its dead-letter queue
+	Topics      []Topic       // created at the start, each with its subscriptions
 	IdleTimeout time.Duration // announced to clients; one that is silent for twice as long is dropped; default 4 min
 }
 
-// Broker is a namespace with queues and everything that is connected to it.
+// Broker is a namespace with queues, topics and everything that is connected to it.
 type Broker struct {
 	namespace   *store.Namespace
 	idleTimeout time.Duration
@@ -65,14 +66,25 @@ func New(o Options) (*Broker, error) {
 		namespace: store.New(), idleTimeout: o.IdleTimeout, created: time.Now(),
 		listeners: make(map[net.Listener]bool), connections: make(map[*connection]bool),
 	}
-	for _, q := range o.Queues {
-		err := b.CreateQueue(q)
-		if err != nil {
-			b.namespace.Close()
-			return nil, err
-		}
+	if err := b.create(o); err != nil {
+		b.namespace.Close()
+		return nil, err
 	}
 	return b, nil
+}
+
+func (b *Broker) create(o Options) error {
+	for _, q := range o.Queues {
+		if err := b.CreateQueue(q); err != nil {
+			return err
+		}
+	}
+	for _, t := range o.Topics {
+		if err := b.CreateTopic(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ConnectionString is what a client at addr ("host:port", or any name when the connection is in memory) needs.

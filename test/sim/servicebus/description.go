@@ -10,10 +10,10 @@ import (
 	"github.com/signalbox/signalbox/test/sim/servicebus/internal/store"
 )
 
-// errUnsupported marks what a queue of the service can be and one of ours cannot, so that nobody takes it for done.
+// errUnsupported marks what an entity of the service can be and one of ours cannot, so that nobody takes it for done.
 var errUnsupported = errors.New("this broker does not support")
 
-func unsupported(q atom.Queue) error {
+func unsupported(q atom.Entity) error {
 	for what, wanted := range map[string]bool{
 		"message sessions (RequiresSession)":                    is(q.RequiresSession),
 		"partitioning (EnablePartitioning)":                     is(q.EnablePartitioning),
@@ -36,7 +36,7 @@ type kept struct {
 
 // properties are the settings that a description asks for. What it does not say is left to the defaults; a zero that it
 // does say is out of range.
-func properties(q atom.Queue) (store.QueueProperties, error) {
+func properties(q atom.Entity) (store.QueueProperties, error) {
 	var problems store.PropertyError
 	duration := func(name string, d *atom.Duration) time.Duration {
 		if d != nil && *d == 0 {
@@ -74,8 +74,8 @@ func properties(q atom.Queue) (store.QueueProperties, error) {
 	return p, nil
 }
 
-// describe is properties the other way round, with the counts.
-func describe(d store.Description) atom.Queue {
+// describeQueue is properties the other way round, with the counts.
+func describeQueue(d store.Description) atom.Entity {
 	p, c := d.Properties, d.Counts
 	k, _ := p.Kept.(kept)
 	ttl, idle := p.DefaultTTL, k.autoDeleteOnIdle
@@ -85,7 +85,7 @@ func describe(d store.Description) atom.Queue {
 	if idle == nil {
 		idle = ref(atom.Duration(isoduration.Endless))
 	}
-	q := atom.Queue{
+	q := atom.Entity{
 		LockDuration:                        ref(atom.Duration(p.LockDuration)),
 		MaxSizeInMegabytes:                  &p.MaxSizeMegabytes,
 		RequiresDuplicateDetection:          &p.DuplicateDetection,
@@ -113,6 +113,22 @@ func describe(d store.Description) atom.Queue {
 	}
 	if p.Metadata != "" {
 		q.UserMetadata = &p.Metadata
+	}
+	return q
+}
+
+// describe tells of an entity what its kind has.
+func describe(kind atom.Kind, d store.Description) atom.Entity {
+	q := describeQueue(d)
+	switch kind {
+	case atom.KindTopic:
+		q.LockDuration, q.MaxDeliveryCount, q.RequiresSession, q.DeadLetteringOnMessageExpiration, q.MessageCount = nil, nil, nil, nil, nil
+		q.FilteringMessagesBeforePublishing, q.EnableSubscriptionPartitioning = ref(false), ref(false)
+		q.SubscriptionCount, q.SqlFilterCount, q.CorrelationFilterCount = &d.Subscriptions, ref(0), &d.CorrelationFilters
+	case atom.KindSubscription:
+		q.MaxSizeInMegabytes, q.RequiresDuplicateDetection, q.DuplicateDetectionHistoryTimeWindow, q.SizeInBytes = nil, nil, nil, nil
+		q.IsAnonymousAccessible, q.AuthorizationRules, q.SupportOrdering, q.EnablePartitioning, q.EnableExpress = nil, nil, nil, nil, nil
+		q.MaxMessageSizeInKilobytes, q.DeadLetteringOnFilterEvaluationExceptions = nil, ref(false)
 	}
 	return q
 }

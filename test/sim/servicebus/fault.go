@@ -132,7 +132,7 @@ func (f *faults) token(q *store.Queue) bool {
 	return f.denied[key(q)]
 }
 
-// queue finds the queue that a fault is meant for.
+// queue finds the queue, topic, subscription or dead-letter queue that a fault is meant for.
 func (b *Broker) queue(path string) (*store.Queue, error) {
 	q, err := b.namespace.Queue(path)
 	if err != nil {

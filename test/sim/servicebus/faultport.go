@@ -17,7 +17,7 @@ func (b *Broker) FaultHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /queues", func(w http.ResponseWriter, _ *http.Request) {
 		all := map[string]queueCounts{}
-		for _, name := range b.Queues() {
+		for _, name := range b.received() {
 			if c, err := b.Counts(name); err == nil { // else it was deleted meanwhile
 				all[name] = queueCounts(c)
 			}
@@ -133,7 +133,7 @@ func (o *order) fits(b *Broker) error {
 
 // clearFaults ends everything that lasts.
 func (b *Broker) clearFaults() {
-	for _, queue := range b.Queues() {
+	for _, queue := range append(b.received(), b.Topics()...) {
 		for _, name := range []string{queue, queue + "/$DeadLetterQueue"} { // an error says that it was deleted meanwhile, or cannot do that
 			_ = b.RejectSends(name, 0, "")
 			_ = b.DenyTokens(name, false)

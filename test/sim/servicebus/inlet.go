@@ -46,6 +46,9 @@ func (s *session) openInlet(l *link, a *wire.Attach) *wire.Error {
 		if l.queue.IsDeadLetter() {
 			return notAllowed("Messages cannot be sent to a dead-letter queue.")
 		}
+		if l.queue.Kind() == store.KindSubscription {
+			return notAllowed("Messages cannot be sent to a subscription; send them to its topic.")
+		}
 		if !l.queue.Properties().Status.Sends() {
 			return linkError(l.queue.Path(), store.ErrDisabled)
 		}

@@ -11,8 +11,8 @@ import (
 type node int
 
 const (
-	nodeEntity     node = iota // a queue or a dead-letter queue
-	nodeManagement             // <queue>/$management
+	nodeEntity     node = iota // a queue, a topic, a subscription or a dead-letter queue
+	nodeManagement             // <any of these>/$management
 	nodeCBS                    // $cbs
 )
 

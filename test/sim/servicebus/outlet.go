@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/signalbox/signalbox/test/sim/servicebus/internal/store"
 	"github.com/signalbox/signalbox/test/sim/servicebus/internal/wire"
 )
@@ -46,6 +47,9 @@ type outgoing struct {
 func (s *session) openOutlet(l *link, a *wire.Attach) *wire.Error {
 	if _, ok := a.Source.Filter[sessionFilter]; ok && l.node == nodeEntity {
 		return notAllowed("A sessionful receiver cannot be created on an entity that does not require sessions.")
+	}
+	if l.node == nodeEntity && l.queue.Kind() == store.KindTopic {
+		return notAllowed("Messages cannot be received from a topic; receive them from its subscriptions.")
 	}
 	if l.node == nodeEntity && !l.queue.Properties().Status.Receives() {
 		return linkError(l.queue.Path(), store.ErrDisabled)

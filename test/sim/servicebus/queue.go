@@ -56,31 +56,41 @@ func (b *Broker) createQueue(name string, p store.QueueProperties) error {
 func (b *Broker) UpdateQueue(q Queue) error { return b.updateQueue(q.Name, q.properties()) }
 
 func (b *Broker) updateQueue(name string, p store.QueueProperties) error {
-	q, err := b.queue(name)
-	if err != nil {
-		return err
+	return b.change("queue", name, func() error { return b.namespace.UpdateQueue(name, p) })
+}
+
+// change updates a queue, topic or subscription, and detaches its links.
+func (b *Broker) change(what, path string, update func() error) error {
+	q, err := b.namespace.Queue(path)
+	if err == nil {
+		err = update()
 	}
-	if err := b.namespace.UpdateQueue(name, p); err != nil {
-		return fmt.Errorf("servicebus: queue %q: %w", name, err)
+	if err != nil {
+		return fmt.Errorf("servicebus: %s %q: %w", what, path, err)
 	}
 	b.detach(func(l *link) bool { return l.belongsTo(q) && l.node == nodeEntity })
 	return nil
 }
 
-// DeleteQueue removes a queue, its dead-letter queue and all messages, and detaches every link to them.
-func (b *Broker) DeleteQueue(name string) error {
-	q, err := b.queue(name)
+// drop deletes one, and detaches every link to it.
+func (b *Broker) drop(what, path string, remove func() error) error {
+	q, err := b.namespace.Queue(path)
+	if err == nil {
+		err = remove()
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("servicebus: %s %q: %w", what, path, err)
 	}
-	if err := b.namespace.DeleteQueue(name); err != nil {
-		return fmt.Errorf("servicebus: queue %q: %w", name, err)
-	}
-	b.detach(func(l *link) bool { return l.belongsTo(q) })
+	b.detach(func(l *link) bool { return l.belongsTo(q) || l.queue != nil && l.queue.Topic() == q })
 	return nil
 }
 
-// belongsTo says whether the link leads to the queue, to its dead-letter queue, or to the management node of either.
+// DeleteQueue removes a queue, its dead-letter queue and all messages, and detaches every link to them.
+func (b *Broker) DeleteQueue(name string) error {
+	return b.drop("queue", name, func() error { return b.namespace.DeleteQueue(name) })
+}
+
+// belongsTo says whether the link leads to the queue, topic or subscription, to its dead-letter queue, or to the management node of either.
 func (l *link) belongsTo(q *store.Queue) bool {
 	return l.queue != nil && (l.queue == q || l.queue.Parent() == q)
 }
@@ -91,7 +101,7 @@ func (b *Broker) Queues() []string { return b.namespace.Queues() }
 // Counts is how many messages a queue holds. Active includes the locked and the deferred ones.
 type Counts = store.Counts
 
-// Counts counts the messages of a queue, or of a dead-letter queue by its path.
+// Counts counts the messages of a queue, or of a subscription or dead-letter queue by its path. Those of a topic are its scheduled ones.
 func (b *Broker) Counts(queue string) (Counts, error) {
 	q, err := b.queue(queue)
 	if err != nil {

@@ -22,31 +22,38 @@ const (
 // ErrNoEntry says that a document is no Atom entry with a description in it.
 var ErrNoEntry = errors.New("atom: no entry with a description")
 
-// Read reads the entry of a request. Only a queue's description is looked into.
-func Read(r io.Reader) (Kind, Queue, error) {
+// Document is what an entry of a request describes: Rule is for a rule, Entity for everything else.
+type Document struct {
+	Kind   Kind
+	Entity Entity
+	Rule   Rule
+}
+
+// Read reads the entry of a request.
+func Read(r io.Reader) (Document, error) {
 	var entry struct {
 		XMLName xml.Name `xml:"entry"`
 		Content struct {
-			Queue        *Queue    `xml:"QueueDescription"`
-			Topic        *struct{} `xml:"TopicDescription"`
-			Subscription *struct{} `xml:"SubscriptionDescription"`
-			Rule         *struct{} `xml:"RuleDescription"`
+			Queue        *Entity `xml:"QueueDescription"`
+			Topic        *Entity `xml:"TopicDescription"`
+			Subscription *Entity `xml:"SubscriptionDescription"`
+			Rule         *Rule   `xml:"RuleDescription"`
 		} `xml:"content"`
 	}
 	if err := xml.NewDecoder(r).Decode(&entry); err != nil {
-		return "", Queue{}, fmt.Errorf("%w: %w", ErrNoEntry, err)
+		return Document{}, fmt.Errorf("%w: %w", ErrNoEntry, err)
 	}
 	switch c := entry.Content; {
 	case c.Queue != nil:
-		return KindQueue, *c.Queue, nil
+		return Document{Kind: KindQueue, Entity: *c.Queue}, nil
 	case c.Topic != nil:
-		return KindTopic, Queue{}, nil
+		return Document{Kind: KindTopic, Entity: *c.Topic}, nil
 	case c.Subscription != nil:
-		return KindSubscription, Queue{}, nil
+		return Document{Kind: KindSubscription, Entity: *c.Subscription}, nil
 	case c.Rule != nil:
-		return KindRule, Queue{}, nil
+		return Document{Kind: KindRule, Rule: *c.Rule}, nil
 	}
-	return "", Queue{}, ErrNoEntry
+	return Document{}, ErrNoEntry
 }
 
 // Link names another document.
@@ -74,7 +81,8 @@ type Entry struct {
 	Link    Link `xml:"link"`
 	Content struct {
 		Type      string `xml:"type,attr"`
-		Queue     *Queue
+		Entity    *Entity
+		Rule      *Rule
 		Namespace *Namespace
 	} `xml:"content"`
 }
@@ -102,14 +110,22 @@ type Feed struct {
 	Entries []Entry
 }
 
-// QueueEntry makes the entry of a queue; url is where it is found.
-func QueueEntry(namespace, name, url string, q Queue) Entry {
-	q.NS, q.XSI = nsServiceBus, nsInstance
+// EntityEntry makes the entry of a queue, topic or subscription; url is where it is found.
+func EntityEntry(kind Kind, namespace, name, url string, q Entity) Entry {
+	q.XMLName, q.NS, q.XSI = xml.Name{Local: string(kind)}, nsServiceBus, nsInstance
 	if q.CountDetails != nil {
 		q.CountDetails.NS = nsCounts
 	}
 	e := entry(namespace, name, url)
-	e.Published, e.Updated, e.Content.Queue = q.CreatedAt, *q.UpdatedAt, &q
+	e.Published, e.Updated, e.Content.Entity = q.CreatedAt, *q.UpdatedAt, &q
+	return e
+}
+
+// RuleEntry makes the entry of a rule.
+func RuleEntry(namespace, url string, r Rule) Entry {
+	r.NS, r.XSI = nsServiceBus, nsInstance
+	e := entry(namespace, r.Name, url)
+	e.Published, e.Updated, e.Content.Rule = r.CreatedAt, *r.CreatedAt, &r
 	return e
 }
 

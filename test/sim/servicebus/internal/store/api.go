@@ -1,5 +1,5 @@
 // Package store holds the entities of a local Service Bus namespace: queues with peek-lock, delivery
-// counts, dead-letter sub-queues, deferral, expiry, duplicate detection and scheduled messages. It knows no wire protocol: a link attaches a
+// counts, dead-letter sub-queues, deferral, expiry, duplicate detection and scheduled messages; topics with subscriptions and rules. It knows no wire protocol: a link attaches a
 // consumer, grants credit and is handed deliveries; every settlement goes by lock token.
 //
 // Concurrency: every method is safe for concurrent use. Time is the standard library's, so a test may run
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/signalbox/signalbox/test/sim/servicebus/internal/wire"
 )
 

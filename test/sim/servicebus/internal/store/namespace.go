@@ -12,27 +12,35 @@ import (
 	"time"
 )
 
-// ErrExists is what CreateQueue returns for a name that is taken, in any case of letters.
+// ErrExists is for a name that is taken, in any case of letters: queues and topics share theirs.
 var ErrExists = errors.New("store: the messaging entity already exists")
 
 const deadLetterSuffix = "/$DeadLetterQueue"
 
-// Namespace holds queues by name.
+// Namespace holds queues, topics and subscriptions by name.
 type Namespace struct {
-	mu     sync.RWMutex
+	mu     sync.RWMutex      // before that of any queue
 	queues map[string]*Queue // by lower-case path, sub-queues not among them
 	closed bool
 }
 
-// New returns a namespace without queues.
+// New returns an empty namespace.
 func New() *Namespace { return &Namespace{queues: make(map[string]*Queue)} }
 
 var queueName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,258}[A-Za-z0-9_])?$`)
 
+// checkName says what is wrong with the name of a queue or topic. One that looks like a subscription's path could not be told from it.
+func checkName(name, what string) error {
+	if !queueName.MatchString(name) || strings.Contains(strings.ToLower("/"+name+"/"), "/subscriptions/") {
+		return PropertyError{fmt.Sprintf("%q is not the name of a %s", name, what)}
+	}
+	return nil
+}
+
 // CreateQueue makes a queue and its dead-letter queue. Zero fields of p take the service's defaults.
 func (n *Namespace) CreateQueue(name string, p QueueProperties) error {
-	if !queueName.MatchString(name) {
-		return PropertyError{fmt.Sprintf("%q is not the name of a queue", name)}
+	if err := checkName(name, "queue"); err != nil {
+		return err
 	}
 	p = p.withDefaults()
 	if err := p.check(); err != nil {
@@ -40,32 +48,44 @@ func (n *Namespace) CreateQueue(name string, p QueueProperties) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.queues[strings.ToLower(name)] != nil {
+	return n.add(withDeadLetters(name, p, new(atomic.Int64)))
+}
+
+func withDeadLetters(path string, p QueueProperties, bytes *atomic.Int64) *Queue {
+	q := newQueue(path, p, bytes)
+	q.dead = newQueue(path+deadLetterSuffix, p, bytes)
+	q.dead.parent = q
+	return q
+}
+
+// add takes a new queue, topic or subscription in, unless its name is taken. It needs the namespace's lock.
+func (n *Namespace) add(q *Queue) error {
+	if n.queues[strings.ToLower(q.path)] != nil {
 		return ErrExists
 	}
-	bytes := new(atomic.Int64)
-	q := newQueue(name, p, bytes)
-	q.dead = newQueue(name+deadLetterSuffix, p, bytes)
-	q.dead.parent = q
-	q.closed, q.dead.closed = n.closed, n.closed
-	n.queues[strings.ToLower(name)] = q
+	for _, one := range q.both() {
+		one.closed = n.closed
+	}
+	n.queues[strings.ToLower(q.path)] = q
 	return nil
 }
 
 // UpdateQueue gives a queue other settings; zero fields of p take the service's defaults. What is fixed at creation
 // must stay as it is.
 func (n *Namespace) UpdateQueue(name string, p QueueProperties) error {
+	q, err := n.entity(name, KindQueue)
+	if err != nil {
+		return err
+	}
+	return q.update(p)
+}
+
+func (q *Queue) update(p QueueProperties) error {
 	p = p.withDefaults()
 	if err := p.check(); err != nil {
 		return err
 	}
-	q, err := n.Queue(name)
-	switch {
-	case err != nil:
-		return err
-	case q.IsDeadLetter():
-		return ErrNotAllowed
-	case q.Properties().DuplicateDetection != p.DuplicateDetection:
+	if q.Properties().DuplicateDetection != p.DuplicateDetection {
 		return PropertyError{"duplicate detection is chosen at creation"}
 	}
 	q.set(p, time.Now())
@@ -75,25 +95,46 @@ func (n *Namespace) UpdateQueue(name string, p QueueProperties) error {
 // DeleteQueue removes a queue, its dead-letter queue and all messages. Whoever still holds it is told ErrNotFound.
 // Like Close it waits for deliver calls that are under way.
 func (n *Namespace) DeleteQueue(name string) error {
-	q, err := n.Queue(name)
-	switch {
-	case err != nil:
+	q, err := n.entity(name, KindQueue)
+	if err != nil {
 		return err
-	case q.IsDeadLetter():
-		return ErrNotAllowed
 	}
-	n.mu.Lock()
-	if n.queues[strings.ToLower(q.path)] == q {
-		delete(n.queues, strings.ToLower(q.path))
-	}
-	n.mu.Unlock()
-	q.delete()
-	q.dead.delete()
+	n.remove(q)
 	return nil
 }
 
-// Queue finds a queue or a dead-letter queue by address: "q" or "q/$DeadLetterQueue" in any case of letters, with
-// or without a leading slash or a scheme and host.
+// remove takes entities out, and then ends them.
+func (n *Namespace) remove(all ...*Queue) {
+	n.mu.Lock()
+	for _, q := range all {
+		if n.queues[strings.ToLower(q.path)] == q {
+			delete(n.queues, strings.ToLower(q.path))
+		}
+	}
+	n.mu.Unlock()
+	for _, q := range all {
+		for _, one := range q.both() {
+			one.delete()
+		}
+	}
+}
+
+// entity finds what has the path, if it is of that kind. ErrNotAllowed for a dead-letter queue.
+func (n *Namespace) entity(path string, kind Kind) (*Queue, error) {
+	q, err := n.Queue(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case q.IsDeadLetter():
+		return nil, ErrNotAllowed
+	case q.Kind() != kind:
+		return nil, ErrNotFound
+	}
+	return q, nil
+}
+
+// Queue finds a queue, topic, subscription or dead-letter queue by address: "q", "t", "t/Subscriptions/s" or
+// "q/$DeadLetterQueue" in any case of letters, with or without a leading slash or a scheme and host.
 func (n *Namespace) Queue(path string) (*Queue, error) {
 	if _, rest, ok := strings.Cut(path, "://"); ok {
 		_, path, _ = strings.Cut(rest, "/")
@@ -106,19 +147,29 @@ func (n *Namespace) Queue(path string) (*Queue, error) {
 	if q == nil {
 		return nil, ErrNotFound
 	}
-	if dead {
-		return q.dead, nil
+	switch {
+	case !dead:
+		return q, nil
+	case q.dead == nil: // a topic
+		return nil, ErrNotFound
 	}
-	return q, nil
+	return q.dead, nil
 }
 
-// Queues lists the names as they were given at creation, sorted.
-func (n *Namespace) Queues() []string {
+// Queues lists the queues' names as they were given at creation, sorted; Topics the topics'.
+func (n *Namespace) Queues() []string { return n.list(KindQueue) }
+
+// Topics lists the topics.
+func (n *Namespace) Topics() []string { return n.list(KindTopic) }
+
+func (n *Namespace) list(kind Kind) []string {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	var names []string
 	for q := range maps.Values(n.queues) {
-		names = append(names, q.path)
+		if q.Kind() == kind {
+			names = append(names, q.path)
+		}
 	}
 	slices.Sort(names)
 	return names
@@ -132,7 +183,8 @@ func (n *Namespace) Close() {
 	queues := slices.Collect(maps.Values(n.queues))
 	n.mu.Unlock()
 	for _, q := range queues {
-		q.close()
-		q.dead.close()
+		for _, one := range q.both() {
+			one.close()
+		}
 	}
 }

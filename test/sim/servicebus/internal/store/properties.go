@@ -111,13 +111,14 @@ func (q *Queue) Properties() QueueProperties {
 // set gives a queue and its dead-letter queue new settings. They hold from now on: a lock, a time to live or a place
 // that a message has already stays as it is.
 func (q *Queue) set(p QueueProperties, now time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.dead.mu.Lock()
-	defer q.dead.mu.Unlock()
-	q.props, q.dead.props, q.updated = p, p, now
-	q.settleDown()
-	q.dead.settleDown()
+	for _, one := range q.both() {
+		one.mu.Lock()
+		defer one.mu.Unlock()
+	}
+	for _, one := range q.both() {
+		one.props, one.updated = p, now
+		one.settleDown()
+	}
 }
 
 // Description is a snapshot of all that there is to know of a queue but its messages.
@@ -127,14 +128,20 @@ type Description struct {
 	Counts                     Counts
 	Bytes                      int64 // of the messages, dead letters among them
 	Created, Updated, Accessed time.Time
+
+	Subscriptions, CorrelationFilters int // of a topic
 }
 
 // Describe takes the snapshot.
 func (q *Queue) Describe() Description {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return Description{
+	d := Description{
 		Path: q.path, Properties: q.props, Counts: q.counts(), Bytes: q.bytes.Load(),
 		Created: q.created, Updated: q.updated, Accessed: q.accessed,
 	}
+	if q.topic != nil {
+		d.Subscriptions, d.CorrelationFilters = q.topic.size()
+	}
+	return d
 }

@@ -8,21 +8,24 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/signalbox/signalbox/test/sim/servicebus/internal/wire"
 )
 
-// Queue is a queue or the dead-letter queue of one.
+// Queue is a queue, a subscription, the dead-letter queue of either, or a topic: a queue that keeps only what is scheduled, see topic.go.
 //
 // A message is in exactly one place: ready, held back by a fault, locked by a consumer, taken by one that receives and
 // deletes, deferred, or scheduled. One timer serves the earliest of all that is due. When messages are ready and a consumer has credit, one goroutine hands
 // them out and ends when either runs out; an idle queue has none.
 type Queue struct {
 	path   string
-	dead   *Queue        // nil on a dead-letter queue
-	parent *Queue        // nil on a queue
-	bytes  *atomic.Int64 // what a queue and its dead-letter queue hold together
+	dead   *Queue        // nil on a dead-letter queue and on a topic
+	parent *Queue        // nil on all but a dead-letter queue
+	bytes  *atomic.Int64 // what a queue and its dead-letter queue hold together; a topic and all of its subscriptions
+	topic  *topic        // nil on all but a topic
+	of     *Queue        // the topic of a subscription
 
-	mu        sync.Mutex // a queue's before its dead-letter queue's
+	mu        sync.Mutex // a topic's before its subscriptions', a queue's before its dead-letter queue's
 	props     QueueProperties
 	created   time.Time
 	updated   time.Time
@@ -85,8 +88,16 @@ func (q *Queue) Path() string { return q.path }
 // IsDeadLetter tells a dead-letter queue, to which nobody may send.
 func (q *Queue) IsDeadLetter() bool { return q.parent != nil }
 
-// Parent is the queue that a dead-letter queue belongs to; nil for a queue.
+// Parent is the queue or subscription that a dead-letter queue belongs to; nil for all others.
 func (q *Queue) Parent() *Queue { return q.parent }
+
+// both are the queue and, where it has one, its dead-letter queue.
+func (q *Queue) both() []*Queue {
+	if q.dead == nil {
+		return []*Queue{q}
+	}
+	return []*Queue{q, q.dead}
+}
 
 // Counts is a snapshot. Active includes the locked and the deferred ones, as it does in the service. Deferred are
 // those that are not locked.

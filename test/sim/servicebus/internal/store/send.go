@@ -10,7 +10,7 @@ import (
 // x-opt-scheduled-enqueue-time lies ahead is stored as scheduled. With duplicate detection, one whose id is known is
 // not stored, and its number is that of the message it repeats.
 func (q *Queue) Send(msgs ...*wire.Message) ([]int64, error) {
-	if q.IsDeadLetter() {
+	if q.IsDeadLetter() || q.of != nil {
 		return nil, ErrNotAllowed
 	}
 	q.mu.Lock()
@@ -91,9 +91,13 @@ func (q *Queue) CancelScheduled(seqs ...int64) error {
 	return nil
 }
 
-// add stores an accepted message under the next number.
+// add stores an accepted message under the next number. A topic hands it on.
 func (q *Queue) add(m *wire.Message, now time.Time) int64 {
 	q.lastSeq++
+	if _, later := scheduledFor(m, now); q.topic != nil && !later {
+		q.spread(m, now)
+		return q.lastSeq
+	}
 	e := &entry{msg: m, seq: q.lastSeq, enqueued: now, ttl: timeToLive(m, q.props), bytes: sizeOf(m)}
 	q.keep(e)
 	if at, later := scheduledFor(m, now); later {

@@ -1,5 +1,5 @@
 // Package atom reads and writes the documents of Service Bus's administration API: Atom entries and feeds whose
-// content describes a queue. It knows their shape and nothing of what a queue does.
+// content describes a queue, a topic, a subscription or a rule. It knows their shape and nothing of what those do.
 //
 // Input is read by namespace-blind element names, because every client chooses its own prefixes; unknown elements are
 // passed over. Output has every element that a known client reads, in the service's order: the JavaScript SDK throws
@@ -51,23 +51,29 @@ func (m Moment) MarshalText() ([]byte, error) {
 // UnmarshalText passes over what clients send back of it.
 func (*Moment) UnmarshalText([]byte) error { return nil }
 
-// Queue is a QueueDescription. A nil field is not there; the zero durations and numbers of a request are.
-type Queue struct {
-	XMLName xml.Name `xml:"QueueDescription"`
-	NS      string   `xml:"xmlns,attr"`
-	XSI     string   `xml:"xmlns:i,attr"`
+// Entity is the description of a queue, a topic or a subscription, by the name of its element. The service has three of them, and
+// what they share means the same in each. A nil field is not there; the zero durations and numbers of a request are.
+type Entity struct {
+	XMLName xml.Name
+	NS      string `xml:"xmlns,attr"`
+	XSI     string `xml:"xmlns:i,attr"`
 
-	LockDuration                        *Duration           `xml:"LockDuration"`
-	MaxSizeInMegabytes                  *int                `xml:"MaxSizeInMegabytes"`
-	RequiresDuplicateDetection          *bool               `xml:"RequiresDuplicateDetection"`
-	RequiresSession                     *bool               `xml:"RequiresSession"`
-	DefaultMessageTimeToLive            *Duration           `xml:"DefaultMessageTimeToLive"`
-	DeadLetteringOnMessageExpiration    *bool               `xml:"DeadLetteringOnMessageExpiration"`
+	LockDuration                     *Duration `xml:"LockDuration"`
+	MaxSizeInMegabytes               *int      `xml:"MaxSizeInMegabytes"`
+	RequiresDuplicateDetection       *bool     `xml:"RequiresDuplicateDetection"`
+	RequiresSession                  *bool     `xml:"RequiresSession"`
+	DefaultMessageTimeToLive         *Duration `xml:"DefaultMessageTimeToLive"`
+	DeadLetteringOnMessageExpiration *bool     `xml:"DeadLetteringOnMessageExpiration"`
+
+	DeadLetteringOnFilterEvaluationExceptions *bool        `xml:"DeadLetteringOnFilterEvaluationExceptions"`
+	DefaultRule                               *DefaultRule `xml:"DefaultRuleDescription"`
+
 	DuplicateDetectionHistoryTimeWindow *Duration           `xml:"DuplicateDetectionHistoryTimeWindow"`
 	MaxDeliveryCount                    *int                `xml:"MaxDeliveryCount"`
 	EnableBatchedOperations             *bool               `xml:"EnableBatchedOperations"`
 	SizeInBytes                         *int64              `xml:"SizeInBytes"`
 	MessageCount                        *int64              `xml:"MessageCount"`
+	FilteringMessagesBeforePublishing   *bool               `xml:"FilteringMessagesBeforePublishing"`
 	IsAnonymousAccessible               *bool               `xml:"IsAnonymousAccessible"`
 	AuthorizationRules                  []AuthorizationRule `xml:"AuthorizationRules>AuthorizationRule"`
 	Status                              *string             `xml:"Status"`
@@ -79,10 +85,14 @@ type Queue struct {
 	AutoDeleteOnIdle                    *Duration           `xml:"AutoDeleteOnIdle"`
 	EnablePartitioning                  *bool               `xml:"EnablePartitioning"`
 	EntityAvailabilityStatus            *string             `xml:"EntityAvailabilityStatus"`
+	EnableSubscriptionPartitioning      *bool               `xml:"EnableSubscriptionPartitioning"`
 	EnableExpress                       *bool               `xml:"EnableExpress"`
 	ForwardTo                           *string             `xml:"ForwardTo"`
 	ForwardDeadLetteredMessagesTo       *string             `xml:"ForwardDeadLetteredMessagesTo"`
 	UserMetadata                        *string             `xml:"UserMetadata"`
+	SubscriptionCount                   *int                `xml:"SubscriptionCount"`
+	SqlFilterCount                      *int                `xml:"SqlFilterCount"`
+	CorrelationFilterCount              *int                `xml:"CorrelationFilterCount"`
 	MaxMessageSizeInKilobytes           *int64              `xml:"MaxMessageSizeInKilobytes"`
 }
 
