@@ -68,7 +68,7 @@ func (p *pump) decide(ctx context.Context, m Message, said map[string]any) (ev o
 		return p.decideStub(ctx, m)
 	}
 	ev, err := o.Decode(
-		envelope.Parts{ContentType: m.ContentType, Properties: m.Properties, Body: m.Body},
+		envelope.Parts{ContentType: m.ContentType, ReplyTo: m.ReplyTo, Properties: m.Properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: o.MaxBodyBytes, MaxDepth: o.MaxDepth})
 	if refused := p.refuseCards(m, said, err); refused != nil {

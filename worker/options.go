@@ -33,6 +33,8 @@ type Intake struct {
 // Options configure a Worker. A zero duration or number takes its default.
 type Options struct {
 	Intakes []Intake
+	Lanes   map[string]string // our own queue of a lane, for copies of events that belong there whatever queue they came from
+	Idle    bool              // there are none: the process has other work
 	Handler Handler
 	Outbox  Outbox   // sends copies
 	Waiters Waiters  // told of copies that wait for a binding; nil: those come when they are due
@@ -96,7 +98,7 @@ func (o Options) Validate() error {
 	if o.Outbox == nil {
 		refuse("no outbox for copies")
 	}
-	if len(o.Intakes) == 0 {
+	if len(o.Intakes) == 0 && !o.Idle {
 		refuse("no queue to take messages from")
 	}
 	for _, d := range []struct {

@@ -14,7 +14,7 @@ func (s *settler) park(at time.Time) error {
 	var parked orchestration.Parked
 	o := s.pump.w.options
 	ev, err := s.until("schedule", func(ctx context.Context, duplicate Message) (err error) {
-		parked = orchestration.Parked{Queue: s.pump.in.OwnQueue, MessageID: duplicate.ID}
+		parked = orchestration.Parked{Queue: s.own(), MessageID: duplicate.ID}
 		parked.Sequence, err = o.Outbox.Schedule(ctx, parked.Queue, duplicate, at)
 		return err
 	})

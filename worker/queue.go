@@ -31,6 +31,7 @@ type Message struct {
 	CorrelationID string
 	ContentType   string
 	Subject       string
+	ReplyTo       string         // where its sender wants an answer sent
 	Properties    map[string]any // application properties
 	Body          []byte
 	DeliveryCount int // 1 on the first delivery
@@ -79,13 +80,16 @@ type Queue interface {
 // Sender sends messages to our own queues, at once or later.
 type Sender interface {
 	// Send stores a message in a queue, scheduled for at when that is not zero; it returns once the broker has it.
-	// Of m it takes ID, CorrelationID, ContentType, Subject, Properties and Body: no time to live.
+	// Of m it takes ID, CorrelationID, ContentType, Subject, ReplyTo, Properties and Body: no time to live.
 	Send(ctx context.Context, queue string, m Message, at time.Time) error
 }
 
-// Outbox is a Sender that can take back what it has scheduled.
+// Outbox is a Sender of many messages, that can take back what it has scheduled.
 type Outbox interface {
 	Sender
+	// SendAll stores messages in a queue, in their order, in as few calls as their size allows; it returns once the broker has them all. After an
+	// error any of them may be there.
+	SendAll(ctx context.Context, queue string, messages []Message) error
 	// Schedule does the same as Send for a moment to come, and gives the number by which the message can be looked at and cancelled until then.
 	Schedule(ctx context.Context, queue string, m Message, at time.Time) (sequence int64, err error)
 	// Cancel removes a scheduled message. ErrMessageNotFound: it is not there any more, or is due.

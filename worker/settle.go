@@ -88,6 +88,14 @@ func (s *settler) reschedule(decided Settlement) Settlement {
 	}
 }
 
+// own is the queue for copies: that of the lane where the event belongs, or else that of the queue it came from. A replay stays where it is.
+func (s *settler) own() string {
+	if queue := s.pump.w.options.Lanes[s.outcome.Lane]; queue != "" && s.ev.Replay == "" {
+		return queue
+	}
+	return s.pump.in.OwnQueue
+}
+
 // send tries until the broker takes the copy, for as long as there is patience, lock and time. The message keeps its
 // slot meanwhile: an own queue that is away slows the intake down and costs no delivery. Every try counts the
 // generation up, because an unanswered one may have arrived.
@@ -97,7 +105,7 @@ func (s *settler) send(at time.Time) error {
 		operation = "schedule"
 	}
 	_, err := s.until(operation, func(ctx context.Context, duplicate Message) error {
-		return s.pump.w.options.Outbox.Send(ctx, s.pump.in.OwnQueue, duplicate, at)
+		return s.pump.w.options.Outbox.Send(ctx, s.own(), duplicate, at)
 	})
 	return err
 }
@@ -129,7 +137,7 @@ func (s *settler) call(operation string, do func(context.Context) error) error {
 	defer cancel()
 	queue := s.pump.name
 	if operation == "send" || operation == "schedule" {
-		queue = s.pump.in.OwnQueue
+		queue = s.own()
 	}
 	start := time.Now()
 	err := do(ctx)

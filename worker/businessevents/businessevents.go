@@ -1,5 +1,5 @@
 // Package businessevents reads the business events of Finance & Operations (headquarters), which are JSON and no CloudEvents, as
-// events of ours that say what became of a sales order.
+// events of ours that say what became of a sales order, or that ask for an export, because something changed that is told by it.
 //
 // What is left out matters as much as what is taken over. A business event that headquarters sends once more has its EventId again but
 // another ControlNumber, so what frames a business event is no part of what a second delivery is compared by. And of its own members
@@ -41,6 +41,8 @@ type Options struct {
 	Type     string            // their type
 	Statuses map[string]string // by BusinessEventId, besides Defaults
 	SalesID  []string          // in place of SalesIDMembers
+	Exports  map[string]string // types of the events that ask for exports, by BusinessEventId; each asks for what changed
+	ExportOf string            // the channel that they ask for; empty: that of the legal entity
 	// Channel gives the channel of a legal entity, as headquarters writes it; of none ("") any channel. False: there is none.
 	Channel func(legalEntity string) (string, bool)
 }
@@ -100,12 +102,15 @@ func (t *Translator) Translate(ev orchestration.Event) (orchestration.Event, err
 	case ev.ID == "":
 		return ev, poison(fault.Malformed, "/EventId", "The business event has no id.")
 	}
+	if typ, asks := t.o.Exports[f.BusinessEventID]; asks {
+		return t.export(ev, typ, f, members)
+	}
 	status, known := t.o.Statuses[f.BusinessEventID]
 	if !known {
 		if ev.Type = ""; plain.MatchString(f.BusinessEventID) {
 			ev.Type = f.BusinessEventID
 		}
-		return ev, poison(fault.UnknownType, "/BusinessEventId", "The source's statuses do not say what this business event stands for; "+
+		return ev, poison(fault.UnknownType, "/BusinessEventId", "The source's statuses and exports do not say what this business event stands for; "+
 			"add it there, as "+Ignored+" if it means nothing, or do not send it here.")
 	}
 	ev.AsReceived = identifying(members)
@@ -136,6 +141,25 @@ func (t *Translator) Translate(ev orchestration.Event) (orchestration.Event, err
 		return ev, fault.Wrap(fault.Poison, "encode a business event", err)
 	}
 	ev.Data = made
+	return ev, envelope.Assemble(&ev, map[string]string{"specversion": "1.0", "id": ev.ID, "source": ev.Source, "type": ev.Type,
+		"time": at.UTC().Format(time.RFC3339Nano), "signalboxchannel": channel})
+}
+
+// export makes the event that asks for what changed. What the business event says of it is not needed: the export finds that out.
+func (t *Translator) export(ev orchestration.Event, typ string, f frame, members map[string]json.RawMessage) (orchestration.Event, error) {
+	ev.Type, ev.AsReceived = typ, identifying(members)
+	channel, served := t.o.ExportOf, t.o.ExportOf != ""
+	if !served {
+		channel, served = t.o.Channel(f.LegalEntity)
+	}
+	if !served {
+		return ev, poison(fault.UnknownChannel, "/BusinessEventLegalEntity", "No row of the channel table has this legal entity; add one, or activate the business event for those that have.")
+	}
+	at, dated := f.at()
+	if !dated {
+		at = ev.Origin.Enqueued
+	}
+	ev.Data = json.RawMessage(`{}`)
 	return ev, envelope.Assemble(&ev, map[string]string{"specversion": "1.0", "id": ev.ID, "source": ev.Source, "type": ev.Type,
 		"time": at.UTC().Format(time.RFC3339Nano), "signalboxchannel": channel})
 }

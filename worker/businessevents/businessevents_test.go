@@ -91,3 +91,22 @@ func TestAnUnknownBusinessEventIsKnownByItsNameUnlessThatIsNone(t *testing.T) {
 		require.NotContains(t, err.Error(), id)
 	}
 }
+
+func TestABusinessEventAsksForAnExportOfItsChannel(t *testing.T) {
+	t.Parallel()
+	exports := func(o *businessevents.Options) {
+		o.Exports = map[string]string{"SalesInvoicePostedBusinessEvent": "prices.v1"} // whatever else it stands for
+	}
+	ev, err := translate(t, posted, exports)
+	require.NoError(t, err)
+	require.Equal(t, []string{"prices.v1", "web", "{}", "3c47a4cd-6edc-4319-b893-3f862eed65fd"}, []string{ev.Type, ev.Channel, string(ev.Data), ev.ID})
+	ev, err = translate(t, posted, exports, func(o *businessevents.Options) { o.ExportOf = "outlet" })
+	require.NoError(t, err)
+	require.Equal(t, "outlet", ev.Channel)
+	undated := strings.NewReplacer("2022-12-30T13:51:15.2942742Z", "", "/Date(1672408275000)/", "").Replace(posted)
+	ev, err = translate(t, undated, exports)
+	require.NoError(t, err)
+	require.Equal(t, enqueued, ev.Time, "it asks for what is so now")
+	_, err = translate(t, strings.Replace(posted, "USRT", "DEMF", 1), exports)
+	require.Equal(t, fault.UnknownChannel, fault.As(err).Reason)
+}

@@ -95,7 +95,7 @@ func read(m worker.Message, decode worker.Decoder, own bool) found {
 		properties, _ = envelope.Foreign(properties)
 	}
 	f.event, f.err = decode(
-		envelope.Parts{ContentType: m.ContentType, Properties: properties, Body: m.Body},
+		envelope.Parts{ContentType: m.ContentType, ReplyTo: m.ReplyTo, Properties: properties, Body: m.Body},
 		envelope.Arrival{Origin: orchestration.Origin{Queue: m.Queue, Enqueued: m.Enqueued, Sequence: m.Sequence}, ExpiresAt: m.ExpiresAt},
 		envelope.Limits{MaxBytes: len(m.Body) + 1})
 	f.Letter = letterOf(m, f.event, f.err)

@@ -35,6 +35,7 @@ func provenance(properties map[string]any, a Arrival) (orchestration.Event, erro
 		return ev, malformed("/"+PropertyAttempt, "The property is not a whole number.")
 	}
 	ev.Replay, _ = properties[PropertyReplay].(string)
+	ev.ReplyTo, _ = properties[PropertyReplyTo].(string)
 	if carried, ok := properties[PropertyExpires]; ok {
 		text, _ := attributeText(carried)
 		moment, err := time.Parse(time.RFC3339Nano, text)
@@ -81,6 +82,9 @@ func Mark(properties map[string]any, ev orchestration.Event) map[string]any {
 	marked[PropertyOrigin] = FormatOrigin(ev.Origin)
 	if ev.Replay != "" {
 		marked[PropertyReplay] = ev.Replay
+	}
+	if ev.ReplyTo != "" {
+		marked[PropertyReplyTo] = ev.ReplyTo
 	}
 	if !ev.Expires.IsZero() {
 		marked[PropertyExpires] = ev.Expires.UTC().Format(time.RFC3339Nano)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/signalbox/signalbox/internal/jsontext"
 	"github.com/signalbox/signalbox/orchestration"
 )
@@ -20,6 +21,9 @@ func Decode(p Parts, a Arrival, limits Limits) (orchestration.Event, error) {
 	ev, err := provenance(p.Properties, a)
 	if err != nil {
 		return ev, err
+	}
+	if ev.ReplyTo == "" && len(p.ReplyTo) <= maxAddress {
+		ev.ReplyTo = p.ReplyTo
 	}
 	mode, err := modeOf(p)
 	if err != nil {
@@ -40,6 +44,9 @@ func Decode(p Parts, a Arrival, limits Limits) (orchestration.Event, error) {
 	ev.Data = data
 	return ev, nil
 }
+
+// maxAddress is how long the name of a queue or topic may be.
+const maxAddress = 260
 
 // IsEvent says whether a message is meant as a CloudEvent, readable or not.
 func IsEvent(p Parts) bool {
@@ -180,7 +187,7 @@ func fromProperties(properties map[string]any) (attributes, error) {
 				continue
 			}
 		}
-		if !wanted[name] {
+		if !wanted[name] || value == nil { // null is absent: what some SDKs make of a value that their caller does not have
 			continue
 		}
 		text, ok := attributeText(value)

@@ -13,13 +13,14 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// Signalbox's own application properties. The first five travel on copies, the next one on stubs, the others are put on dead letters.
+// Signalbox's own application properties. The first six travel on copies, the next one on stubs, the others are put on dead letters.
 const (
 	PropertyGeneration     = "signalbox-generation"       // long, 1 at first
 	PropertyAttempt        = "signalbox-attempt"          // long, attempts already used
 	PropertyOrigin         = "signalbox-origin"           // queue@enqueued#sequence, see FormatOrigin
 	PropertyExpires        = "signalbox-expires"          // RFC 3339; absent: never
 	PropertyReplay         = "signalbox-replay"           // the job that replayed it
+	PropertyReplyTo        = "signalbox-reply-to"         // where the sender of the original wants an answer sent
 	PropertyWithheld       = "signalbox-withheld"         // one sentence: why the body is not kept; see Stub
 	PropertyStep           = "signalbox-step"             // where a dead letter stopped
 	PropertyDeadLetteredAt = "signalbox-dead-lettered-at" // RFC 3339; the broker itself does not record it
@@ -27,7 +28,7 @@ const (
 
 // Properties lists every property of ours.
 func Properties() []string {
-	return []string{PropertyGeneration, PropertyAttempt, PropertyOrigin, PropertyExpires, PropertyReplay, PropertyWithheld, PropertyStep, PropertyDeadLetteredAt}
+	return []string{PropertyGeneration, PropertyAttempt, PropertyOrigin, PropertyExpires, PropertyReplay, PropertyReplyTo, PropertyWithheld, PropertyStep, PropertyDeadLetteredAt}
 }
 
 // Content types.
@@ -39,6 +40,7 @@ const (
 // Parts is what the binding uses of an AMQP message.
 type Parts struct {
 	ContentType string
+	ReplyTo     string         // of the properties section; empty if absent
 	Properties  map[string]any // application properties, with the types of the wire
 	Body        []byte
 }

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 	"github.com/signalbox/signalbox/worker/envelope"
-	"github.com/stretchr/testify/require"
 )
 
 var (
@@ -186,6 +187,15 @@ func TestABodyOverTheLimitIsTooLarge(t *testing.T) {
 func TestWithoutACorrelationIDEveryDeliveryFindsTheSameOne(t *testing.T) {
 	t.Parallel()
 	p := envelope.Parts{Properties: binary("cloudEvents_", map[string]any{"correlationid": nil}), Body: []byte(`{}`)}
+	got, err := envelope.Decode(p, arrival, envelope.Limits{})
+	require.NoError(t, err)
+	require.Equal(t, orchestration.DeriveCorrelationID(placed.Source, placed.ID), got.CorrelationID)
+}
+
+func TestANullAttributeIsAbsent(t *testing.T) {
+	t.Parallel()
+	p := envelope.Parts{Properties: binary("cloudEvents_", nil), Body: []byte(`{}`)}
+	p.Properties["cloudEvents_correlationid"] = nil // as the JavaScript SDK sends undefined
 	got, err := envelope.Decode(p, arrival, envelope.Limits{})
 	require.NoError(t, err)
 	require.Equal(t, orchestration.DeriveCorrelationID(placed.Source, placed.ID), got.CorrelationID)

@@ -81,6 +81,16 @@ func (b *Broker) Send(ctx context.Context, queue string, m worker.Message, at ti
 	return nil
 }
 
+// SendAll implements worker.Outbox.
+func (b *Broker) SendAll(ctx context.Context, queue string, messages []worker.Message) error {
+	for _, m := range messages {
+		if err := b.Send(ctx, queue, m, time.Time{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Schedule implements worker.Outbox.
 func (b *Broker) Schedule(ctx context.Context, queue string, m worker.Message, at time.Time) (int64, error) {
 	if err := b.Send(ctx, queue, m, at); err != nil {

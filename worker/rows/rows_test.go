@@ -40,7 +40,7 @@ type warned struct {
 
 func reader(t *testing.T, text string, change ...func(*Source)) (*Reader, *[]warned) {
 	t.Helper()
-	m, err := fieldmap.Parse("map.yaml", []byte(text), fieldmap.Limits{})
+	m, err := fieldmap.Parse("map.yaml", []byte(text), fieldmap.Limits{}, nil)
 	require.NoError(t, err)
 	s := Source{Name: "crm", Source: crm, Queue: "CRM-Rows", Map: m}
 	for _, c := range change {

@@ -6,19 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/stretchr/testify/require"
+
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration"
 	sim "github.com/signalbox/signalbox/test/sim/servicebus"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/envelope"
 	"github.com/signalbox/signalbox/worker/servicebus"
-	"github.com/stretchr/testify/require"
 )
 
 func bubble(t *testing.T, f func(t *testing.T)) {
@@ -113,6 +115,45 @@ func TestWhatIsInHandSurvivesALostConnection(t *testing.T) {
 		counts, err := broker.Counts("orders")
 		require.NoError(t, err)
 		require.Equal(t, 1, counts.Active)
+	})
+}
+
+func TestWhatIsSettledWhileTheReceiverIsReplacedIsSettled(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		broker, namespace := local(t, "orders")
+		queue := namespace.Queue("orders")
+		const events = 90
+		for i := range events {
+			require.NoError(t, namespace.Send(t.Context(), "orders", event(fmt.Sprint(i), 1), time.Time{}))
+		}
+		var held []worker.Message
+		for len(held) < events {
+			got, err := queue.Receive(soon(t), events)
+			require.NoError(t, err)
+			held = append(held, got...)
+		}
+		results := make([]error, events)
+		var settling sync.WaitGroup
+		for i, m := range held {
+			if i%30 == 15 {
+				queue.Reopen(t.Context())
+			}
+			settling.Go(func() {
+				switch i % 3 {
+				case 0:
+					results[i] = queue.Complete(t.Context(), m)
+				case 1:
+					results[i] = queue.Abandon(t.Context(), m)
+				default:
+					results[i] = queue.DeadLetter(t.Context(), m, "Malformed", "no", nil)
+				}
+			})
+		}
+		settling.Wait()
+		require.NoError(t, errors.Join(results...))
+		counts, err := broker.Counts("orders")
+		require.NoError(t, err)
+		require.Equal(t, events/3, counts.Active)
 	})
 }
 

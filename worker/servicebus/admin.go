@@ -11,8 +11,10 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus/admin"
+
 	"github.com/signalbox/signalbox/internal/isoduration"
 	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -52,7 +54,7 @@ type knownSize struct {
 
 const sizeKept = 10 * time.Minute
 
-// QueueProperties is how a queue is set up. A duration of 0 is for ever.
+// QueueProperties is how a queue or a subscription is set up. A duration of 0 is for ever.
 type QueueProperties struct {
 	LockDuration         time.Duration
 	MaxDeliveryCount     int
@@ -68,6 +70,8 @@ type QueueProperties struct {
 	DeleteWhenIdle       time.Duration
 	MaxSizeBytes         int64
 	MaxMessageBytes      int64 // 0: the broker does not say
+
+	Rules int // of a subscription, those that may select a message; without one it gets nothing
 }
 
 // QueueCounts is what a queue holds. Active counts the locked and the deferred messages too.
@@ -107,8 +111,11 @@ func OpenAdmin(o AdminOptions) (*Admin, error) {
 	return a, nil
 }
 
-// Properties asks how a queue is set up.
+// Properties asks how a queue is set up, or a subscription, of which some is its topic's.
 func (a *Admin) Properties(ctx context.Context, queue string) (QueueProperties, error) {
+	if topic, name, is := subscription.Split(queue); is {
+		return a.subscription(ctx, topic, name)
+	}
 	got, err := ask(ctx, a, "read queue properties", func(ctx context.Context) (*admin.GetQueueResponse, error) {
 		return a.client.GetQueue(ctx, queue, nil)
 	})
@@ -119,14 +126,21 @@ func (a *Admin) Properties(ctx context.Context, queue string) (QueueProperties, 
 	if err != nil {
 		return QueueProperties{}, fmt.Errorf("read queue properties: %w", err)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.sizes[queue] = knownSize{p.MaxSizeBytes, time.Now().Add(sizeKept)}
+	a.remember(queue, p.MaxSizeBytes)
 	return p, nil
 }
 
-// Counts asks what a queue holds.
+func (a *Admin) remember(queue string, size int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sizes[queue] = knownSize{size, time.Now().Add(sizeKept)}
+}
+
+// Counts asks what a queue or a subscription holds.
 func (a *Admin) Counts(ctx context.Context, queue string) (QueueCounts, error) {
+	if topic, name, is := subscription.Split(queue); is {
+		return a.subscriptionCounts(ctx, topic, name)
+	}
 	limit, err := a.maxSize(ctx, queue)
 	if err != nil {
 		return QueueCounts{}, err

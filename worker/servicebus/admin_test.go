@@ -13,11 +13,12 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/stretchr/testify/require"
+
 	"github.com/signalbox/signalbox/internal/secret"
 	sim "github.com/signalbox/signalbox/test/sim/servicebus"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/servicebus"
-	"github.com/stretchr/testify/require"
 )
 
 const emulator = "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=n;SharedAccessKey=hunter2;UseDevelopmentEmulator=true"
@@ -100,6 +101,38 @@ func TestTheCountsOfAQueueAreSeen(t *testing.T) {
 	ahead, known := admin.Ahead()
 	require.True(t, known)
 	require.Less(t, ahead.Abs(), 2*time.Second)
+}
+
+func TestASubscriptionIsSeenWithWhatItsTopicDecides(t *testing.T) {
+	t.Parallel()
+	broker, admin, _ := administered(t)
+	label := "order"
+	require.NoError(t, broker.CreateTopic(sim.Topic{Name: "events/all", MaxSizeMegabytes: 2048, MaxMessageBytes: 1 << 20, DefaultTTL: 26 * time.Hour, DuplicateDetection: true,
+		DuplicateWindow: time.Hour, Subscriptions: []sim.Subscription{
+			{Name: "ours", LockDuration: 45 * time.Second, MaxDeliveryCount: 20, DeadLetterExpired: true, DefaultTTL: 100 * time.Hour},
+			{Name: "short", DefaultTTL: time.Hour, Rules: []sim.Rule{{Name: "a", Filter: sim.FalseFilter{}}}},
+			{Name: "picky", Rules: []sim.Rule{{Name: "a", Filter: sim.CorrelationFilter{Label: &label}}, {Name: "b", Filter: sim.FalseFilter{}}}},
+		}}))
+	got, err := admin.Properties(t.Context(), "events/all/Subscriptions/ours")
+	require.NoError(t, err)
+	require.Equal(t, servicebus.QueueProperties{
+		LockDuration: 45 * time.Second, MaxDeliveryCount: 20, TimeToLive: 26 * time.Hour, DeadLettersExpired: true, DetectsDuplicates: true,
+		DuplicateWindow: time.Hour, Status: "Active", MaxSizeBytes: 2 << 30, MaxMessageBytes: 1 << 20, Rules: 1,
+	}, got)
+	for name, rules := range map[string]int{"short": 0, "picky": 1} {
+		got, err = admin.Properties(t.Context(), "events/all/subscriptions/"+name)
+		require.NoError(t, err)
+		require.Equal(t, rules, got.Rules, name)
+	}
+	counts, err := admin.Counts(t.Context(), "events/all/Subscriptions/ours")
+	require.NoError(t, err)
+	require.Equal(t, servicebus.QueueCounts{MaxSizeBytes: 2 << 30}, counts)
+	for _, missing := range []string{"events/all/Subscriptions/none", "none/Subscriptions/ours"} {
+		_, err = admin.Properties(t.Context(), missing)
+		require.ErrorIs(t, err, worker.ErrNotFound, missing)
+		_, err = admin.Counts(t.Context(), missing)
+		require.ErrorIs(t, err, worker.ErrNotFound, missing)
+	}
 }
 
 func TestAnErrorOfTheAdministrationAPIHasAMeaningAndNoAddress(t *testing.T) {

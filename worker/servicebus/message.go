@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -15,7 +16,7 @@ const endless = math.MaxUint32 * time.Millisecond
 func received(queue string, m *azservicebus.ReceivedMessage) worker.Message {
 	out := worker.Message{
 		Queue: queue, ID: m.MessageID, CorrelationID: value(m.CorrelationID), ContentType: value(m.ContentType), Subject: value(m.Subject),
-		Properties: m.ApplicationProperties, Body: bodyOf(m), DeliveryCount: int(m.DeliveryCount), Sequence: value(m.SequenceNumber),
+		ReplyTo: value(m.ReplyTo), Properties: m.ApplicationProperties, Body: bodyOf(m), DeliveryCount: int(m.DeliveryCount), Sequence: value(m.SequenceNumber),
 		Enqueued: value(m.EnqueuedTime).UTC(), LockedUntil: value(m.LockedUntil).UTC(),
 		State: states[m.State], DeadLetterReason: value(m.DeadLetterReason), DeadLetterDescription: value(m.DeadLetterErrorDescription),
 	}
@@ -52,7 +53,7 @@ func bodyOf(m *azservicebus.ReceivedMessage) []byte {
 func sendable(m worker.Message, at time.Time) *azservicebus.Message {
 	out := &azservicebus.Message{
 		ApplicationProperties: m.Properties, Body: m.Body, MessageID: optional(m.ID), CorrelationID: optional(m.CorrelationID),
-		ContentType: optional(m.ContentType), Subject: optional(m.Subject),
+		ContentType: optional(m.ContentType), Subject: optional(m.Subject), ReplyTo: optional(m.ReplyTo),
 	}
 	if !at.IsZero() {
 		at = at.UTC()

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+
+	"github.com/signalbox/signalbox/internal/bounded"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -21,6 +24,7 @@ type Queue struct {
 
 	mu       sync.Mutex
 	receiver *azservicebus.Receiver // nil until used
+	inUse    *sync.WaitGroup        // calls on the receiver that closing it would break off
 	proven   bool                   // its links have been seen to work
 	line     int                    // counts up whenever the links are known to be gone
 }
@@ -33,8 +37,13 @@ type delivery struct {
 
 var _ worker.Queue = (*Queue)(nil)
 
-// Queue gives a queue of the namespace.
+// Queue gives a queue of the namespace, or a subscription by its address (topic/Subscriptions/name).
 func (n *Namespace) Queue(name string) *Queue {
+	if topic, of, is := subscription.Split(name); is {
+		q := n.Subscription(topic, of)
+		q.name = name // as it is written wherever it is named
+		return q
+	}
 	q := &Queue{namespace: n, client: n.client(), name: name}
 	q.open = func(o *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error) {
 		return q.client.NewReceiverForQueue(name, o)
@@ -42,11 +51,11 @@ func (n *Namespace) Queue(name string) *Queue {
 	return q
 }
 
-// Subscription gives a subscription of a topic; its name is "topic/subscription".
-func (n *Namespace) Subscription(topic, subscription string) *Queue {
-	q := &Queue{namespace: n, client: n.client(), name: topic + "/" + subscription}
+// Subscription gives a subscription of a topic; its name is its address.
+func (n *Namespace) Subscription(topic, name string) *Queue {
+	q := &Queue{namespace: n, client: n.client(), name: subscription.Join(topic, name)}
 	q.open = func(o *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error) {
-		return q.client.NewReceiverForSubscription(topic, subscription, o)
+		return q.client.NewReceiverForSubscription(topic, name, o)
 	}
 	return q
 }
@@ -58,14 +67,32 @@ func (q *Queue) Name() string { return q.name }
 func (q *Queue) current() (*azservicebus.Receiver, bool, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.receiver == nil {
-		receiver, err := q.open(nil)
-		if err != nil {
-			return nil, false, translate("open receiver", err)
-		}
-		q.receiver, q.proven = receiver, false
+	err := q.ensure()
+	return q.receiver, q.proven, err
+}
+
+// use is current for a call that closing the receiver would break off; done says that it has ended.
+func (q *Queue) use() (receiver *azservicebus.Receiver, done func(), err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if err := q.ensure(); err != nil {
+		return nil, nil, err
 	}
-	return q.receiver, q.proven, nil
+	q.inUse.Add(1)
+	return q.receiver, q.inUse.Done, nil
+}
+
+// ensure opens a receiver if there is none. The caller holds the mutex.
+func (q *Queue) ensure() error {
+	if q.receiver != nil {
+		return nil
+	}
+	receiver, err := q.open(nil)
+	if err != nil {
+		return translate("open receiver", err)
+	}
+	q.receiver, q.inUse, q.proven = receiver, new(sync.WaitGroup), false
+	return nil
 }
 
 // working notes that the receiver's links work, broken that they are gone.
@@ -141,7 +168,7 @@ const giveUp = 5 * time.Second
 func (q *Queue) prove(ctx context.Context, receiver *azservicebus.Receiver) error {
 	call, cancel := q.namespace.limited(ctx)
 	defer cancel()
-	err := within(call, giveUp, func() error {
+	err := bounded.Call(call, giveUp, func() error {
 		_, err := peek(call, receiver, 0, 1)
 		return err
 	})
@@ -157,11 +184,12 @@ func (q *Queue) prove(ctx context.Context, receiver *azservicebus.Receiver) erro
 	return nil
 }
 
-// Reopen implements worker.Queue. The old receiver is closed in the background; what it delivered is settled through
+// Reopen implements worker.Queue. The old receiver is closed in the background, once the calls on it have ended: a
+// settlement that is broken off leaves a message that was done to be done again. What it delivered is settled through
 // the new one, by lock token.
 func (q *Queue) Reopen(ctx context.Context) {
 	q.mu.Lock()
-	old := q.receiver
+	old, inUse := q.receiver, q.inUse
 	q.receiver, q.proven = nil, false
 	q.line++
 	q.mu.Unlock()
@@ -169,6 +197,7 @@ func (q *Queue) Reopen(ctx context.Context) {
 		return
 	}
 	q.namespace.closing.Go(func() {
+		inUse.Wait()
 		call, cancel := q.namespace.limited(context.WithoutCancel(ctx))
 		defer cancel()
 		_ = old.Close(call) // a link that is suspected dead may well not answer
@@ -177,17 +206,18 @@ func (q *Queue) Reopen(ctx context.Context) {
 
 // RenewLock implements worker.Queue.
 func (q *Queue) RenewLock(ctx context.Context, m worker.Message) (until time.Time, err error) {
-	receiver, held, stale, err := q.held(m)
+	held, err := q.hold(m)
 	if err != nil {
 		return until, err
 	}
+	defer held.done()
 	ctx, cancel := q.namespace.limited(ctx)
 	defer cancel()
-	token := byToken(held)
-	if !stale {
-		token = held // names the link as well
+	token := byToken(held.message)
+	if !held.stale {
+		token = held.message // names the link as well
 	}
-	if err := receiver.RenewMessageLock(ctx, token, nil); err != nil {
+	if err := held.receiver.RenewMessageLock(ctx, token, nil); err != nil {
 		return until, translate("renew lock", err)
 	}
 	return value(token.LockedUntil).UTC(), nil
@@ -223,31 +253,39 @@ const dispositionPatience = 3 * time.Second
 // again and again, and resets the new connection of everybody else before each try (azservicebus 1.11.0,
 // messageSettler.go: only *amqp.LinkError leads to the management link). So its first try must be its last.
 func (q *Queue) settle(ctx context.Context, doing string, m worker.Message, do func(context.Context, *azservicebus.Receiver, *azservicebus.ReceivedMessage) error) error {
-	receiver, held, stale, err := q.held(m)
+	held, err := q.hold(m)
 	if err != nil {
 		return err
 	}
+	defer held.done()
 	ctx, cancel := q.namespace.limited(ctx)
 	defer cancel()
-	if !stale {
+	if !held.stale {
 		first, cancel := context.WithTimeout(ctx, dispositionPatience)
 		defer cancel()
-		err := do(first, receiver, held)
+		err := do(first, held.receiver, held.message)
 		if err == nil || first.Err() == nil || ctx.Err() != nil {
 			return translate(doing, err)
 		}
 	}
-	return translate(doing, do(ctx, receiver, byToken(held)))
+	return translate(doing, do(ctx, held.receiver, byToken(held.message)))
 }
 
-// held gives what the SDK needs of a message, and whether its link is known to be gone.
-func (q *Queue) held(m worker.Message) (receiver *azservicebus.Receiver, held *azservicebus.ReceivedMessage, stale bool, err error) {
+// held is what a call about a message needs.
+type held struct {
+	receiver *azservicebus.Receiver
+	message  *azservicebus.ReceivedMessage
+	stale    bool   // the link it came by is known to be gone
+	done     func() // to be called when the call has ended
+}
+
+func (q *Queue) hold(m worker.Message) (held, error) {
 	d, ok := m.Handle.(delivery)
 	if !ok {
-		return nil, nil, false, errors.New("servicebus: the message was not received here")
+		return held{}, errors.New("servicebus: the message was not received here")
 	}
-	receiver, _, err = q.current()
-	return receiver, d.ReceivedMessage, d.line != q.currentLine(), err
+	receiver, done, err := q.use()
+	return held{receiver, d.ReceivedMessage, d.line != q.currentLine(), done}, err
 }
 
 // byToken is a message of which only the lock is known; the SDK settles it by the management link.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 	"github.com/Azure/go-amqp"
+
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -15,6 +17,9 @@ var _ worker.Outbox = (*Namespace)(nil)
 
 // sender gives the one sender of a queue or topic.
 func (n *Namespace) sender(queue string) (*azservicebus.Sender, error) {
+	if subscription.Is(queue) {
+		return nil, errSubscription
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if s, ok := n.senders[queue]; ok {
@@ -28,6 +33,9 @@ func (n *Namespace) sender(queue string) (*azservicebus.Sender, error) {
 	return s, nil
 }
 
+// errSubscription says it before the broker does, whose answer the SDK takes for one about a link that can be mended.
+var errSubscription = errors.New("open sender: a subscription takes no messages, only its topic does, and then all of its subscriptions may get them")
+
 // Send implements worker.Outbox. Scheduling rides on the message (x-opt-scheduled-enqueue-time), so it costs no more
 // than a send and needs no management call.
 func (n *Namespace) Send(ctx context.Context, queue string, m worker.Message, at time.Time) error {
@@ -40,6 +48,16 @@ func (n *Namespace) Send(ctx context.Context, queue string, m worker.Message, at
 	err = sender.SendMessage(ctx, sendable(m, at), nil)
 	n.dropIfBroken(ctx, queue, sender, err)
 	return translate("send", err)
+}
+
+// SendAll implements worker.Outbox.
+func (n *Namespace) SendAll(ctx context.Context, queue string, messages []worker.Message) error {
+	for _, err := range n.Publish(ctx, queue, messages) {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Schedule implements worker.Outbox, by the management link, which answers with the number that Send does not learn.

@@ -18,6 +18,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+
+	"github.com/signalbox/signalbox/internal/bounded"
 	"github.com/signalbox/signalbox/internal/secret"
 )
 
@@ -123,7 +125,7 @@ func (n *Namespace) client() *azservicebus.Client {
 
 // Close closes every link and connection. Locks in hand run out by themselves.
 func (n *Namespace) Close(ctx context.Context) error {
-	return within(ctx, 0, func() error {
+	return bounded.Call(ctx, 0, func() error {
 		n.closing.Wait()
 		var problems []error
 		for _, client := range n.clients {
@@ -131,27 +133,6 @@ func (n *Namespace) Close(ctx context.Context) error {
 		}
 		return errors.Join(problems...)
 	})
-}
-
-// within makes a call that should end with its context and does not always: go-amqp waits for a frame to be written whatever the
-// context says, and a connection that was cut while its first link was opened has been seen never to end that wait, nor any other
-// call's that needs the same lock of the SDK. The call is given up a grace after its context has ended.
-func within(ctx context.Context, grace time.Duration, call func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- call() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	late := time.NewTimer(grace)
-	defer late.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-late.C:
-		return fmt.Errorf("the SDK did not end a call: %w", context.Cause(ctx))
-	}
 }
 
 // limited gives a call its deadline.

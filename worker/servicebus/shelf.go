@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -35,10 +36,11 @@ func (s *Shelf) ReceiveDeferred(ctx context.Context, sequences []int64) ([]worke
 	if len(sequences) == 0 {
 		return nil, nil
 	}
-	receiver, _, err := s.queue.current()
+	receiver, done, err := s.queue.use()
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	line := s.queue.currentLine()
 	ctx, cancel := s.queue.namespace.limited(ctx)
 	defer cancel()

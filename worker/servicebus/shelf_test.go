@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/stretchr/testify/require"
+
 	sim "github.com/signalbox/signalbox/test/sim/servicebus"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/servicebus"
-	"github.com/stretchr/testify/require"
 )
 
 // buried fills the dead-letter queue of "orders".

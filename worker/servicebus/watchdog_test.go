@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/worker"
-	"github.com/stretchr/testify/require"
 )
 
 // handled collects the ids of events, and how often a receiver was taken for stuck.
