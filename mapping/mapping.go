@@ -7,7 +7,9 @@ package mapping
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
+	"strconv"
 )
 
 // ErrNotBound says that no binding exists.
@@ -16,6 +18,35 @@ var ErrNotBound = errors.New("mapping: not bound")
 // ErrConflict says that a binding contradicts one that is there: another target for the reference, or another
 // reference of the same source for the target. Bindings are never overwritten.
 var ErrConflict = errors.New("mapping: conflict with an existing binding")
+
+// Conflict is an ErrConflict that knows what collides. Its own text, which is logged, names no id.
+type Conflict struct {
+	Ref    Ref    // what was to be bound
+	Target Target // to what
+	To     string // the D365 id that the reference is bound to; empty: it is to none
+	By     string // the id of the same source that is bound to the target; empty: it looks personal, or none is
+}
+
+// Error implements error.
+func (c *Conflict) Error() string { return ErrConflict.Error() }
+
+// Unwrap makes it an ErrConflict.
+func (c *Conflict) Unwrap() error { return ErrConflict }
+
+// Sentence says which two ids collide, for a person who is to decide between them. An id that looks personal is not named.
+func (c *Conflict) Sentence() string {
+	if c.To != "" {
+		return fmt.Sprintf("this id is already bound to another record: %s %s is %s, and would be %s", c.Ref.Kind, quoted(c.Ref.ID), c.To, c.Target.ID)
+	}
+	return fmt.Sprintf("another id of this source is already bound to the same record: %s %s is %s, and would be %s", c.Ref.Kind, c.Target.ID, quoted(c.By), quoted(c.Ref.ID))
+}
+
+func quoted(id string) string {
+	if !Storable(id) {
+		return "(an id that looks personal)"
+	}
+	return strconv.Quote(id)
+}
 
 // Ref names one business object as a source knows it.
 type Ref struct {

@@ -21,7 +21,7 @@ func field1(expression string) string {
 // outcome is the rule that a program fails on, or what it makes; it took how long, and how much memory at most in all.
 func outcome(t *testing.T, expression, row string) (rule string, took time.Duration, took2 uint64) {
 	t.Helper()
-	m, err := Parse("map.yaml", []byte(field1(expression)), Limits{})
+	m, err := Parse("map.yaml", []byte(field1(expression)), Limits{}, nil)
 	require.NoError(t, err)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -80,7 +80,7 @@ func TestALoopEndsAndMemoryStaysFlat(t *testing.T) {
 // The deadline is for a library that would ask its context less often than it does.
 func TestADeadlineEndsARowToo(t *testing.T) {
 	t.Parallel()
-	m, err := Parse("map.yaml", []byte(field1("until(false; .)")), Limits{Deadline: time.Nanosecond, Steps: 1 << 60})
+	m, err := Parse("map.yaml", []byte(field1("until(false; .)")), Limits{Deadline: time.Nanosecond, Steps: 1 << 60}, nil)
 	require.NoError(t, err)
 	_, err = m.Make(Row{JSON: json.RawMessage(`{}`)})
 	require.ErrorContains(t, err, "takes more work than a row may")
@@ -89,7 +89,7 @@ func TestADeadlineEndsARowToo(t *testing.T) {
 // A process that was frozen in the middle of a row finds the deadline long past when it thaws.
 func TestARowIsNotBlamedForAProcessThatStoodStill(t *testing.T) {
 	t.Parallel()
-	m, err := Parse("map.yaml", []byte(field1(".a + 1")), Limits{})
+	m, err := Parse("map.yaml", []byte(field1(".a + 1")), Limits{}, nil)
 	require.NoError(t, err)
 	tries := 0
 	e, problems := newEvaluator(m.sheet)

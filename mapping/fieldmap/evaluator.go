@@ -61,6 +61,10 @@ func (e *evaluator) compile(x *expression, options []gojq.CompilerOption, refuse
 		refuse(x, what, do)
 		return
 	}
+	if what, do = vetValues(q, e.s.values); what != "" {
+		refuse(x, what, do)
+		return
+	}
 	if !x.time && !e.s.keepNull && mentions(q, "$enqueued") {
 		refuse(x, "asks for $enqueued, which is another one each time a row is published", "ask for it in time only")
 		return

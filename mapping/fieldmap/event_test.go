@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func read(t testing.TB, text string) *Map {
 	t.Helper()
-	m, err := Parse("map.yaml", []byte(text), Limits{})
+	m, err := Parse("map.yaml", []byte(text), Limits{}, nil)
 	require.NoError(t, err)
 	return m
 }
@@ -271,6 +271,6 @@ func BenchmarkMake(b *testing.B) {
 
 func BenchmarkParse(b *testing.B) {
 	for b.Loop() {
-		_, _ = Parse("map.yaml", []byte(contoso), Limits{})
+		_, _ = Parse("map.yaml", []byte(contoso), Limits{}, nil)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/itchyny/gojq"
 
+	"github.com/signalbox/signalbox/internal/joined"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -26,7 +27,7 @@ func Compile(at, text string, limits Limits, variables ...string) (*Expression, 
 	s := &sheet{expressions: []*expression{x}, data: &field{value: x}, limits: limits.withDefaults(), variables: variables, keepNull: true}
 	first, problems := newEvaluator(s)
 	if len(problems) > 0 {
-		return nil, joined(problems)
+		return nil, joined.Error(problems)
 	}
 	e := &Expression{sheet: s}
 	e.ready.Put(first)

@@ -4,8 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math/big"
+	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -38,6 +42,7 @@ func Functions() []Function {
 		{"instant", "instant(format), instant(format; zone)", "a moment in RFC 3339, UTC; the format is iso, unix, unix_ms or as strftime writes it; the zone is where a time without an offset was read off a clock", 1, 2, textual("instant", toInstant)},
 		{"blank", "blank", "text without white space around it, and null when nothing is left", 0, 0, textual("blank", func(_ *evaluator, text string, _ []any) any { return text })},
 		{"cut", "cut(n)", "text of at most n characters, with a warning when it was longer", 1, 1, textual("cut", toCut)},
+		{"mapped", "mapped(name)", "what D365 calls a value, by the value map of that name; one that it has no row for is refused, passed or made the same for all, as the map is configured", 1, 1, textual("mapped", toMapped)},
 		{"hash", "hash", "32 hexadecimal digits that stand for any value, the same for the same value", 0, 0, toHash},
 	}
 }
@@ -185,6 +190,39 @@ func toCut(e *evaluator, text string, args []any) any {
 		e.warn(WarnCut)
 	}
 	return short
+}
+
+// toMapped asks a value map. Its name is known by now: vetValues has seen to it. A value may be anything, so none is told.
+func toMapped(e *evaluator, text string, args []any) any {
+	name, _ := args[0].(string)
+	if e.s.values == nil {
+		return &broken{"mapped", "there are no value maps"}
+	}
+	to, ok := e.s.values.Value(name, text)
+	if !ok {
+		return &broken{"mapped", "the value map " + name + " has no row for " + Shape(text)}
+	}
+	return to
+}
+
+// vetValues judges calls of mapped: a value map that is not there fails when the field map is read, not with the first row.
+func vetValues(q *gojq.Query, values Values) (what, do string) {
+	walk(reflect.ValueOf(q), func(n any) {
+		f, ok := n.(*gojq.Func)
+		if !ok || f.Name != "mapped" || len(f.Args) != 1 || what != "" {
+			return
+		}
+		name, written := literal(f, "mapped", 0)
+		switch {
+		case !written:
+			what, do = "calls mapped with a name that is computed", `write it out: mapped("delivery-mode")`
+		case values == nil || len(values.Names()) == 0:
+			what, do = fmt.Sprintf("calls mapped(%q), and this source has no value maps", name), "add it to the table value_maps, or in a test file to value_maps"
+		case !slices.Contains(values.Names(), name):
+			what, do = fmt.Sprintf("calls mapped(%q), which is no value map of this source", name), "name one of "+strings.Join(values.Names(), ", ")
+		}
+	})
+	return what, do
 }
 
 // toHash takes the canonical JSON of a value. It is no secret: whoever can guess the value can find the hash, so a hash of

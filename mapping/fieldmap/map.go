@@ -3,12 +3,11 @@ package fieldmap
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"sync"
 	"time"
+
+	"github.com/signalbox/signalbox/internal/joined"
+	"github.com/signalbox/signalbox/internal/smallfile"
 )
 
 // Map is a field map that has been read and checked.
@@ -58,38 +57,36 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// Values are the value maps that a map may ask: what D365 calls what the source says.
+type Values interface {
+	// Value translates a value by the map of a name; false: the map refuses it.
+	Value(name, from string) (to string, ok bool)
+	// Names lists the maps.
+	Names() []string
+}
+
 // maxFile bounds a map's file, so that a path to something else is not read into memory.
 const maxFile = 1 << 20
 
-// Load reads a map from its file.
-func Load(path string, limits Limits) (*Map, error) {
-	info, err := os.Stat(path)
-	if err == nil && (info.IsDir() || info.Size() > maxFile) {
-		return nil, fmt.Errorf("%s is no file of at most %d bytes", path, maxFile)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", path, reasonOf(err))
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", path, reasonOf(err))
-	}
-	return Parse(path, text, limits)
-}
+// ValuesOf gives the value maps of the source that a map is written for; of an empty one when the map names none.
+type ValuesOf func(source string) Values
 
-// reasonOf is what the system said, without the path around it.
-func reasonOf(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
+// Load reads a map from its file. values gives the value maps that it may ask; nil: none.
+func Load(path string, limits Limits, values ValuesOf) (*Map, error) {
+	text, err := smallfile.Read(path, maxFile)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return Parse(path, text, limits, values)
 }
 
 // Parse reads a map. The error joins every Problem there is.
-func Parse(name string, text []byte, limits Limits) (*Map, error) {
+func Parse(name string, text []byte, limits Limits, values ValuesOf) (*Map, error) {
 	s := readSheet(text)
 	s.limits = limits.withDefaults()
+	if values != nil {
+		s.values = values(s.source)
+	}
 	m := &Map{Name: name, Source: s.source, Type: s.typ, sheet: s}
 	if len(s.problems) == 0 {
 		first, problems := newEvaluator(s)
@@ -97,7 +94,7 @@ func Parse(name string, text []byte, limits Limits) (*Map, error) {
 		m.ready.Put(first)
 	}
 	if len(s.problems) > 0 {
-		return nil, joined(s.problems)
+		return nil, joined.Error(s.problems)
 	}
 	return m, nil
 }

@@ -1,8 +1,9 @@
 package fieldmap
 
 import (
-	"errors"
 	"fmt"
+
+	"github.com/signalbox/signalbox/internal/joined"
 )
 
 // Problem is one thing that must be put right in a field map.
@@ -26,25 +27,4 @@ func (p Problem) Error() string {
 }
 
 // Problems takes an error of Load or Parse apart again; nil if it is of another kind.
-func Problems(err error) []Problem {
-	var p Problem
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []Problem
-		for _, e := range joined.Unwrap() {
-			all = append(all, Problems(e)...)
-		}
-		return all
-	}
-	if errors.As(err, &p) {
-		return []Problem{p}
-	}
-	return nil
-}
-
-func joined(problems []Problem) error {
-	errs := make([]error, len(problems))
-	for i, p := range problems {
-		errs[i] = p
-	}
-	return errors.Join(errs...)
-}
+func Problems(err error) []Problem { return joined.Parts[Problem](err) }

@@ -18,6 +18,7 @@ type sheet struct {
 	data        *field
 	expressions []*expression // all of them, in the order of the file
 	limits      Limits
+	values      Values // nil: none
 	problems    []Problem
 
 	variables []string // of an Expression

@@ -13,7 +13,7 @@ import (
 // lines are the problems of a map, one in each line.
 func lines(t *testing.T, text string) []string {
 	t.Helper()
-	_, err := Parse("map.yaml", []byte(text), Limits{})
+	_, err := Parse("map.yaml", []byte(text), Limits{}, nil)
 	require.Error(t, err)
 	var all []string
 	for _, p := range Problems(err) {
@@ -145,12 +145,12 @@ func TestEveryRefusedFunctionIsRefused(t *testing.T) {
 func TestAFileIsReadFromTheDisk(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "map.yaml")
-	_, err := Load(path, Limits{})
+	_, err := Load(path, Limits{}, nil)
 	require.EqualError(t, err, path+" cannot be read: no such file or directory")
-	_, err = Load(filepath.Dir(path), Limits{})
-	require.ErrorContains(t, err, "is no file of at most")
+	_, err = Load(filepath.Dir(path), Limits{}, nil)
+	require.ErrorContains(t, err, "is a folder, no file")
 	require.NoError(t, os.WriteFile(path, []byte("source: s\ntype: t\nid: .a\ndata: {a: .a}\n"), 0o600))
-	m, err := Load(path, Limits{})
+	m, err := Load(path, Limits{}, nil)
 	require.NoError(t, err)
 	require.Equal(t, []any{path, "s", "t", true, false, false}, []any{m.Name, m.Source, m.Type, m.Makes(ID), m.Makes(Time), m.Replaces(ID)})
 	require.Nil(t, Problems(os.ErrNotExist))
