@@ -38,6 +38,7 @@ type Client struct {
 	tenderTypes   *table[TenderType]   // by operating unit
 	deliveryModes *table[DeliveryMode] // by operating unit
 	stores        *table[Store]        // by operating unit, and what they do
+	categories    *table[Category]     // by operating unit
 }
 
 // New makes a client. It opens no connection; Probe does.
@@ -56,6 +57,7 @@ func New(o Options) (*Client, error) {
 	c.countries, c.states, c.orgUnits = newTable[Country](life), newTable[State](life), newTable[OrgUnit](life)
 	c.products = &products{}
 	c.tenderTypes, c.deliveryModes, c.stores = newTable[TenderType](life), newTable[DeliveryMode](life), newTable[Store](life)
+	c.categories = newTable[Category](life)
 	c.opts.ClientSecret = secret.String{} // only the fetcher needs it
 	return c, nil
 }
@@ -69,6 +71,7 @@ func (c *Client) Close() {
 	c.tenderTypes.settle()
 	c.deliveryModes.settle()
 	c.stores.settle()
+	c.categories.settle()
 	c.tokens.settle()
 	c.base.CloseIdleConnections()
 }
@@ -180,7 +183,7 @@ func (c *Client) attempt(ctx context.Context, r call, payload []byte, tok token)
 }
 
 func (c *Client) timeout(op operation) time.Duration {
-	if op.write {
+	if op.write || op.slow {
 		return c.opts.WriteTimeout
 	}
 	return c.opts.ReadTimeout

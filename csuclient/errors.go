@@ -217,7 +217,9 @@ func (o operation) network(ctx context.Context, err error) *fault.Error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return o.fault(fault.Transient, classNetwork, "connection refused")
 	case errors.Is(err, errTooLarge):
-		return o.fault(fault.Transient, classServerError, "the answer is too large")
+		f := o.fault(fault.Transient, classServerError, "the answer is too large")
+		f.Err = errTooLarge
+		return f
 	default:
 		return o.fault(fault.Transient, classNetwork, "connection failed")
 	}

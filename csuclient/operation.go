@@ -10,6 +10,7 @@ type operation struct {
 	name   string
 	write  bool
 	label  string // of metrics, where several share one; empty: its name
+	slow   bool   // reads, but may take as long as a write
 	weight int    // how many plain calls it is worth to the budget; 0: one
 }
 
@@ -19,6 +20,8 @@ const (
 	labelCartsChange = "Carts.Change"
 	labelOrdersRead  = "SalesOrders.Read"
 	labelChannelRead = "Channel.Read"
+	labelPublishing  = "Products.Publishing"
+	labelProducts    = "Products.Read"
 )
 
 // The operations there are.
@@ -67,13 +70,37 @@ var (
 	opStores        = operation{name: "OrgUnits.SearchOrgUnitLocations", label: labelChannelRead}
 	opStoresNear    = operation{name: "OrgUnits.GetOrgUnitLocationsByArea", label: labelChannelRead}
 	opTimeslots     = operation{name: "OrgUnits.GetPickupTimeslots", label: labelChannelRead}
+	opStoreHours    = operation{name: "OrgUnits.GetStoreHours", label: labelChannelRead}
+	opWarehouses    = operation{name: "Warehouses.Read", label: labelChannelRead}
+	opCategories    = operation{name: "Categories.GetCategories", label: labelChannelRead}
+
+	// A session is no effect: one that was begun and never answered ends by itself, and ending one twice changes nothing. So neither is a write,
+	// and an answer that did not come leaves nothing open.
+	opChangedBegin = operation{name: "Products.BeginReadChangedProducts", slow: true, label: labelPublishing}
+	opChangedRead  = operation{name: "Products.ReadChangedProducts", slow: true, label: labelPublishing}
+	opChangedEnd   = operation{name: "Products.EndReadChangedProducts", label: labelPublishing}
+
+	opListingsDeleted = operation{name: "Products.GetDeletedListings", slow: true, label: labelPublishing}
+	opListingsReport  = operation{name: "Products.UpdateListingPublishingStatus", write: true, label: labelPublishing}
+	opPublishStatus   = operation{name: "GetOnlineChannelPublishStatus", label: labelPublishing}
+	opPublishSet      = operation{name: "SetOnlineChannelPublishStatus", write: true, label: labelPublishing}
+	opProductsSearch  = operation{name: "Products.Search", label: labelProducts}
+	opProductsOfItems = operation{name: "Products.GetByLookupClauses", label: labelProducts}
+	opProductsKeyword = operation{name: "Products.SearchByCriteria", label: labelProducts}
+	// Prices and stock are computed, row by row.
+	opActivePrices   = operation{name: "Products.GetActivePrices", label: labelProducts, weight: 2}
+	opAvailability   = operation{name: "Products.GetEstimatedAvailability", label: labelProducts, weight: 2}
+	opWarehouseStock = operation{name: "Products.GetEstimatedProductWarehouseAvailability", label: labelProducts, weight: 2}
+	opInventory      = operation{name: "GetInventoryConfiguration", label: labelChannelRead}
 )
 
 var operations = []operation{opToken, opEnvironment, opCustomersSearch, opCustomersRead, opCustomersCreate, opCustomersUpdate, opCustomersByKeys,
 	opCountries, opStates, opGroups, opPurposes, opOrgUnit, opOrdersCreate, opOrdersFind, opProductsByIDs,
 	opCartsCreate, opCartsRead, opCartsPrice, opCartsUpdate, opCartsCopy, opCartsAddLines, opCartsUpdateLines, opCartsRemoveLines, opCartsCoupons, opCartsUncoupon,
 	opCartsDelivery, opCartsLineDelivery, opCartsCharge, opCartsOptions, opCartsCheckout, opOrdersByTransaction, opOrdersHistory, opOrdersCancel,
-	opTenderTypes, opCardTypes, opGiftCard, opDeliveryModes, opStores, opStoresNear, opTimeslots}
+	opTenderTypes, opCardTypes, opGiftCard, opDeliveryModes, opStores, opStoresNear, opTimeslots, opCategories,
+	opChangedBegin, opChangedRead, opChangedEnd, opListingsDeleted, opListingsReport, opPublishStatus, opPublishSet, opProductsSearch, opProductsOfItems, opProductsKeyword, opActivePrices,
+	opAvailability, opWarehouseStock, opInventory, opStoreHours, opWarehouses}
 
 // labels are those of the operations, by name.
 var labels = func() map[string]string {

@@ -1,12 +1,15 @@
 package csuclient
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/signalbox/signalbox/internal/jsontext"
 )
 
 const (
@@ -20,6 +23,32 @@ type Product struct {
 	ItemID string `json:"ItemId"`
 	Name   string `json:"Name"`
 	Unit   string `json:"DefaultUnitOfMeasure"`
+
+	Dimensions Dimensions `json:"Dimensions"`
+}
+
+// Dimensions tell a variant apart from the others of its item; what an item does not come in is empty.
+type Dimensions struct{ Color, Config, Size, Style string }
+
+// UnmarshalJSON reads the CSU's list of them.
+func (d *Dimensions) UnmarshalJSON(b []byte) error {
+	var list []struct {
+		Type  int `json:"DimensionTypeValue"`
+		Value struct {
+			ID    string `json:"DimensionId"`
+			Value string
+		} `json:"DimensionValue"`
+	}
+	if err := jsontext.Decode(b, &list); err != nil {
+		return err
+	}
+	for _, one := range list {
+		into := map[int]*string{1: &d.Color, 2: &d.Config, 3: &d.Size, 4: &d.Style}[one.Type] // ProductDimensionType
+		if into != nil {
+			*into = cmp.Or(one.Value.ID, one.Value.Value)
+		}
+	}
+	return nil
 }
 
 // products are those that were read lately, by channel and id. It is for any number of goroutines.

@@ -113,11 +113,16 @@ func (t *table[T]) settle() {
 // pages reads a whole collection: a server's own limit may cut a page short, so only an empty one is the last, or one that begins
 // anew because the server knows no $skip.
 func pages[T comparable](read func(skip int) ([]T, error)) ([]T, error) {
+	return pagesBy(func(a, b T) bool { return a == b }, read)
+}
+
+// pagesBy does so for rows that cannot be compared as they are.
+func pagesBy[T any](same func(a, b T) bool, read func(skip int) ([]T, error)) ([]T, error) {
 	const most = 100
 	var all []T
 	for range most {
 		page, err := read(len(all))
-		if err != nil || len(page) == 0 || len(all) > 0 && page[0] == all[0] {
+		if err != nil || len(page) == 0 || len(all) > 0 && same(page[0], all[0]) {
 			return all, err
 		}
 		all = append(all, page...)

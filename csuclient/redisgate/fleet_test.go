@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,7 +23,10 @@ import (
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400) // a Redis in memory makes much garbage, each script a whole interpreter's, and keeps little
+	goleak.VerifyTestMain(m)
+}
 
 var keys = rediskey.New("default", keyhash.New("k1", []byte("0123456789abcdef0123456789abcdef")))
 

@@ -47,6 +47,10 @@ func (s *Simulator) AdminHandler() http.Handler {
 	show("POST /tokens/revoke", func() any { return map[string]int{"revoked": s.RevokeTokens()} })
 	show("POST /reset", func() any { s.Reset(); return map[string]bool{"reset": true} })
 	s.faults.Serve(mux)
+	s.serveCatalogue(mux)
+	s.servePrices(mux)
+	s.serveStock(mux)
+	s.serveStores(mux)
 	mux.HandleFunc("POST /settings", func(w http.ResponseWriter, r *http.Request) {
 		var change settings
 		if misbehave.Change(w, r, &change, func() error { return s.change(change) }) {
@@ -84,11 +88,17 @@ type settings struct {
 	OrderNumberIsReference *bool               `json:"orderNumberIsReference,omitempty"`
 	OrdersInRealTime       *bool               `json:"ordersInRealTime,omitempty"`
 	NoMixedReturns         *bool               `json:"noMixedReturns,omitempty"`
+	SessionLife            *misbehave.Duration `json:"sessionLife,omitempty"`
+	OneSession             *bool               `json:"oneSession,omitempty"`
+	Unnumbered             *bool               `json:"unnumbered,omitempty"`
+	QuantityOutput         *string             `json:"quantityOutput,omitempty"` // "as-is", "less-buffer" or "withheld"
+	InventoryLimit         *int                `json:"inventoryLimit,omitempty"`
 }
 
 var (
-	shapeNames = []string{ShapeCommerce: "commerce", ShapeOData: "odata"}
-	modeNames  = []string{SearchExact: "exact", SearchSubstring: "substring"}
+	shapeNames  = []string{ShapeCommerce: "commerce", ShapeOData: "odata"}
+	modeNames   = []string{SearchExact: "exact", SearchSubstring: "substring"}
+	outputNames = []string{QuantityAsIs: "as-is", QuantityLessBuffer: "less-buffer", QuantityWithheld: "withheld"}
 )
 
 func (s *Simulator) settings() settings {
@@ -99,7 +109,8 @@ func (s *Simulator) settings() settings {
 		&o.AsyncCustomers, &o.HQDown, (*misbehave.Duration)(&o.Conversion), &o.MergeConverted, &o.RedirectConverted, &o.AsyncEdit, &o.StrictAddresses,
 		(*misbehave.Duration)(&o.OrderSync), &o.RepeatedUploads,
 		&o.Anonymous, &o.LabRoles, &o.OwnCartIDs, (*misbehave.Duration)(&o.CartIdle), &o.KeyedPrices, &o.OrderNumberIsReference,
-		&o.OrdersInRealTime, &o.NoMixedReturns,
+		&o.OrdersInRealTime, &o.NoMixedReturns, (*misbehave.Duration)(&o.SessionLife), &o.OneSession, &o.Unnumbered,
+		&outputNames[o.QuantityOutput], &o.InventoryLimit,
 	}
 }
 
@@ -113,15 +124,18 @@ func (s *Simulator) change(c settings) error {
 }
 
 func (c settings) check() error {
-	for _, d := range []*misbehave.Duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion, c.OrderSync, c.CartIdle} {
+	for _, d := range []*misbehave.Duration{c.TokenLifetime, c.SearchLag, c.Latency, c.CommitDelay, c.Conversion, c.OrderSync, c.CartIdle, c.SessionLife} {
 		if d != nil && *d < 0 {
 			return fmt.Errorf("a duration is not negative")
 		}
 	}
+	if c.InventoryLimit != nil && *c.InventoryLimit < 1 {
+		return fmt.Errorf("a limit is positive")
+	}
 	for _, choice := range []struct {
 		sent  *string
 		known []string
-	}{{c.ErrorShape, shapeNames}, {c.SearchMode, modeNames}, {c.RefuseScheme, []string{"", "bearer", "id_token"}}} {
+	}{{c.ErrorShape, shapeNames}, {c.SearchMode, modeNames}, {c.QuantityOutput, outputNames}, {c.RefuseScheme, []string{"", "bearer", "id_token"}}} {
 		if choice.sent != nil && slices.Index(choice.known, *choice.sent) < 0 {
 			return fmt.Errorf("%q is none of %q", *choice.sent, choice.known)
 		}
@@ -152,6 +166,15 @@ func (c settings) apply(o *Options) {
 	turn(&o.OrderNumberIsReference, c.OrderNumberIsReference)
 	turn(&o.OrdersInRealTime, c.OrdersInRealTime)
 	turn(&o.NoMixedReturns, c.NoMixedReturns)
+	set(&o.SessionLife, c.SessionLife)
+	turn(&o.OneSession, c.OneSession)
+	turn(&o.Unnumbered, c.Unnumbered)
+	if c.QuantityOutput != nil {
+		o.QuantityOutput = QuantityOutput(slices.Index(outputNames, *c.QuantityOutput))
+	}
+	if c.InventoryLimit != nil {
+		o.InventoryLimit = *c.InventoryLimit
+	}
 	set(&o.Latency, c.Latency)
 	set(&o.CommitDelay, c.CommitDelay)
 	set(&o.Conversion, c.Conversion)

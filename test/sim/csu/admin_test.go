@@ -74,7 +74,7 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		require.Equal(t, http.StatusBadRequest, admin(t, sim, "POST", "/faults", body, &problem), body)
 		require.NotEmpty(t, problem.Error)
 	}
-	for _, body := range []string{`{"searchLag":"-1s"}`, `{"errorShape":"xml"}`, `{"refuseScheme":"basic"}`, `{"lag":"1s"}`, `{"cartIdle":"-1s"}`, `{"conversion":"-1s"}`, `{"hqDown":"yes"}`} {
+	for _, body := range []string{`{"searchLag":"-1s"}`, `{"errorShape":"xml"}`, `{"refuseScheme":"basic"}`, `{"lag":"1s"}`, `{"cartIdle":"-1s"}`, `{"inventoryLimit":0}`, `{"quantityOutput":"some"}`, `{"sessionLife":"-1s"}`, `{"conversion":"-1s"}`, `{"hqDown":"yes"}`} {
 		require.Equal(t, http.StatusBadRequest, admin(t, sim, "POST", "/settings", body, nil), body)
 	}
 }
@@ -86,13 +86,13 @@ func TestAdminChangesSettings(t *testing.T) {
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings",
 		`{"searchLag":"2s","tokenLifetime":"5m","latency":"1ms","commitDelay":"1ms","errorShape":"odata","searchMode":"substring","refuseScheme":"bearer",
 		"asyncCustomers":true,"hqDown":true,"conversion":"3m","mergeConverted":true,"redirectConverted":true,"asyncEdit":true,"strictAddresses":true,"orderSync":"9s","repeatedUploads":true,
-		"anonymous":true,"labRoles":true,"ownCartIDs":true,"cartIdle":"1h","keyedPrices":true,"orderNumberIsReference":true,"ordersInRealTime":true,"noMixedReturns":true}`, &got))
+		"anonymous":true,"labRoles":true,"ownCartIDs":true,"cartIdle":"1h","keyedPrices":true,"orderNumberIsReference":true,"ordersInRealTime":true,"noMixedReturns":true,"sessionLife":"2m0s","oneSession":true,"unnumbered":true,"quantityOutput":"withheld","inventoryLimit":7}`, &got))
 	require.Equal(t, map[string]any{
 		"searchLag": "2s", "tokenLifetime": "5m0s", "latency": "1ms", "commitDelay": "1ms",
 		"errorShape": "odata", "searchMode": "substring", "refuseScheme": "bearer", "asyncCustomers": true, "hqDown": true, "conversion": "3m0s",
 		"mergeConverted": true, "redirectConverted": true, "asyncEdit": true, "strictAddresses": true, "orderSync": "9s", "repeatedUploads": true,
 		"anonymous": true, "labRoles": true, "ownCartIDs": true, "cartIdle": "1h0m0s", "keyedPrices": true, "orderNumberIsReference": true,
-		"ordersInRealTime": true, "noMixedReturns": true,
+		"ordersInRealTime": true, "unnumbered": true, "noMixedReturns": true, "sessionLife": "2m0s", "oneSession": true, "quantityOutput": "withheld", "inventoryLimit": 7.0,
 	}, got)
 	require.Equal(t, 200, admin(t, c.sim, "POST", "/settings", `{"refuseScheme":""}`, &got))
 	require.Equal(t, "2s", got["searchLag"], "what is absent stays")

@@ -133,7 +133,7 @@ func (c *call) takeLine(k *cart, l, sent map[string]any, adding bool) string {
 	price, given := toDecimal(sent["Price"])
 	delete(sent, "Price")
 	maps.Copy(l, sent)
-	product, known := c.sim.opts.products[num(l, "ProductId")]
+	product, known := c.sim.opts.sold(num(l, "ProductId"), c.oun)
 	quantity := dec(l, "Quantity")
 	switch {
 	case !known && num(l, "ProductId") == 0 && str(l, "ItemId") != "":

@@ -40,6 +40,7 @@ type store struct {
 	couponsUsed map[string]int             // checkouts by coupon
 	slotsTaken  map[string]int             // orders by store and slot
 	spent       map[string]decimal.Decimal // by gift and loyalty card
+	publishing  publishing
 	lastID      int64
 	lastAccount int
 	lastParty   int
@@ -57,7 +58,8 @@ type record struct {
 
 func newStore() store {
 	return store{customers: map[string]*record{}, byEmail: map[string]map[string]bool{}, moved: map[string]string{}, orders: newOrders(),
-		carts: map[string]*cart{}, couponsUsed: map[string]int{}, slotsTaken: map[string]int{}, spent: map[string]decimal.Decimal{}, lastID: firstRecordID - 1}
+		carts: map[string]*cart{}, couponsUsed: map[string]int{}, slotsTaken: map[string]int{}, spent: map[string]decimal.Decimal{}, publishing: newPublishing(),
+		lastID: firstRecordID - 1}
 }
 
 func (s *store) nextAccount() string {

@@ -25,6 +25,7 @@ const (
 	typeCart           = "CartValidationException"
 	typeTender         = "TenderValidationException"
 	typePayment        = "PaymentException"
+	typeConfiguration  = "ConfigurationException"
 	typeNamespace      = "Microsoft.Dynamics.Commerce.Runtime."
 )
 

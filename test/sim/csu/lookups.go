@@ -200,10 +200,20 @@ func (c *call) channelConfiguration() (reply, *apiError) {
 		"CountryRegionId":             ch.Country,
 		"ChannelCountryRegionISOCode": iso2,
 		"TimeZoneInfoId":              "UTC",
-		"Properties":                  []any{},
+		"Properties":                  c.channelProperties(),
 		"ProfileProperties":           []any{},
 		"ExtensionProperties":         []any{},
 	}}, nil
+}
+
+// channelProperties hold the synchronization token that a publisher let the CSU keep.
+func (c *call) channelProperties() []map[string]any {
+	c.sim.mu.Lock()
+	defer c.sim.mu.Unlock()
+	if token, kept := c.sim.store.publishing.anchors[c.oun]; kept {
+		return []map[string]any{{"Name": "SyncAnchor", "Value": token}}
+	}
+	return []map[string]any{}
 }
 
 // channelID is a channel's record id.

@@ -22,6 +22,7 @@ const (
 	OpPurposes       = "GetAddressPurposes"
 	OpOrgUnit        = "GetOrgUnitConfiguration"
 	OpProductsByIDs  = "GetByIds"
+	OpLookupClauses  = "GetByLookupClauses"
 
 	OpUploadOrder        = "UploadSalesOrder"
 	OpOrderByReference   = "GetOrderByChannelReferenceLookupCriteria"
@@ -70,6 +71,23 @@ const (
 	OpStoreHours          = "GetStoreHours"
 	OpTimeslots           = "GetPickupTimeslots"
 	OpWarehouses          = "GetWarehouses"
+
+	OpBeginChanged     = "BeginReadChangedProducts"
+	OpReadChanged      = "ReadChangedProducts"
+	OpEndChanged       = "EndReadChangedProducts"
+	OpDeletedListings  = "GetDeletedListings"
+	OpUpdateListings   = "UpdateListingPublishingStatus"
+	OpGetPublishStatus = "GetOnlineChannelPublishStatus"
+	OpSetPublishStatus = "SetOnlineChannelPublishStatus"
+	OpSearchProducts   = "SearchProducts"
+	OpSearchCriteria   = "SearchByCriteria"
+	OpSearchCategory   = "SearchByCategory"
+	OpCategories       = "GetCategories"
+	OpChildren         = "GetChildren"
+	OpActivePrices     = "GetActivePrices"
+	OpAvailability     = "GetEstimatedAvailability"
+	OpWarehouseStock   = "GetEstimatedProductWarehouseAvailability"
+	OpInventory        = "GetInventoryConfiguration"
 )
 
 // who reads the roles of the public API list: E mployee, C ustomer, A nonymous, App lication.
@@ -111,7 +129,8 @@ func operations() map[string]operation {
 		"GET GetEnvironmentConfiguration()": {name: OpEnvironment, commerce: true, serve: (*call).environment,
 			roles: who("A E App")},
 	}
-	for _, some := range []map[string]operation{customerOperations(), orderOperations(), cartOperations(), channelOperations(), reservedOperations()} {
+	for _, some := range []map[string]operation{customerOperations(), orderOperations(), cartOperations(), channelOperations(),
+		catalogueOperations(), reservedOperations()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -171,7 +190,6 @@ func cartOperations() map[string]operation {
 
 func channelOperations() map[string]operation {
 	return map[string]operation{
-		"POST Products/GetByIds":                  read(OpProductsByIDs, "E C A App", (*call).productsByIDs),
 		"POST GetCountryRegionsByLanguageId":      read(OpCountries, "E C A App", (*call).countryRegions),
 		"POST GetStateProvinces":                  read(OpStates, "E C A App", (*call).stateProvinces),
 		"POST GetAddressFromZipCode":              read(OpZipCode, "E C A App", (*call).addressFromZipCode),
@@ -190,6 +208,31 @@ func channelOperations() map[string]operation {
 		"GET OrgUnits/GetStoreHours(args)":        read(OpStoreHours, "E C A App", (*call).storeHours),
 		"POST OrgUnits/GetPickupTimeslots":        read(OpTimeslots, "E C A App", (*call).timeslots),
 		"GET Warehouses":                          read(OpWarehouses, "E C App", (*call).warehouses),
+	}
+}
+
+// catalogueOperations are those of products. Two roles are not listed: that of GetOnlineChannelPublishStatus is that of its opposite, and
+// GetInventoryConfiguration has those of the other reads of inventory.
+func catalogueOperations() map[string]operation {
+	return map[string]operation{
+		"POST Products/BeginReadChangedProducts":                 read(OpBeginChanged, "App", (*call).beginChangedProducts),
+		"POST Products/ReadChangedProducts":                      read(OpReadChanged, "App", (*call).readChangedProducts),
+		"POST Products/EndReadChangedProducts":                   read(OpEndChanged, "App", (*call).endChangedProducts),
+		"POST Products/GetDeletedListings":                       read(OpDeletedListings, "App", (*call).deletedListings),
+		"POST Products/UpdateListingPublishingStatus":            change(OpUpdateListings, "App", (*call).updateListings),
+		"GET GetOnlineChannelPublishStatus()":                    read(OpGetPublishStatus, "App", (*call).getPublishStatus),
+		"POST SetOnlineChannelPublishStatus":                     change(OpSetPublishStatus, "App", (*call).setPublishStatus),
+		"POST Products/GetByIds":                                 read(OpProductsByIDs, "E C A App", (*call).productsByIDs),
+		"POST Products/GetByLookupClauses":                       read(OpLookupClauses, "E C A App", (*call).productsByClauses),
+		"POST Products/Search":                                   read(OpSearchProducts, "E C A App", (*call).searchProducts),
+		"POST Products/SearchByCriteria":                         read(OpSearchCriteria, "E C A App", (*call).searchByCriteria),
+		"GET Products/SearchByCategory(args)":                    read(OpSearchCategory, "E C A App", (*call).searchByCategory),
+		"POST Products/GetActivePrices":                          read(OpActivePrices, "E C A App", (*call).activePrices),
+		"POST Products/GetEstimatedAvailability":                 read(OpAvailability, "E C A App", (*call).availability),
+		"POST Products/GetEstimatedProductWarehouseAvailability": read(OpWarehouseStock, "E C A App", (*call).warehouseAvailability),
+		"GET GetInventoryConfiguration()":                        read(OpInventory, "E C A App", (*call).inventoryConfiguration),
+		"POST Categories/GetCategories":                          read(OpCategories, "E C A App", (*call).getCategories),
+		"POST Categories/GetChildren":                            read(OpChildren, "E C A App", (*call).getChildren),
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package csu is a Commerce Scale Unit that behaves, and misbehaves, like the real one: an http.Handler for the
-// token endpoint and the operations of the Retail Server API for customers, carts and orders, with faults that can be set
+// token endpoint and the operations of the Retail Server API for customers, carts, orders and the catalogue, with faults that can be set
 // while it runs and a ledger of every write it committed.
 //
 // What it promises, because tests rely on it:
@@ -122,8 +122,27 @@ type Options struct {
 	CustomerGroups  []CustomerGroup // default DefaultCustomerGroups
 	Products        []Product       // what each channel sells; default: DefaultProducts of them
 
+	Categories  []Category    // of products; default DefaultCategories
+	Catalogs    []int64       // besides the channel's own, 0; each has all products
+	SessionLife time.Duration // of a publishing session; default DefaultSessionLife
+	PageLimit   int           // products that a session gives at once, however many are asked for; default 1000
+	OneSession  bool          // a publishing session ends the one that its channel had before; otherwise there are any number
+	Unnumbered  bool          // as in 10.0.13, only whole products have a ProductNumber: SimpleProduct and ProductSearchResult have none
+
+	PriceRules []PriceRule // what changes active prices; default none
+
+	Stock               []Stock          // what warehouses have
+	DefaultStock        json.Number      // of a product in a warehouse that Stock does not name; default DefaultStock
+	InventoryLevels     []InventoryLevel // default DefaultInventoryLevels
+	InventoryBuffer     json.Number      // of each product, that is kept back from shoppers; default none
+	QuantityOutput      QuantityOutput   // default QuantityAsIs
+	InventoryLimit      int              // pairs of product and warehouse in one answer; default DefaultInventoryLimit
+	InventoryVisibility bool             // answers come from that service, as far as GetInventoryConfiguration says
+
+	stock    map[stockKey]Stock
 	places   tables            // from States and ZipCodes
-	products map[int64]Product // Products by record id
+	products map[int64]Product // Products and their variants by record id
+	masters  map[int64]int64   // of variants
 }
 
 func (o Options) withDefaults() Options {
@@ -160,7 +179,15 @@ func (o Options) withDefaults() Options {
 	if o.Products == nil {
 		o.Products = MakeProducts(DefaultProducts)
 	}
-	o.places, o.products = o.tables(), o.productsByID()
+	otherwise(&o.Categories, DefaultCategories)
+	o.PageLimit = cmp.Or(o.PageLimit, maxTop)
+	if o.SessionLife <= 0 {
+		o.SessionLife = DefaultSessionLife
+	}
+	otherwise(&o.InventoryLevels, DefaultInventoryLevels)
+	o.DefaultStock, o.InventoryLimit = cmp.Or(o.DefaultStock, DefaultStock), cmp.Or(o.InventoryLimit, DefaultInventoryLimit)
+	o.places, o.stock = o.tables(), o.stockByKey()
+	o.products, o.masters = o.productsByID()
 	return o
 }
 
@@ -184,12 +211,13 @@ type Simulator struct {
 	tokens     map[string]grant
 	ledger     []Effect
 	stats      counters
+	changes    changeLog // of products; they stay when the store is reset
 }
 
 // New makes a simulator; Close it to let go what waits inside.
 func New(opts Options) *Simulator {
 	opts = opts.withDefaults()
-	return &Simulator{
+	s := &Simulator{
 		done:       make(chan struct{}),
 		opts:       opts,
 		generation: 1,
@@ -197,7 +225,10 @@ func New(opts Options) *Simulator {
 		faults:     newFaults(opts.Seed),
 		tokens:     map[string]grant{},
 		stats:      counters{},
+		changes:    newChangeLog(),
 	}
+	s.changes.follow(nil, opts, time.Now())
+	return s
 }
 
 // Configure changes options while the simulator runs. Seed is read only by New. The function must not call
@@ -205,12 +236,18 @@ func New(opts Options) *Simulator {
 func (s *Simulator) Configure(change func(*Options)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	s.configure(change)
+}
+
+// configure does it for whoever holds the lock.
+func (s *Simulator) configure(change func(*Options)) {
+	now, was := time.Now(), s.opts.products
 	s.convertDue(now) // by the options that were in force so far
 	s.landDue(now)
 	down := s.opts.HQDown
 	change(&s.opts)
 	s.opts = s.opts.withDefaults()
+	s.changes.follow(was, s.opts, now)
 	if down && !s.opts.HQDown {
 		s.store.headquartersIsBack(now)
 	}
@@ -223,7 +260,7 @@ func (s *Simulator) options() Options {
 	return s.opts
 }
 
-// Reset forgets customers, carts, orders, ledger, statistics and faults. Tokens and options stay, and writes that were under way
+// Reset forgets customers, carts, orders, what was published, ledger, statistics and faults. Tokens and options stay, and writes that were under way
 // are dropped rather than committed into the fresh store.
 func (s *Simulator) Reset() {
 	s.mu.Lock()

@@ -5,29 +5,83 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // Store is a place where orders are picked up or shipped from.
 type Store struct {
-	Number          string // key of the OrgUnit, and what PickUpStoreId names
-	Name            string
-	Warehouse       string
-	AddressRecordID int64 // what a pickup's DeliveryAddress names
-	Street, City    string
-	State, ZipCode  string
-	Country         string // ISO 3166-1 alpha-3
-	Latitude        float64
-	Longitude       float64
-	Pickup, Ships   bool
+	Number          string  `json:"number"` // key of the OrgUnit, and what PickUpStoreId names
+	Name            string  `json:"name"`
+	Warehouse       string  `json:"warehouse"`
+	AddressRecordID int64   `json:"addressRecordId"` // what a pickup's DeliveryAddress names
+	Street          string  `json:"street,omitempty"`
+	City            string  `json:"city,omitempty"`
+	State           string  `json:"state,omitempty"`
+	ZipCode         string  `json:"zipCode,omitempty"`
+	Country         string  `json:"country,omitempty"` // ISO 3166-1 alpha-3
+	Latitude        float64 `json:"latitude,omitempty"`
+	Longitude       float64 `json:"longitude,omitempty"`
+	Pickup          bool    `json:"pickup,omitempty"`
+	Ships           bool    `json:"ships,omitempty"`
+
+	Site     string         `json:"site,omitempty"`
+	Contacts []StoreContact `json:"contacts,omitempty"`
+	Hours    []StoreDay     `json:"hours,omitempty"` // days that are not among them are closed; none: every day from 9 to 18 o'clock
+}
+
+// StoreContact is how a store is reached.
+type StoreContact struct {
+	Type    int    `json:"type"` // ContactInfoType: 1 phone, 2 e-mail, 3 address on the web
+	Value   string `json:"value"`
+	Primary bool   `json:"primary,omitempty"`
+	Private bool   `json:"private,omitempty"` // not for customers
+}
+
+// StoreDay is when a store is open, in seconds since midnight.
+type StoreDay struct {
+	Day   time.Weekday `json:"day"` // 0 is Sunday
+	Open  int          `json:"open"`
+	Close int          `json:"close"`
 }
 
 // DefaultStores are those of a simulator that was told none.
 func DefaultStores() []Store {
 	return []Store{
-		{"STORE1", "Downtown", "STORE1", firstRecordID - 300, "1 Main Street", "Houston", "TX", "77002", "USA", 29.76, -95.37, true, true},
-		{"STORE2", "Galleria", "STORE2", firstRecordID - 299, "2 Post Oak", "Houston", "TX", "77056", "USA", 29.74, -95.46, true, false},
-		{"STORE3", "Seattle", "STORE3", firstRecordID - 298, "3 Pine Street", "Seattle", "WA", "98101", "USA", 47.61, -122.33, false, true},
+		{Number: "STORE1", Name: "Downtown", Warehouse: "STORE1", AddressRecordID: firstRecordID - 300, Street: "1 Main Street", City: "Houston", State: "TX", ZipCode: "77002",
+			Country: "USA", Latitude: 29.76, Longitude: -95.37, Pickup: true, Ships: true},
+		{Number: "STORE2", Name: "Galleria", Warehouse: "STORE2", AddressRecordID: firstRecordID - 299, Street: "2 Post Oak", City: "Houston", State: "TX", ZipCode: "77056",
+			Country: "USA", Latitude: 29.74, Longitude: -95.46, Pickup: true},
+		{Number: "STORE3", Name: "Seattle", Warehouse: "STORE3", AddressRecordID: firstRecordID - 298, Street: "3 Pine Street", City: "Seattle", State: "WA", ZipCode: "98101",
+			Country: "USA", Latitude: 47.61, Longitude: -122.33, Ships: true},
 	}
+}
+
+// PutStores adds stores, or replaces those with the same numbers.
+func (s *Simulator) PutStores(stores ...Store) {
+	s.Configure(func(o *Options) {
+		o.Stores = slices.Clone(o.Stores)
+		for _, st := range stores {
+			if at := slices.IndexFunc(o.Stores, func(was Store) bool { return was.Number == st.Number }); at >= 0 {
+				o.Stores[at] = st
+				continue
+			}
+			o.Stores = append(o.Stores, st)
+		}
+	})
+}
+
+// RemoveStores closes stores for good, and says how many were there.
+func (s *Simulator) RemoveStores(numbers ...string) (n int) {
+	s.Configure(func(o *Options) {
+		o.Stores = slices.DeleteFunc(slices.Clone(o.Stores), func(st Store) bool {
+			if slices.Contains(numbers, st.Number) {
+				n++
+				return true
+			}
+			return false
+		})
+	})
+	return n
 }
 
 func (s Store) address() map[string]any {
@@ -79,7 +133,7 @@ type orgUnitRow struct {
 }
 
 func (c *call) orgUnitRow(s Store, at int) orgUnitRow {
-	return orgUnitRow{s.Number, firstRecordID - 700 + int64(at), s.Warehouse, s.Number, s.Name, c.channel.withDefaults().Currency, s.address(),
+	return orgUnitRow{s.Number, storeChannel(at), s.Warehouse, s.Number, s.Name, c.channel.withDefaults().Currency, s.address(),
 		str(s.address(), "FullAddress"), s.Latitude, s.Longitude}
 }
 
@@ -111,27 +165,66 @@ func (c *call) searchOrgUnits() (reply, *apiError) {
 func matches(wanted, is string) bool { return wanted == "" || wanted == is }
 
 type locationRow struct {
-	OrgUnitNumber       string   `json:"OrgUnitNumber"`
-	OrgUnitName         string   `json:"OrgUnitName"`
-	InventoryLocationID string   `json:"InventoryLocationId"`
-	PostalAddressID     int64    `json:"PostalAddressId"`
-	Address             string   `json:"Address"`
-	Street              string   `json:"Street"`
-	City                string   `json:"City"`
-	State               string   `json:"State"`
-	Zip                 string   `json:"Zip"`
-	Country             string   `json:"Country"`
-	Latitude            float64  `json:"Latitude"`
-	Longitude           float64  `json:"Longitude"`
-	Distance            float64  `json:"Distance"`
-	IsPickupLocation    bool     `json:"IsPickupLocation"`
-	IsShippingLocation  bool     `json:"IsShippingLocation"`
-	Contacts            []string `json:"Contacts"`
+	OrgUnitNumber       string       `json:"OrgUnitNumber"`
+	OrgUnitName         string       `json:"OrgUnitName"`
+	ChannelID           int64        `json:"ChannelId"`
+	InventoryLocationID string       `json:"InventoryLocationId"`
+	InventorySiteID     string       `json:"InventorySiteId"`
+	PostalAddressID     int64        `json:"PostalAddressId"`
+	Address             string       `json:"Address"`
+	Street              string       `json:"Street"`
+	City                string       `json:"City"`
+	State               string       `json:"State"`
+	Zip                 string       `json:"Zip"`
+	Country             string       `json:"Country"`
+	Latitude            float64      `json:"Latitude"`
+	Longitude           float64      `json:"Longitude"`
+	Distance            float64      `json:"Distance"`
+	OpenFrom            int          `json:"OpenFrom"`
+	OpenTo              int          `json:"OpenTo"`
+	IsPickupLocation    bool         `json:"IsPickupLocation"`
+	IsShippingLocation  bool         `json:"IsShippingLocation"`
+	Contacts            []contactRow `json:"Contacts"`
 }
 
-func locationOf(s Store, distance float64) locationRow {
-	return locationRow{s.Number, s.Name, s.Warehouse, s.AddressRecordID, str(s.address(), "FullAddress"), s.Street, s.City, s.State, s.ZipCode, s.Country,
-		s.Latitude, s.Longitude, distance, s.Pickup, s.Ships, []string{}}
+type contactRow struct {
+	ChannelID        int64  `json:"ChannelId"`
+	Locator          string `json:"Locator"`
+	LocatorExtension string `json:"LocatorExtension"`
+	ContactTypeValue int    `json:"ContactTypeValue"`
+	IsPrimary        bool   `json:"IsPrimary"`
+	IsPrivate        bool   `json:"IsPrivate"`
+}
+
+// location is a row of a store; its channel's record id is the one of the OrgUnit.
+func (o Options) location(at int, distance float64) locationRow {
+	s, channel := o.Stores[at], storeChannel(at)
+	row := locationRow{OrgUnitNumber: s.Number, OrgUnitName: s.Name, ChannelID: channel, InventoryLocationID: s.Warehouse, InventorySiteID: s.Site,
+		PostalAddressID: s.AddressRecordID, Address: str(s.address(), "FullAddress"), Street: s.Street, City: s.City, State: s.State, Zip: s.ZipCode, Country: s.Country,
+		Latitude: s.Latitude, Longitude: s.Longitude, Distance: distance, IsPickupLocation: s.Pickup, IsShippingLocation: s.Ships, Contacts: []contactRow{}}
+	if today, open := s.day(time.Now().Weekday()); open {
+		row.OpenFrom, row.OpenTo = today.Open, today.Close
+	}
+	for _, k := range s.Contacts {
+		row.Contacts = append(row.Contacts, contactRow{channel, k.Value, "", k.Type, k.Primary, k.Private})
+	}
+	return row
+}
+
+// storeChannel is the record id of a store's channel.
+func storeChannel(at int) int64 { return firstRecordID - 700 + int64(at) }
+
+// day is when the store is open on a day of the week, if it is.
+func (s Store) day(wanted time.Weekday) (StoreDay, bool) {
+	if len(s.Hours) == 0 {
+		return StoreDay{wanted, opens * 3600, closes * 3600}, true
+	}
+	for _, d := range s.Hours {
+		if d.Day == wanted {
+			return d, true
+		}
+	}
+	return StoreDay{}, false
 }
 
 // offers says whether a store does what DeliveryModeTypeFilter asks for: 0 anything, 1 shipping, 2 pickup.
@@ -146,11 +239,11 @@ func (c *call) searchLocations() (reply, *apiError) {
 		return reply{}, err
 	}
 	warehouses, _ := criteria["InventoryLocationIds"].([]any)
-	rows := []locationRow{}
-	for _, s := range c.sim.options().Stores {
+	rows, o := []locationRow{}, c.sim.options()
+	for i, s := range o.Stores {
 		if matches(str(criteria, "OrgUnitNumber"), s.Number) && matches(str(criteria, "OrgUnitName"), s.Name) &&
 			s.offers(num(criteria, "DeliveryModeTypeFilterValue")) && (len(warehouses) == 0 || slices.Contains(warehouses, any(s.Warehouse))) {
-			rows = append(rows, locationOf(s, 0))
+			rows = append(rows, o.location(i, 0))
 		}
 	}
 	return pageOf(c, "OrgUnitLocation", rows)
@@ -166,15 +259,10 @@ func (c *call) locationsByArea() (reply, *apiError) {
 	if !ok {
 		return reply{}, badRequest(idMissingArgument, "searchArea is missing")
 	}
-	radius, mile := dec(area, "Radius").InexactFloat64(), 3958.8 // radii of the earth
-	if num(area, "DistanceUnitValue") == 1 {
-		mile = 6371
-	}
-	rows := []locationRow{}
-	for _, s := range c.sim.options().Stores {
-		distance := mile * angle(dec(area, "Latitude").InexactFloat64(), dec(area, "Longitude").InexactFloat64(), s.Latitude, s.Longitude)
-		if s.offers(num(body, "deliveryModeTypeFilter")) && (radius == 0 || distance <= radius) {
-			rows = append(rows, locationOf(s, math.Round(distance*100)/100))
+	rows, o := []locationRow{}, c.sim.options()
+	for i, s := range o.Stores {
+		if distance, inside := s.within(area); inside && s.offers(num(body, "deliveryModeTypeFilter")) {
+			rows = append(rows, o.location(i, distance))
 		}
 	}
 	slices.SortFunc(rows, func(a, b locationRow) int { return cmp.Compare(a.Distance, b.Distance) })
@@ -188,14 +276,17 @@ func angle(lat1, lon1, lat2, lon2 float64) float64 {
 	return 2 * math.Asin(math.Min(1, math.Sqrt(a)))
 }
 
-// storeHours answers OrgUnits/GetStoreHours: every day from 9 to 18 o'clock.
+// storeHours answers OrgUnits/GetStoreHours. A closed day has no times (inferred).
 func (c *call) storeHours() (reply, *apiError) {
-	if !slices.ContainsFunc(c.sim.options().Stores, func(s Store) bool { return s.Number == c.args["storeNumber"] }) {
+	stores := c.sim.options().Stores
+	at := slices.IndexFunc(stores, func(s Store) bool { return s.Number == c.args["storeNumber"] })
+	if at < 0 {
 		return reply{}, invalid(idStoreNumber, "there is no such store")
 	}
-	hours := map[string]any{}
-	for _, day := range []string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"} {
-		hours[day+"OpenTime"], hours[day+"CloseTime"], hours["IsClosedOn"+day] = opens*3600, closes*3600, false
+	hours := map[string]any{"ExtensionProperties": []any{}}
+	for day := time.Sunday; day <= time.Saturday; day++ {
+		is, open := stores[at].day(day)
+		hours[day.String()+"OpenTime"], hours[day.String()+"CloseTime"], hours["IsClosedOn"+day.String()] = is.Open, is.Close, !open
 	}
 	return reply{status: http.StatusOK, body: map[string]any{"RegularStoreHours": hours}}, nil
 }
