@@ -77,6 +77,7 @@ func (o Options) Validate() error {
 type Elector struct {
 	o     Options
 	leads atomic.Bool
+	until atomic.Pointer[time.Time] // the end of the lease, while this process leads
 }
 
 // New checks the options. Nothing is asked before Run.
@@ -98,6 +99,13 @@ func New(o Options) (*Elector, error) {
 
 // Leads says whether this process leads now.
 func (e *Elector) Leads() bool { return e.leads.Load() }
+
+// Holds says whether the lease lasts still, at this moment and by the clock that it was taken by. A process that was frozen knows so
+// before the context of its term has ended: it is to be asked before anything that the next leader would do, too.
+func (e *Elector) Holds() bool {
+	until := e.until.Load()
+	return e.leads.Load() && until != nil && time.Now().Before(*until)
+}
 
 // Run takes part until ctx ends, and returns once the work of the last term has ended and the lease is given back.
 func (e *Elector) Run(ctx context.Context) {
@@ -133,6 +141,7 @@ func (e *Elector) term(ctx context.Context, asked time.Time) (tired bool) {
 	work, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer e.yield(ctx)
+	e.lasts(asked)
 	e.leads.Store(true)
 	e.o.Changed(true)
 	defer func() {
@@ -156,10 +165,17 @@ func (e *Elector) term(ctx context.Context, asked time.Time) (tired bool) {
 	return tired
 }
 
+// lasts notes the end of a lease, and gives it.
+func (e *Elector) lasts(asked time.Time) time.Time {
+	until := asked.Add(e.o.Lease)
+	e.until.Store(&until)
+	return until
+}
+
 // keep renews the lease until it is lost, or somebody wants to stop. A renewal without an answer is tried again as long
 // as the lease lasts.
 func (e *Elector) keep(ctx context.Context, asked time.Time, ended <-chan struct{}) {
-	until := asked.Add(e.o.Lease)
+	until := e.lasts(asked)
 	for {
 		select {
 		case <-ended:
@@ -176,7 +192,7 @@ func (e *Elector) keep(ctx context.Context, asked time.Time, ended <-chan struct
 		case err == nil && !ours: // it ran out unseen, or Redis was wiped, and somebody was quicker
 			return
 		case err == nil:
-			until = asked.Add(e.o.Lease)
+			until = e.lasts(asked)
 		}
 	}
 }

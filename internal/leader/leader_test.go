@@ -174,6 +174,29 @@ func TestALeaseThatIsAnothersEndsTheTermAtOnce(t *testing.T) {
 	})
 }
 
+func TestALeaseIsKnownToBeOverBeforeTheTermHasEnded(t *testing.T) {
+	inBubble(t, func(f *fleet) {
+		release := make(chan struct{})
+		a := f.join("a", func(o *Options) {
+			o.Lead = func(ctx context.Context) {
+				<-ctx.Done()
+				<-release // it does not see it at once, as one that was frozen
+			}
+		})
+		defer a.stop()
+		defer close(release)
+		after(time.Second)
+		require.True(t, a.Holds())
+		f.cut.Store(true)
+		f.redis.Close()
+		after(lease - 3*time.Second)
+		require.True(t, a.Holds(), "one renewal that fails costs nothing")
+		after(10 * time.Second)
+		require.True(t, a.Leads(), "its work goes on")
+		require.False(t, a.Holds())
+	})
+}
+
 func TestALeaderWhoseWorkFailsLetsAnotherTry(t *testing.T) {
 	inBubble(t, func(f *fleet) {
 		var told atomic.Value
