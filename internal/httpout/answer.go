@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/outgate"
 	"github.com/signalbox/signalbox/internal/retryafter"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -27,22 +28,6 @@ const (
 	classCancelled    = "cancelled"
 )
 
-// said is what a request tells the gate of the receiver. The zero value tells nothing.
-type said struct {
-	word word
-	wait time.Duration // refused: how long it asks to be left alone; zero: it did not say
-	took time.Duration // served: how long it needed
-}
-
-type word int
-
-const (
-	nothing word = iota
-	served       // it answered for the event, whether it took it or not
-	refused      // it is overloaded
-	failed       // it did not answer, or not as a receiver
-)
-
 func (c *Client) fault(kind fault.Kind, reason fault.Reason, class, detail string) *fault.Error {
 	f := fault.New(kind, reason, c.opts.Who+" "+detail)
 	f.Operation, f.Class = c.opts.Operation, class
@@ -52,7 +37,7 @@ func (c *Client) fault(kind fault.Kind, reason fault.Reason, class, detail strin
 // answered reads a status. What a receiver says of the event is final; what it says of the door (who are you, there is nothing
 // here, go elsewhere) waits for a person like a receiver that is down, because it is said of every event alike: dead-lettering
 // them all at once would help nobody.
-func (c *Client) answered(status int, h http.Header) (*fault.Error, said) {
+func (c *Client) answered(status int, h http.Header) (*fault.Error, outgate.Said) {
 	f, verdict := c.verdict(status, h)
 	if f != nil {
 		f.Status = status
@@ -60,14 +45,14 @@ func (c *Client) answered(status int, h http.Header) (*fault.Error, said) {
 	return f, verdict
 }
 
-func (c *Client) verdict(status int, h http.Header) (*fault.Error, said) {
+func (c *Client) verdict(status int, h http.Header) (*fault.Error, outgate.Said) {
 	wait, told := retryafter.Parse(h, time.Now())
-	down := said{word: failed}
+	down := outgate.Said{Word: outgate.Failed}
 	switch {
 	case status >= 200 && status < 300:
-		return nil, said{word: served}
+		return nil, outgate.Said{Word: outgate.Served}
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && told:
-		return c.fault(fault.Throttled, "", classThrottled, "asks to wait"), said{word: refused, wait: wait}
+		return c.fault(fault.Throttled, "", classThrottled, "asks to wait"), outgate.Said{Word: outgate.Refused, Wait: wait}
 	case status < 400:
 		return c.fault(fault.Transient, "", classNetwork, "sends requests elsewhere; set its url to where it really is"), down
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
@@ -83,29 +68,29 @@ func (c *Client) verdict(status int, h http.Header) (*fault.Error, said) {
 	case status >= 500:
 		return c.fault(fault.Transient, "", classServerError, "failed"), down
 	case status == http.StatusGone:
-		return c.fault(fault.Permanent, c.opts.Refused, classNotFound, "is gone for good, it says; take it out of the configuration"), said{word: served}
+		return c.fault(fault.Permanent, c.opts.Refused, classNotFound, "is gone for good, it says; take it out of the configuration"), outgate.Said{Word: outgate.Served}
 	case status == http.StatusConflict:
-		return c.fault(fault.Permanent, c.opts.Refused, classConflict, "refused the event for good"), said{word: served}
+		return c.fault(fault.Permanent, c.opts.Refused, classConflict, "refused the event for good"), outgate.Said{Word: outgate.Served}
 	}
-	return c.fault(fault.Permanent, c.opts.Refused, classInvalid, "refused the event for good"), said{word: served}
+	return c.fault(fault.Permanent, c.opts.Refused, classInvalid, "refused the event for good"), outgate.Said{Word: outgate.Served}
 }
 
 // broken explains a round trip without an answer. The error itself is dropped: it holds the URL. What may have left is
 // ambiguous: it may still arrive.
-func (c *Client) broken(ctx context.Context, err error, left bool) (*fault.Error, said) {
+func (c *Client) broken(ctx context.Context, err error, left bool) (*fault.Error, outgate.Said) {
 	if ctx.Err() != nil {
 		f := c.cancelled(ctx)
 		if left {
 			f.Kind = fault.Ambiguous
 		}
-		return f, said{}
+		return f, outgate.Said{}
 	}
 	class, detail := network(err)
 	f := c.fault(fault.Transient, "", class, detail)
 	if left {
 		f.Kind = fault.Ambiguous
 	}
-	return f, said{word: failed}
+	return f, outgate.Said{Word: outgate.Failed}
 }
 
 func (c *Client) cancelled(ctx context.Context) *fault.Error {

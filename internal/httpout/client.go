@@ -1,7 +1,8 @@
-// Package httpout asks other systems over HTTP, one request at a time: those that sinks tell, and those that configured steps call.
+// Package httpout asks other systems over HTTP, one request at a time: those that sinks tell, those that configured steps call,
+// and Inventory Visibility.
 //
 // A request goes out once. There are no redirects, proxies, cookies or compression; plain http only to this machine unless that is
-// permitted; and never to addresses of the link or of the cloud's own services. Each client has a gate (gate.go), so that a receiver
+// permitted; and never to addresses of the link or of the cloud's own services. Each client has a gate (package outgate), so that a receiver
 // which refuses or does not answer is left alone for a while.
 //
 // Errors: always a *fault.Error with who was asked, a status and words of ours: never the URL, a header or any of a body. What may
@@ -18,13 +19,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/outgate"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
-// Options of a Client. All but Changed, RootCAs and DialContext are needed.
+// Options of a Client. All but Changed, RootCAs, DialContext and Wrap are needed.
 type Options struct {
 	Who         string       // in every error: "the sink crm"
 	Operation   string       // of every error
@@ -33,26 +36,33 @@ type Options struct {
 	Timeout     time.Duration
 	Concurrency int // requests at once from this process
 
-	// Changed is told when the receiver is left alone, until when at first, and with zero when it is asked again; nil: nobody is.
-	Changed func(until time.Time)
+	// Changed is told when the receiver is left alone, until when at first and for an answer of which class, and with zero when it is asked
+	// again; nil: nobody is.
+	Changed func(until time.Time, class string)
 
 	RootCAs *x509.CertPool // trusted authorities; default: the system's
 	// DialContext replaces the network in tests, and with it the check of addresses.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Wrap puts a boundary around every request, for tests; what it returns must send through next, or send nothing.
+	Wrap func(next http.RoundTripper) http.RoundTripper
 }
 
 // Client asks one receiver.
 type Client struct {
 	opts   Options
-	gate   *gate
+	gate   *outgate.Gate
 	client *http.Client
 	base   *http.Transport
 }
 
 // New makes a client. It opens no connection. The URL has been checked.
 func New(o Options) *Client {
-	c := &Client{opts: o, gate: newGate(o.Concurrency, o.Changed), base: transport(o)}
-	c.client = &http.Client{Transport: c.base, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c := &Client{opts: o, gate: outgate.New(o.Concurrency, o.Changed), base: transport(o)}
+	var way http.RoundTripper = c.base
+	if o.Wrap != nil {
+		way = o.Wrap(way)
+	}
+	c.client = &http.Client{Transport: way, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return c
 }
 
@@ -60,11 +70,12 @@ func New(o Options) *Client {
 func (c *Client) Close() { c.base.CloseIdleConnections() }
 
 // ClosedUntil is when the receiver is asked again, after it refused or failed; zero while it is asked.
-func (c *Client) ClosedUntil() time.Time { return c.gate.closed() }
+func (c *Client) ClosedUntil() time.Time { return c.gate.Closed() }
 
 // Request is what is asked.
 type Request struct {
 	Method string
+	Path   string // goes behind the URL's; begins with a slash
 	Query  string // takes the place of the URL's
 	Body   []byte
 	Header func(body []byte) http.Header // made when it goes
@@ -78,19 +89,22 @@ const maxAnswer = 64 << 10
 
 // Ask sends the request once, in its turn. nil: the receiver has it and said so.
 func (c *Client) Ask(ctx context.Context, r Request) ([]byte, *fault.Error) {
-	leave, wait := c.gate.enter(ctx)
+	leave, wait := c.gate.Enter(ctx)
 	switch {
 	case ctx.Err() != nil:
 		if leave != nil {
-			leave(said{})
+			leave(outgate.Said{})
 		}
 		return nil, c.cancelled(ctx)
 	case leave == nil:
 		f := c.fault(fault.Throttled, "", classThrottled, "is left alone for a while, because it refused or did not answer")
-		f.Wait = wait
+		f.Wait, f.Code = wait, c.gate.Class()
 		return nil, f
 	}
 	answer, f, verdict := c.send(ctx, r)
+	if f != nil {
+		verdict.Class = f.Class
+	}
 	wait = leave(verdict)
 	if f != nil && f.Kind == fault.Throttled {
 		f.Wait = wait
@@ -99,12 +113,12 @@ func (c *Client) Ask(ctx context.Context, r Request) ([]byte, *fault.Error) {
 }
 
 // send makes the one request and says what it means for the event and for the gate.
-func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, said) {
+func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, outgate.Said) {
 	if r.StillOurs != nil {
 		if err := r.StillOurs(); err != nil {
 			f := c.fault(fault.Transient, "", classCancelled, "was not asked: the claim is over")
 			f.Err = err
-			return nil, f, said{}
+			return nil, f, outgate.Said{}
 		}
 	}
 	timed, cancel := context.WithTimeout(ctx, c.opts.Timeout)
@@ -113,7 +127,10 @@ func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, sai
 	traced := httptrace.WithClientTrace(timed, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { left.Store(true) }})
 	req, err := http.NewRequestWithContext(traced, r.Method, c.opts.URL, bytes.NewReader(r.Body))
 	if err != nil {
-		return nil, c.fault(fault.Permanent, fault.Bug, classInvalid, "has a URL that no request can be made for"), said{}
+		return nil, c.fault(fault.Permanent, fault.Bug, classInvalid, "has a URL that no request can be made for"), outgate.Said{}
+	}
+	if r.Path != "" {
+		req.URL.Path, req.URL.RawPath = strings.TrimRight(req.URL.Path, "/")+r.Path, ""
 	}
 	if r.Query != "" {
 		req.URL.RawQuery = r.Query
@@ -127,13 +144,15 @@ func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, sai
 	}
 	defer func() { _ = resp.Body.Close() }()
 	f, verdict := c.answered(resp.StatusCode, resp.Header)
-	if f != nil || r.Most == 0 {
-		_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // the status has said it
-		verdict.took = time.Since(began)
+	if f != nil || r.Most == 0 { // the status has said it
+		if resp.StatusCode != http.StatusSwitchingProtocols { // what follows that is a connection without an end, and without a time limit
+			_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer)
+		}
+		verdict.Took = time.Since(began)
 		return nil, f, verdict
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, r.Most+1))
-	verdict.took = time.Since(began)
+	verdict.Took = time.Since(began)
 	switch {
 	case err != nil: // it has done what it was asked, and what it said of that is lost
 		f, verdict = c.broken(ctx, err, true)

@@ -59,7 +59,7 @@ func TestAnAnswerThatBreaksOffIsInDoubt(t *testing.T) {
 	_, f := c.Ask(t.Context(), post())
 	require.Equal(t, fault.Ambiguous, f.Kind)
 	require.NotContains(t, f.Error(), "4711")
-	require.Equal(t, 1, c.gate.strikes)
+	require.Equal(t, 1, c.gate.Strikes())
 }
 
 func TestARequestThatIsCutShortSaysNothingOfTheReceiver(t *testing.T) {
@@ -72,5 +72,21 @@ func TestARequestThatIsCutShortSaysNothingOfTheReceiver(t *testing.T) {
 	})
 	_, f := c.Ask(ctx, post())
 	require.Equal(t, fault.Ambiguous, f.Kind)
-	require.Zero(t, c.gate.strikes)
+	require.Zero(t, c.gate.Strikes())
+}
+
+func TestAPathGoesBehindTheURLs(t *testing.T) {
+	t.Parallel()
+	var got string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.URL.Path }))
+	t.Cleanup(server.Close)
+	for under, want := range map[string]string{"": "/api/x", "/": "/api/x", "/root/": "/root/api/x"} {
+		c := New(Options{Who: "it", Operation: "Ask", URL: server.URL + under, Timeout: time.Second, Concurrency: 1})
+		t.Cleanup(c.Close)
+		r := post()
+		r.Path = "/api/x"
+		_, f := c.Ask(t.Context(), r)
+		require.Nil(t, f)
+		require.Equal(t, want, got)
+	}
 }

@@ -1,11 +1,11 @@
-// Package cloudevent writes an event in the forms in which it leaves: one JSON object (structured), or headers beside its data
-// (binary).
+// Package cloudevent writes an event in the forms in which it leaves: one JSON object (structured), or headers or application
+// properties beside its data (binary).
 //
 // Of the attributes it writes the required ones, subject, correlationid and signalboxchannel, and a sequence of our own: the
 // place of the event in our own queue, as text that compares as the place does. Of two events about one subject the one with the
 // greater sequence is the newer, whatever their times.
 //
-// Source: CloudEvents 1.0.2, JSON event format and HTTP protocol binding; the sequence extension.
+// Source: CloudEvents 1.0.2, JSON event format, HTTP and AMQP protocol bindings; the sequence extension.
 package cloudevent
 
 import (
@@ -74,6 +74,18 @@ func Headers(ev orchestration.Event) map[string]string {
 		h["ce-"+a.name] = escaped(a.value)
 	}
 	return h
+}
+
+// prefixAMQP stands before attributes: with the underscore, which JMS can read, too.
+const prefixAMQP = "cloudEvents_"
+
+// Properties are the attributes as the application properties of an AMQP message in the binary mode, whose body is the event's data.
+func Properties(ev orchestration.Event) map[string]any {
+	p := map[string]any{}
+	for _, a := range attributes(ev) {
+		p[prefixAMQP+a.name] = a.value
+	}
+	return p
 }
 
 // escaped is text as a header can carry it: spaces, quotes, percent signs and everything beyond printable ASCII become their

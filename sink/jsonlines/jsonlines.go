@@ -3,9 +3,9 @@
 // A line counts as delivered once the file system has it safe (fsync). Deliveries that wait for that together share it.
 //
 // A repeat is not written again while the first one is among what the sink looks back over: 8 MiB of lines, also after a
-// restart and across a rotation, and at most 20,000 events. A line that a crash left torn was never delivered; it is cut off
-// before the next one. Several processes of one machine may share a file: each holds its lock while it writes and reads first
-// what the others wrote.
+// restart and across rotations (a file that was put aside counts for 32 KiB at least), and at most 20,000 events. A line that a
+// crash left torn was never delivered; it is cut off before the next one. Several processes of one machine may share a file: each
+// holds its lock while it writes and reads first what the others wrote.
 //
 // Errors: always a *fault.Error with the sink's name and the system's reason: never a path or any of the event. All but a defect
 // of ours are Transient: a full disk is for a person to clear, and nothing is lost meanwhile.
@@ -137,6 +137,9 @@ func (s *Sink) write(batch []*entry) error {
 			}
 			lines = nil
 			if s.full(len(e.line)) {
+				if err := s.safe(batch); err != nil {
+					return err
+				}
 				if err := s.putAside(); err != nil {
 					return err
 				}
@@ -148,16 +151,25 @@ func (s *Sink) write(batch []*entry) error {
 	if err := s.flush(lines); err != nil {
 		return err
 	}
-	if err := s.log.sync(); err != nil {
-		for _, e := range batch {
-			s.doubted[e.key] = true
-		}
+	if err := s.safe(batch); err != nil {
 		return err
 	}
 	for _, e := range batch {
 		delete(s.doubted, e.key)
 	}
 	return nil
+}
+
+// safe makes what was written of a batch safe. Where that fails it is written once more, though the file shows it: the system may have
+// dropped it, and says so only once.
+func (s *Sink) safe(batch []*entry) error {
+	err := s.log.sync()
+	if err != nil {
+		for _, e := range batch {
+			s.doubted[e.key] = true
+		}
+	}
+	return err
 }
 
 func (s *Sink) full(more int) bool {
@@ -196,7 +208,7 @@ func (s *Sink) take() error {
 // catchUp reads what was written since the last look, by us before a restart or by others, and cuts off a torn line.
 func (s *Sink) catchUp() error {
 	if s.log.read == 0 && s.log.fresh {
-		if err := s.predecessor(); err != nil {
+		if err := s.predecessors(); err != nil {
 			return err
 		}
 	}
@@ -209,20 +221,29 @@ func (s *Sink) learn(key string) {
 	}
 }
 
-// predecessor reads the end of the file that was put aside last, as far as this one does not reach back.
-func (s *Sink) predecessor() error {
+// predecessors reads the end of what was put aside last, as far as this file does not reach back.
+func (s *Sink) predecessors() error {
 	s.log.fresh = false
 	size, err := s.log.length()
-	if err != nil || size >= lookBack {
+	if err != nil {
 		return err
 	}
-	last, err := lastAside(s.opts.Path)
-	if err != nil || last == "" {
+	names, err := asides(s.opts.Path)
+	if err != nil {
 		return err
 	}
-	old, err := os.Open(last)
-	if errors.Is(err, os.ErrNotExist) { // somebody tidies up
+	return s.lookInto(names, lookBack-size)
+}
+
+// lookInto reads so much of the ends of files, of which the last is the newest: the older first, as they were written.
+func (s *Sink) lookInto(names []string, most int64) error {
+	if most <= 0 || len(names) == 0 {
 		return nil
+	}
+	last := len(names) - 1
+	old, err := os.Open(names[last])
+	if errors.Is(err, os.ErrNotExist) { // somebody tidies up
+		return s.lookInto(names[:last], most)
 	}
 	if err != nil {
 		return err
@@ -232,14 +253,14 @@ func (s *Sink) predecessor() error {
 	if err != nil {
 		return err
 	}
-	return keysBehind(old, max(0, info.Size()-(lookBack-size)), info.Size(), s.learn)
-}
-
-// putAside renames the file and begins a new one. It is safe by then.
-func (s *Sink) putAside() error {
-	if err := s.log.sync(); err != nil {
+	if err := s.lookInto(names[:last], most-max(info.Size(), leastAside)); err != nil {
 		return err
 	}
+	return keysBehind(old, max(0, info.Size()-most), info.Size(), s.learn)
+}
+
+// putAside renames the file, which is safe by then, and begins a new one.
+func (s *Sink) putAside() error {
 	if err := aside(s.opts.Path); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/sink/cloudevent"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -163,6 +164,17 @@ func TestAFileThatIsFullIsPutAsideAndRepeatsAreKnownAllTheSame(t *testing.T) {
 	}
 }
 
+func TestAfterARestartARepeatIsKnownHoweverManyFilesWerePutAside(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, 1) // a file for each
+	deliver(t, s, "a", "b", "c", "d")
+	require.NoError(t, s.Close())
+	s = open(t, path, 1)
+	deliver(t, s, "c", "a", "b", "e", "d")
+	require.Equal(t, []string{"a", "b", "c", "d", "e"}, all(t, path))
+}
+
 func TestALineLargerThanTheLimitHasAFileOfItsOwn(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
@@ -253,6 +265,30 @@ func TestALineIsNotDeliveredBeforeItIsSafe(t *testing.T) {
 	// The file shows the line, but whether the disk has it nobody knows: it is written once more.
 	deliver(t, s, "b", "a", "b")
 	require.Equal(t, []string{"a", "b", "b"}, ids(t, path))
+}
+
+// TestNorIsOneThatWasNotSafeWhenItsFileWasToBePutAside: the system forgets what it could not make safe once it has said so.
+func TestNorIsOneThatWasNotSafeWhenItsFileWasToBePutAside(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	one, err := cloudevent.Structured(event("a"))
+	require.NoError(t, err)
+	s := open(t, path, int64(2*len(one)+10))
+	deliver(t, s, "z")
+	s.log.fsync = func(*os.File) error { return &os.PathError{Op: "sync", Path: path, Err: syscall.EIO} }
+	batch := []*entry{}
+	for _, id := range []string{"a", "b"} { // which wait together, and do not fit into the file
+		line, err := cloudevent.Structured(event(id))
+		require.NoError(t, err)
+		batch = append(batch, &entry{key: keyOf(event(id).Source, id), line: append(line, '\n')})
+	}
+	s.writing.Lock()
+	s.commit(batch)
+	s.writing.Unlock()
+	require.Error(t, batch[0].err)
+	require.Error(t, batch[1].err)
+	deliver(t, s, "a", "b")
+	require.Equal(t, []string{"z", "a", "a", "b"}, all(t, path), "written again, since nobody knows whether the first is safe")
 }
 
 func TestAHandleThatBrokeIsOpenedAnew(t *testing.T) {

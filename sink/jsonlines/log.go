@@ -224,21 +224,23 @@ func aside(path string) error {
 	}
 }
 
-// lastAside is the file that was put aside last; empty if none was.
-func lastAside(path string) (string, error) {
+// leastAside is what a file that was put aside counts for at least, so that no more than a few hundred are open at once.
+const leastAside = lookBack / 256
+
+// asides are the files that were put aside, the newest last.
+func asides(path string) (names []string, err error) {
 	stem, ending := split(path)
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	last := ""
 	for _, e := range entries { // sorted
 		text, ok := strings.CutPrefix(e.Name(), filepath.Base(stem)+"-")
 		if text, ok2 := strings.CutSuffix(text, ending); ok && ok2 {
 			if _, err := time.Parse(stamp, text); err == nil {
-				last = filepath.Join(filepath.Dir(path), e.Name())
+				names = append(names, filepath.Join(filepath.Dir(path), e.Name()))
 			}
 		}
 	}
-	return last, nil
+	return names, nil
 }

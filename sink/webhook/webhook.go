@@ -5,7 +5,7 @@
 // is sent again.
 //
 // Errors: always a *fault.Error with the sink's name, a status and words of ours: never the URL, a header or any of the body.
-// Concurrency: one Sink for the process and receiver; all of its deliveries share one gate (internal/httpout).
+// Concurrency: one Sink for the process and receiver; all of its deliveries share one gate (internal/outgate).
 // Source: CloudEvents 1.0.2, HTTP protocol binding; Standard Webhooks 1.0 (https://www.standardwebhooks.com); RFC 9110.
 package webhook
 
@@ -23,6 +23,7 @@ import (
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/sink/claim"
 	"github.com/signalbox/signalbox/sink/cloudevent"
 )
 
@@ -45,9 +46,9 @@ type Options struct {
 	Concurrency    int             // deliveries at once from this process; default 4
 	AllowPlaintext bool            // permit http:// to another machine: the events go in clear
 
-	// Changed is told when the receiver is left alone, until when at first, and with zero when it takes deliveries again; nil:
-	// nobody is.
-	Changed func(until time.Time)
+	// Changed is told when the receiver is left alone, until when at first and for an answer of which class, and with zero when it takes
+	// deliveries again; nil: nobody is.
+	Changed func(until time.Time, class string)
 
 	RootCAs *x509.CertPool // trusted authorities; default: the system's
 	// DialContext replaces the network in tests, and with it the check of addresses.
@@ -131,14 +132,6 @@ func (s *Sink) ClosedUntil() time.Time { return s.client.ClosedUntil() }
 // Format prints the name alone: a sink holds keys and a URL.
 func (s *Sink) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "webhook "+s.opts.Name) }
 
-type checkKey struct{}
-
-// WithCheck makes deliveries of ctx ask, right before they send, whether they still may: an older event of somebody who lost
-// its claim must not arrive behind a newer one.
-func WithCheck(ctx context.Context, stillOurs func() error) context.Context {
-	return context.WithValue(ctx, checkKey{}, stillOurs)
-}
-
 // Deliver posts the event once, in its turn. nil: the receiver has it.
 func (s *Sink) Deliver(ctx context.Context, ev orchestration.Event) error {
 	body, header, err := s.encode(ev)
@@ -147,8 +140,7 @@ func (s *Sink) Deliver(ctx context.Context, ev orchestration.Event) error {
 		f.Operation, f.Class = "Sink.Deliver", "invalid"
 		return f
 	}
-	check, _ := ctx.Value(checkKey{}).(func() error)
-	_, f := s.client.Ask(ctx, httpout.Request{Method: http.MethodPost, Body: body, StillOurs: check, Header: func(body []byte) http.Header {
+	_, f := s.client.Ask(ctx, httpout.Request{Method: http.MethodPost, Body: body, StillOurs: claim.Check(ctx), Header: func(body []byte) http.Header {
 		sign(header, s.keys, ev.ID, time.Now(), body)
 		return header
 	}})

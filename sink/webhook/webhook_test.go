@@ -21,6 +21,7 @@ import (
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/sink/claim"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -242,6 +243,18 @@ func TestAReceiverThatDoesNotAnswerIsGivenUpInTimeAndLeftAloneAfterAWhile(t *tes
 	require.EqualValues(t, 3, asked.Load())
 }
 
+// TestWhatAReceiverIsLeftAloneForIsSaid: to the log when it begins, and by each delivery that is sent away.
+func TestWhatAReceiverIsLeftAloneForIsSaid(t *testing.T) {
+	t.Parallel()
+	var classes []string
+	s := receiver(t, status(401), func(o *Options) { o.Changed = func(_ time.Time, class string) { classes = append(classes, class) } })
+	for range 3 {
+		require.Equal(t, "Sink.Deliver 401", fault.As(s.Deliver(t.Context(), event())).Brief())
+	}
+	require.Equal(t, "Sink.Deliver throttled unauthorized", fault.As(s.Deliver(t.Context(), event())).Brief())
+	require.Equal(t, []string{"unauthorized"}, classes)
+}
+
 func TestWhatCertainlyDidNotLeaveIsNotInDoubt(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -279,13 +292,13 @@ func TestARunThatIsOverSendsNothing(t *testing.T) {
 	var asked atomic.Int32
 	s := receiver(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) })
 	lost := errors.New("lost")
-	err := s.Deliver(WithCheck(t.Context(), func() error { return lost }), event())
+	err := s.Deliver(claim.WithCheck(t.Context(), func() error { return lost }), event())
 	require.ErrorIs(t, err, lost)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, s.Deliver(ctx, event()), context.Canceled)
 	require.Zero(t, asked.Load())
-	require.NoError(t, s.Deliver(WithCheck(t.Context(), func() error { return nil }), event()))
+	require.NoError(t, s.Deliver(claim.WithCheck(t.Context(), func() error { return nil }), event()))
 }
 
 func TestADeliveryThatIsCutShortMayHaveArrived(t *testing.T) {
@@ -328,6 +341,31 @@ func TestAHugeAnswerIsNotRead(t *testing.T) {
 		}
 	})
 	require.NoError(t, s.Deliver(t.Context(), event()))
+}
+
+// TestAReceiverThatWouldSpeakAnotherProtocolIsNotWaitedFor: what follows a 101 is no answer, and has no end.
+func TestAReceiverThatWouldSpeakAnotherProtocolIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	over := make(chan struct{})
+	s := receiver(t, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: talk\r\n\r\n")
+		<-over
+	}, func(o *Options) { o.Timeout = 100 * time.Millisecond })
+	defer close(over)
+	told := make(chan error, 1)
+	go func() { told <- s.Deliver(t.Context(), event()) }()
+	select {
+	case err := <-told:
+		require.Equal(t, fault.Transient, fault.KindOf(err))
+		clean(t, err)
+	case <-time.After(3 * time.Second):
+		require.Fail(t, "its slot is taken for ever")
+	}
 }
 
 func TestEveryProblemOfTheOptionsIsNamedAndTheURLIsNot(t *testing.T) {

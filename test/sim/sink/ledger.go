@@ -32,9 +32,13 @@ type ledger struct {
 	byID  map[string]*entry // source and id
 	order []*entry
 	last  map[string]string // the greatest sequence, by source, type and subject
+
+	kept map[string]holdings // what is kept of each subject, by source and type
 }
 
-func newLedger() ledger { return ledger{byID: map[string]*entry{}, last: map[string]string{}} }
+func newLedger() ledger {
+	return ledger{byID: map[string]*entry{}, last: map[string]string{}, kept: map[string]holdings{}}
+}
 
 // accept notes a delivery; at says which of its event it is, from 0.
 func (l *ledger) accept(ev event, now time.Time) (e *entry, at int) {
@@ -47,6 +51,7 @@ func (l *ledger) accept(ev event, now time.Time) (e *entry, at int) {
 		e.Overtaken = ev.Subject != "" && ev.Sequence < l.last[about]
 		l.last[about] = max(l.last[about], ev.Sequence)
 		l.byID[key] = e
+		l.keep(ev)
 		l.order = append(l.order, e)
 	}
 	e.Changed = e.Changed || !bytes.Equal(e.Data, ev.Data)
@@ -78,6 +83,7 @@ type Stats struct {
 	Accepted   int64         `json:"accepted"`   // deliveries
 	Events     int64         `json:"events"`     // that were accepted, each once
 	Duplicates int64         `json:"duplicates"` // deliveries of an event that was accepted before
+	Questions  int64         `json:"questions"`  // of what is kept
 	Held       int           `json:"held"`       // waiting in a Hold now
 	ByStatus   map[int]int64 `json:"byStatus"`   // status 0: connection dropped
 }

@@ -4,7 +4,8 @@
 // What it promises, because tests rely on it:
 //   - An event is accepted whole or not at all, and a client that goes away does not undo it.
 //   - A second delivery of an id changes nothing but its ledger: it is counted, compared with the first and answered like it.
-//   - It takes CloudEvents 1.0 in structured and in binary mode, on any path.
+//   - It takes CloudEvents 1.0 in structured and in binary mode, on any path but /digests.
+//   - It keeps the newest of what it is told of each subject, and says there what it has; digests.go.
 //   - It starts no goroutine. Requests that wait (latency, hold) are let go by Close.
 //   - Time is the standard library's, so all of it runs inside a testing/synctest bubble.
 //
@@ -156,12 +157,17 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request) {
 
 func (c *call) run() reply {
 	var bad error
-	c.event, bad = read(c.r.Header, c.body) // faults may be meant for one type or subject
+	if c.r.URL.Path != PathDigests {
+		c.event, bad = read(c.r.Header, c.body) // faults may be meant for one type or subject
+	}
 	if rep, stopped := c.front(); stopped {
 		return rep
 	}
 	if err := c.verify(); err != nil {
 		return reply{status: http.StatusUnauthorized, text: err.Error()}
+	}
+	if c.r.URL.Path == PathDigests {
+		return c.digests()
 	}
 	if bad == nil && c.event.ID != c.r.Header.Get(headerID) {
 		bad = fmt.Errorf("%s is not the event's id", headerID)

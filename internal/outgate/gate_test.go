@@ -1,4 +1,4 @@
-package httpout
+package outgate
 
 import (
 	"context"
@@ -11,16 +11,16 @@ import (
 )
 
 // goes takes a turn that must be there.
-func goes(t *testing.T, g *gate) func(said) time.Duration {
+func goes(t *testing.T, g *Gate) func(Said) time.Duration {
 	t.Helper()
-	leave, wait := g.enter(t.Context())
+	leave, wait := g.Enter(t.Context())
 	require.NotNil(t, leave, "sent away for %s", wait)
 	return leave
 }
 
-func sentAway(t *testing.T, g *gate) time.Duration {
+func sentAway(t *testing.T, g *Gate) time.Duration {
 	t.Helper()
-	leave, wait := g.enter(t.Context())
+	leave, wait := g.Enter(t.Context())
 	require.Nil(t, leave)
 	require.Positive(t, wait)
 	return wait
@@ -32,61 +32,77 @@ func TestARefusalShutsTheGateForAllForAsLongAsTheReceiverSaid(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var news []time.Time
-		g := newGate(4, func(until time.Time) { news = append(news, until) })
+		g := New(4, func(until time.Time, _ string) { news = append(news, until) })
 		first, second := goes(t, g), goes(t, g)
-		require.GreaterOrEqual(t, first(said{word: refused, wait: time.Minute}), time.Minute)
-		require.Equal(t, time.Now().Add(time.Minute), g.closed())
-		second(said{word: served, took: time.Second}) // it was asked before: it opens nothing
+		require.GreaterOrEqual(t, first(Said{Word: Refused, Wait: time.Minute}), time.Minute)
+		require.Equal(t, time.Now().Add(time.Minute), g.Closed())
+		second(Said{Word: Served, Took: time.Second}) // it was asked before: it opens nothing
 		require.GreaterOrEqual(t, sentAway(t, g), time.Minute)
 
 		pass(time.Minute)
 		probe := goes(t, g)
 		sentAway(t, g) // one at a time
-		probe(said{word: served, took: time.Second})
-		require.Zero(t, g.closed())
-		goes(t, g)(said{})
+		probe(Said{Word: Served, Took: time.Second})
+		require.Zero(t, g.Closed())
+		goes(t, g)(Said{})
 		require.Equal(t, []time.Time{time.Now(), {}}, news, "told once each")
+	})
+}
+
+func TestAShutGateKnowsWhatItIsShutFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := New(4, nil)
+		require.Empty(t, g.Class())
+		goes(t, g)(Said{Word: Refused, Wait: time.Second, Class: "throttled"})
+		require.Equal(t, "throttled", g.Class())
+		pass(time.Second)
+		goes(t, g)(Said{Word: Failed, Class: "unauthorized"})
+		require.Equal(t, "unauthorized", g.Class(), "of the probe, which is the newest")
+		pass(time.Minute)
+		goes(t, g)(Said{Word: Served})
+		require.Empty(t, g.Class())
 	})
 }
 
 func TestFailuresInARowShutTheGateLongerAndLonger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(4, nil)
-		goes(t, g)(said{word: failed})
-		goes(t, g)(said{word: failed})
-		goes(t, g)(said{word: served})
-		goes(t, g)(said{word: failed})
-		goes(t, g)(said{word: failed})
-		require.Zero(t, g.closed(), "not in a row")
-		goes(t, g)(said{word: failed})
+		g := New(4, nil)
+		goes(t, g)(Said{Word: Failed})
+		goes(t, g)(Said{Word: Failed})
+		goes(t, g)(Said{Word: Served})
+		goes(t, g)(Said{Word: Failed})
+		goes(t, g)(Said{Word: Failed})
+		require.Zero(t, g.Closed(), "not in a row")
+		goes(t, g)(Said{Word: Failed})
 		var rests []time.Duration
 		for range 12 {
-			rest := time.Until(g.closed())
+			rest := time.Until(g.Closed())
 			rests = append(rests, rest)
 			pass(rest)
-			goes(t, g)(said{word: failed})
+			goes(t, g)(Said{Word: Failed})
 		}
 		require.InDelta(t, 1.25, rests[0].Seconds(), .25)
 		require.InDelta(t, 2.5, rests[1].Seconds(), .5)
 		require.LessOrEqual(t, rests[11], longest*3/2)
 		require.GreaterOrEqual(t, rests[11], longest)
 
-		pass(time.Until(g.closed()))
-		goes(t, g)(said{word: served})
-		require.Zero(t, g.closed())
+		pass(time.Until(g.Closed()))
+		goes(t, g)(Said{Word: Served})
+		require.Zero(t, g.Closed())
 	})
 }
 
 func TestAProbeThatWasCutShortLetsTheNextOneGo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, nil)
-		goes(t, g)(said{word: refused, wait: time.Second})
+		g := New(1, nil)
+		goes(t, g)(Said{Word: Refused, Wait: time.Second})
 		pass(time.Second)
-		goes(t, g)(said{})
-		goes(t, g)(said{word: served})
-		require.Zero(t, g.closed())
+		goes(t, g)(Said{})
+		goes(t, g)(Said{Word: Served})
+		require.Zero(t, g.Closed())
 	})
 }
 
@@ -94,21 +110,21 @@ func TestAProbeThatWasCutShortLetsTheNextOneGo(t *testing.T) {
 func TestAFewStandInLineAndTheRestComeBackOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(2, nil)
+		g := New(2, nil)
 		first, second := goes(t, g), goes(t, g)
 		var wait sync.WaitGroup
 		took := make(chan time.Duration, 4)
 		began := time.Now()
 		for range 4 {
 			wait.Go(func() {
-				leave, _ := g.enter(t.Context())
+				leave, _ := g.Enter(t.Context())
 				if leave == nil {
 					took <- -1
 					return
 				}
 				took <- time.Since(began)
 				pass(100 * time.Millisecond)
-				leave(said{word: served, took: 100 * time.Millisecond})
+				leave(Said{Word: Served, Took: 100 * time.Millisecond})
 			})
 		}
 		synctest.Wait()
@@ -122,8 +138,8 @@ func TestAFewStandInLineAndTheRestComeBackOneAfterTheOther(t *testing.T) {
 			require.Greater(t, moments[i], moments[i-1])
 		}
 		pass(100 * time.Millisecond)
-		first(said{word: served, took: 100 * time.Millisecond})
-		second(said{word: served, took: 100 * time.Millisecond})
+		first(Said{Word: Served, Took: 100 * time.Millisecond})
+		second(Said{Word: Served, Took: 100 * time.Millisecond})
 		wait.Wait()
 		close(took)
 		for d := range took {
@@ -135,7 +151,7 @@ func TestAFewStandInLineAndTheRestComeBackOneAfterTheOther(t *testing.T) {
 func TestWhoStandsInLineIsSentAwayWhenTheGateShutsOrTheWaitIsLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, nil)
+		g := New(1, nil)
 		only := goes(t, g)
 		var away []time.Duration
 		var wait sync.WaitGroup
@@ -146,7 +162,7 @@ func TestWhoStandsInLineIsSentAwayWhenTheGateShutsOrTheWaitIsLong(t *testing.T) 
 		wait.Go(func() { away = append(away, sentAway(t, g)) })
 		synctest.Wait()
 		began := time.Now()
-		only(said{word: refused, wait: time.Minute})
+		only(Said{Word: Refused, Wait: time.Minute})
 		wait.Wait()
 		require.Zero(t, time.Since(began))
 		require.GreaterOrEqual(t, away[1], time.Minute)
@@ -156,48 +172,48 @@ func TestWhoStandsInLineIsSentAwayWhenTheGateShutsOrTheWaitIsLong(t *testing.T) 
 func TestWhoGivesUpInLineLeavesNoTurnBehind(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, nil)
+		g := New(1, nil)
 		only := goes(t, g)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wait sync.WaitGroup
-		wait.Go(func() { leave, _ := g.enter(ctx); require.Nil(t, leave) })
+		wait.Go(func() { leave, _ := g.Enter(ctx); require.Nil(t, leave) })
 		synctest.Wait()
 		cancel()
 		wait.Wait()
-		only(said{word: served})
-		goes(t, g)(said{word: served})
+		only(Said{Word: Served})
+		goes(t, g)(Said{Word: Served})
 	})
 }
 
 func TestWhoeverIsSentAwayFromAReceiverThatIsDownForLongComesBackLessOften(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, nil)
+		g := New(1, nil)
 		for range strikesOut {
-			goes(t, g)(said{word: failed})
+			goes(t, g)(Said{Word: Failed})
 		}
 		for _, tc := range []struct{ down, least, most time.Duration }{
 			{time.Minute, 10 * time.Second, 2 * time.Minute}, {2 * time.Hour, 20 * time.Minute, 40 * time.Minute}, {60 * time.Hour, 25 * time.Minute, 36 * time.Minute},
 		} {
 			for end := time.Now().Add(tc.down); time.Now().Before(end); {
-				pass(time.Until(g.closed()))
-				goes(t, g)(said{word: failed}) // a probe
+				pass(time.Until(g.Closed()))
+				goes(t, g)(Said{Word: Failed}) // a probe
 			}
 			wait := sentAway(t, g)
 			require.GreaterOrEqual(t, wait, tc.least, tc.down)
 			require.LessOrEqual(t, wait, tc.most, tc.down)
 		}
-		pass(time.Until(g.closed()))
-		goes(t, g)(said{word: served}) // whoever comes first finds that it is back
-		goes(t, g)(said{word: served})
+		pass(time.Until(g.Closed()))
+		goes(t, g)(Said{Word: Served}) // whoever comes first finds that it is back
+		goes(t, g)(Said{Word: Served})
 	})
 }
 
 func TestTheLastOfALongQueueComesBackWithinHalfAnHourAllTheSame(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(1, nil)
-		goes(t, g)(said{word: refused, wait: time.Minute})
+		g := New(1, nil)
+		goes(t, g)(Said{Word: Refused, Wait: time.Minute})
 		for range 100_000 {
 			require.LessOrEqual(t, sentAway(t, g), 31*time.Minute)
 		}
@@ -208,7 +224,7 @@ func TestTheLastOfALongQueueComesBackWithinHalfAnHourAllTheSame(t *testing.T) {
 func TestTheGateNeverLosesATurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate(3, nil)
+		g := New(3, nil)
 		var mu sync.Mutex
 		var wait sync.WaitGroup
 		at, most := 0, 0
@@ -216,7 +232,7 @@ func TestTheGateNeverLosesATurn(t *testing.T) {
 			wait.Go(func() {
 				for {
 					pass(time.Duration(i%17) * 10 * time.Millisecond)
-					leave, away := g.enter(t.Context())
+					leave, away := g.Enter(t.Context())
 					if leave == nil {
 						pass(away)
 						continue
@@ -231,13 +247,13 @@ func TestTheGateNeverLosesATurn(t *testing.T) {
 					mu.Unlock()
 					switch {
 					case i%29 == 0:
-						leave(said{word: refused, wait: time.Second})
+						leave(Said{Word: Refused, Wait: time.Second})
 					case i%31 == 0:
-						leave(said{word: failed})
+						leave(Said{Word: Failed})
 					case i%37 == 0:
-						leave(said{})
+						leave(Said{})
 					default:
-						leave(said{word: served, took: 50 * time.Millisecond})
+						leave(Said{Word: Served, Took: 50 * time.Millisecond})
 					}
 					return
 				}
@@ -247,7 +263,7 @@ func TestTheGateNeverLosesATurn(t *testing.T) {
 		require.LessOrEqual(t, most, 3)
 		require.Zero(t, g.inFlight)
 		pass(10 * time.Minute)
-		goes(t, g)(said{word: served})
-		goes(t, g)(said{word: served})
+		goes(t, g)(Said{Word: Served})
+		goes(t, g)(Said{Word: Served})
 	})
 }

@@ -1,4 +1,6 @@
-package httpout
+// Package outgate is how one receiver of ours (of what sinks tell, of what configured steps ask) is treated by one process, whatever
+// it is reached by: one that refuses or fails is left alone for a while.
+package outgate
 
 import (
 	"context"
@@ -19,18 +21,19 @@ const (
 	impatience = 4                      // of a receiver that is down: whoever is sent away comes back after that part of how long it has been so far
 )
 
-// gate is how one receiver is treated by one process. It lets so many deliveries go at once and a few stand in line; whoever
+// Gate is how one receiver is treated by one process. It lets so many deliveries go at once and a few stand in line; whoever
 // it sends away gets a moment to come back at, one after the other at the receiver's own pace, so that a long queue costs no
 // slot and no stampede. The first refusal shuts it for everyone for as long as the receiver said; failures in a row shut it,
 // too. Then a single probe goes at a time, and the one that is served opens it.
-type gate struct {
+type Gate struct {
 	limit   int
-	changed func(until time.Time) // told when it shuts, and with zero when it opens
+	changed func(until time.Time, class string) // told when it shuts, and of what, and with zero when it opens
 
 	mu       sync.Mutex
 	inFlight int
 	line     []*waiter // oldest first
 	shut     bool
+	class    string    // shut: of the answer that it was last shut for
 	since    time.Time // shut: since when
 	told     bool      // that it is shut
 	probing  bool
@@ -41,6 +44,26 @@ type gate struct {
 	pace     time.Duration
 	next     time.Time // the next moment to hand out
 }
+
+// Said is what a delivery tells the gate of the receiver. The zero value tells nothing.
+type Said struct {
+	Word Word
+	Wait time.Duration // Refused: how long it asks to be left alone; zero: it did not say
+	Took time.Duration // Served: how long it needed
+
+	Class string // Refused, Failed: the failure's class, such as unauthorized
+}
+
+// Word is how a receiver answered.
+type Word int
+
+// The words.
+const (
+	Nothing Word = iota
+	Served       // it answered for the event, whether it took it or not
+	Refused      // it is overloaded
+	Failed       // it did not answer, or not as a receiver
+)
 
 // waiter is a delivery in line. Its turn has come when ready is closed and goes is true.
 type waiter struct {
@@ -55,12 +78,14 @@ type turn struct {
 	probe bool
 }
 
-func newGate(limit int, changed func(until time.Time)) *gate {
-	return &gate{limit: limit, pace: usual, changed: changed}
+// New makes a gate that lets limit deliveries go at once. changed, which may be nil, is told when it shuts, and for an answer of which class,
+// and with zero when it opens.
+func New(limit int, changed func(until time.Time, class string)) *Gate {
+	return &Gate{limit: limit, pace: usual, changed: changed}
 }
 
-// closed is until when the gate is shut; zero when it is open.
-func (g *gate) closed() time.Time {
+// Closed is until when the gate is shut; zero when it is open.
+func (g *Gate) Closed() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.shut {
@@ -69,9 +94,26 @@ func (g *gate) closed() time.Time {
 	return g.until
 }
 
-// enter waits for a turn. leave ends it, and says when to come back should the receiver have asked to wait. Where there is no
+// Class is that of the answer for which the gate is shut; empty when it is open.
+func (g *Gate) Class() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.shut {
+		return ""
+	}
+	return g.class
+}
+
+// Strikes is how many deliveries failed in a row.
+func (g *Gate) Strikes() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.strikes
+}
+
+// Enter waits for a turn. leave ends it, and says when to come back should the receiver have asked to wait. Where there is no
 // turn leave is nil, and wait says when to come back.
-func (g *gate) enter(ctx context.Context) (leave func(said) (wait time.Duration), wait time.Duration) {
+func (g *Gate) Enter(ctx context.Context) (leave func(Said) (wait time.Duration), wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -92,7 +134,7 @@ func (g *gate) enter(ctx context.Context) (leave func(said) (wait time.Duration)
 }
 
 // stand waits in line, without the lock.
-func (g *gate) stand(ctx context.Context, w *waiter) {
+func (g *Gate) stand(ctx context.Context, w *waiter) {
 	g.mu.Unlock()
 	defer g.mu.Lock()
 	tired := time.NewTimer(patience)
@@ -104,61 +146,61 @@ func (g *gate) stand(ctx context.Context, w *waiter) {
 	}
 }
 
-func (g *gate) admits(now time.Time) bool {
+func (g *Gate) admits(now time.Time) bool {
 	if g.shut {
 		return !g.probing && !now.Before(g.until)
 	}
 	return g.inFlight < g.limit && len(g.line) == 0
 }
 
-func (g *gate) take() turn {
+func (g *Gate) take() turn {
 	g.inFlight++
 	g.probing = g.shut
 	return turn{cut: g.cuts, probe: g.shut}
 }
 
-func (g *gate) leaver(t turn) func(said) time.Duration {
-	return func(v said) time.Duration {
+func (g *Gate) leaver(t turn) func(Said) time.Duration {
+	return func(v Said) time.Duration {
 		g.mu.Lock()
 		wait := g.leave(t, v, time.Now())
-		until, news := time.Time{}, g.shut != g.told
+		until, class, news := time.Time{}, "", g.shut != g.told
 		if g.told = g.shut; g.shut {
-			until = g.until
+			until, class = g.until, g.class
 		}
 		g.mu.Unlock()
 		if news && g.changed != nil {
-			g.changed(until)
+			g.changed(until, class)
 		}
 		return wait
 	}
 }
 
 // leave learns from how a delivery went.
-func (g *gate) leave(t turn, v said, now time.Time) (wait time.Duration) {
+func (g *Gate) leave(t turn, v Said, now time.Time) (wait time.Duration) {
 	g.inFlight--
 	fresh := t.cut == g.cuts
 	if t.probe && fresh {
 		g.probing = false
 	}
-	switch v.word {
-	case served:
-		g.pace = max((7*g.pace+v.took)/8, time.Millisecond)
+	switch v.Word {
+	case Served:
+		g.pace = max((7*g.pace+v.Took)/8, time.Millisecond)
 		if fresh {
 			g.strikes, g.rests = 0, 0
 			g.shut = g.shut && !t.probe
 		}
-	case refused:
+	case Refused:
 		switch {
-		case v.wait > 0:
-			g.close(now.Add(v.wait))
+		case v.Wait > 0:
+			g.close(now.Add(v.Wait), v.Class)
 		case fresh:
-			g.close(now.Add(g.rest()))
+			g.close(now.Add(g.rest()), v.Class)
 		}
 		wait = g.moment(now)
-	case failed:
+	case Failed:
 		if fresh {
 			if g.strikes++; t.probe || g.strikes >= strikesOut {
-				g.close(now.Add(g.rest()))
+				g.close(now.Add(g.rest()), v.Class)
 			}
 		}
 	}
@@ -167,18 +209,18 @@ func (g *gate) leave(t turn, v said, now time.Time) (wait time.Duration) {
 }
 
 // rest is how long a receiver is left alone that did not say for how long.
-func (g *gate) rest() time.Duration {
+func (g *Gate) rest() time.Duration {
 	d := min(firstRest<<min(g.rests, 10), longest)
 	g.rests++
 	return d + rand.N(d/2+1)
 }
 
 // close shuts the gate and sends away who stands in line.
-func (g *gate) close(until time.Time) {
+func (g *Gate) close(until time.Time, class string) {
 	if !g.shut {
 		g.since = time.Now()
 	}
-	g.shut, g.probing = true, false
+	g.shut, g.class, g.probing = true, class, false
 	g.cuts++
 	if until.After(g.until) {
 		g.until = until
@@ -190,7 +232,7 @@ func (g *gate) close(until time.Time) {
 }
 
 // callNext lets go who stands in line, as far as there is room.
-func (g *gate) callNext() {
+func (g *Gate) callNext() {
 	for !g.shut && len(g.line) > 0 && g.inFlight < g.limit {
 		w := g.line[0]
 		g.line = g.line[1:]
@@ -201,7 +243,7 @@ func (g *gate) callNext() {
 
 // moment is when to come back: behind everyone who was sent away before, at the receiver's pace. Of a receiver that has been down
 // for hours nobody asks every minute: each asking costs a copy in our queue.
-func (g *gate) moment(now time.Time) time.Duration {
+func (g *Gate) moment(now time.Time) time.Duration {
 	first := now
 	if g.shut {
 		first = now.Add(min(now.Sub(g.since)/impatience, farthest))
