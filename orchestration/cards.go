@@ -7,6 +7,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/signalbox/signalbox/internal/cardnumber"
+	"github.com/signalbox/signalbox/internal/dataschema"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
@@ -52,7 +53,7 @@ func cardsWithin(data json.RawMessage, tolerated cardnumber.Tolerance) (doc any,
 		return nil, nil
 	}
 	if pointer, found := cardnumber.Within(doc, tolerated); found {
-		return nil, CardRefusal(pointer, orRoot(pointer))
+		return nil, CardRefusal(pointer, dataschema.OrRoot(pointer))
 	}
 	return doc, nil
 }

@@ -12,6 +12,9 @@ import (
 type Certification struct {
 	Stories    []Story     // default: one for each example of the schema
 	Invariants []Invariant // besides the usual ones
+	// Elsewhere says where a scenario is stopped at every boundary that no story on the usual stand-ins comes to; empty: it must be in one.
+	Elsewhere string
+	Repeats   []string // the target's writes that may be committed again, by operation: they set what is set already
 }
 
 // Story is what happens, from an empty target to its end.

@@ -105,7 +105,7 @@ func (c *Checker) find(ev Event) (handler, Channel, error) {
 
 // read checks and decodes the data; doc is as check takes it.
 func (h handler) read(ev Event, ch Channel, doc any) (run opened, _ any, err error) {
-	if doc, err = h.schema.check(ev.Data, doc); err != nil {
+	if doc, err = h.schema.Check(ev.Data, doc); err != nil {
 		return nil, nil, err
 	}
 	run, err = h.scenario.open(ev, ch)

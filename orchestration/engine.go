@@ -163,7 +163,7 @@ func (e *Engine) Handle(ctx context.Context, ev Event) Outcome {
 		return o
 	}
 	o := e.inLine(ctx, run, q)
-	o.Scenario = h.outline.Name
+	o.Scenario, o.Lane = h.outline.Name, h.outline.Lane
 	e.opts.Observer.Finished(ctx, o.Scenario, o, time.Since(began))
 	return o
 }

@@ -25,10 +25,18 @@ type Event struct {
 	Attempt    int       // attempts already used, as a floor: the truth is in the run
 	Origin     Origin    // where and when the broker first took it, the same on every copy
 	Expires    time.Time // zero: never
+	ReplyTo    string    // where its sender wants an answer sent: a queue or topic, by name; empty: nowhere
 	Replay     string    // the replay job that sent it; empty for all others
-	Lane       string    // whose share of the target's budget its calls use: live, bulk or replay; that of the queue it came from
+	Lane       string    // whose share of the target's budget its calls use; of a received event that of the queue it came from, of one that a step emits that of the queue it goes to
 	NotBefore  time.Time // of an event that a step emits: the broker holds it until then; zero: not at all
 }
+
+// The lanes. An event that names none is live.
+const (
+	LaneLive   = "live"
+	LaneBulk   = "bulk"   // what is read from the target in bulk, and what is told of it
+	LaneReplay = "replay" // what an operator sends again
+)
 
 // Origin is the position at which the broker first took the event. Copies carry it on.
 type Origin struct {

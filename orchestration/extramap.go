@@ -49,7 +49,7 @@ func (o *openRun[E, S]) through(x *Extra) error {
 		f.Detail = fmt.Sprintf("the step %s of the configuration makes data that cannot be: %s; correct its map, then replay", x.Name, strings.TrimSuffix(f.Detail, "."))
 		return &f
 	}
-	if _, err := o.p.mapped.check(data, nil); err != nil {
+	if _, err := o.p.mapped.Check(data, nil); err != nil {
 		return wrong(err)
 	}
 	ev := o.r.Event

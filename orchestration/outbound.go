@@ -110,3 +110,11 @@ func isForGood(err error) bool {
 	k := fault.KindOf(err)
 	return k == fault.Permanent || k == fault.Poison
 }
+
+// Telling is a type of event that sinks are told.
+type Telling struct {
+	Name   string // such as signalbox.customer.relayed.v1
+	Kind   string // of business object: types of one kind are about the same subjects, and ordered together
+	Order  Order  // of a State the newest says it all; a Fact is made untrue by no later event
+	Schema []byte // JSON Schema (2020-12) of the data
+}

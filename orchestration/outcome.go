@@ -60,6 +60,7 @@ type Outcome struct {
 	After    time.Duration
 	Attempt  int      // attempts used so far, for the copy
 	Scenario string   // empty when no scenario took it
+	Lane     string   // where the scenario's events belong; empty: where they are
 	Step     string   // where it stopped
 	Missing  *Missing // Postponed, for a dependency or a scenario: which, if that is known
 	Err      error    // what failed; safe to log

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/dataschema"
 	"github.com/signalbox/signalbox/internal/jsontext"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -42,8 +43,10 @@ type Pipeline[E, S any] struct {
 	Needs    func(E) []mapping.Ref
 	Validate func(E) error // what the schema cannot say; nil for nothing
 	Steps    []Step[E, S]
-	Refused  string        // type of the event that tells the channel's sinks of a rejection (Refusal); empty: they are not told
-	Keep     time.Duration // how long a finished run is remembered; 0: as long as the store is told
+	Tells    []Telling        // the types of events that sinks are told by Note, by Rejected or as Refused
+	Refused  string           // type of the event that tells the channel's sinks of a rejection (Refusal); empty: they are not told
+	Rejected func(*Run[E, S]) // stages follow-ups of a run that ends as a dead letter: what it leaves open is closed; nil: it leaves nothing open
+	Keep     time.Duration    // how long a finished run is remembered; 0: as long as the store is told
 
 	// Internal says that only Signalbox may say this: an event of the type must have come to our own queues first, so that
 	// nobody who may publish to a source queue can make one up.
@@ -58,6 +61,12 @@ type Pipeline[E, S any] struct {
 	// which * stands for any member or item, with the most digits of such a number: 15 of a phone number, AnyNumber where the
 	// value is opaque, such as a payment's token. Anywhere else an event with a card number is refused (CardDataRefused). Name as few as can be.
 	Numbers map[string]int
+	// Ours says that what the events are about is not their source's: whoever says it, it is one entity of the channel. Such is a feed, which
+	// timers and people ask for alike.
+	Ours bool
+	// Lane is where its events belong, whatever queue they came from, unless they are replayed: its calls use that lane's share of the budget,
+	// and what its steps emit goes to our own queue of that lane. Empty: calls use the share of the queue, and what is emitted is live.
+	Lane string
 	// Linger is how long a run may stay in its slot to try again or to wait for its turn before it goes on by a copy; 0: as the
 	// engine is told (RetryFor, WaitInRun). A pipeline whose target may be slow for long sets it low, so that its runs do not
 	// take the slots of others.
@@ -85,10 +94,12 @@ type Outline struct {
 	Version       int
 	Order         Order
 	Schema        []byte
+	Tells         []Telling
 	Refused       string
 	Internal      bool
 	Numbers       map[string]int
 	PartOf        string
+	Lane          string
 	Steps         []StepOutline
 	Certify       Certification
 }
@@ -111,7 +122,7 @@ type StepOutline struct {
 
 // Outline lists the pipeline's steps.
 func (p Pipeline[E, S]) Outline() Outline {
-	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Refused: p.Refused, Internal: p.Internal, Numbers: p.Numbers, PartOf: p.PartOf, Certify: p.Certify}
+	o := Outline{Name: p.Name, Handles: p.Handles, Version: p.Version, Order: p.Order, Schema: p.Schema, Tells: p.Tells, Refused: p.Refused, Internal: p.Internal, Numbers: p.Numbers, PartOf: p.PartOf, Lane: p.Lane, Certify: p.Certify}
 	for _, s := range p.Steps {
 		o.Steps = append(o.Steps, s.outline())
 	}
@@ -139,6 +150,8 @@ func (p Pipeline[E, S]) check() error {
 			say("a step is named %q; write verb-noun in lower case", s.Name)
 		case seen[s.Name]:
 			say("two steps are named %q", s.Name)
+		case s.Act != nil && s.More != nil:
+			say("step %q acts and has more; let one step read the pages and another act", s.Name)
 		case s.Act == nil && s.Look == nil:
 			say("step %q neither looks nor acts", s.Name)
 		case s.Act != nil && s.Look == nil && s.Sure != AtMostOnce && s.Sure != Repeatable:
@@ -150,7 +163,7 @@ func (p Pipeline[E, S]) check() error {
 }
 
 func (p Pipeline[E, S]) compile() (*schema, error) {
-	s, err := compileSchema(p.Name, p.Schema)
+	s, err := dataschema.Compile(p.Name, p.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("scenario %q: %w", p.Name, err)
 	}
@@ -158,6 +171,10 @@ func (p Pipeline[E, S]) compile() (*schema, error) {
 }
 
 func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
+	if p.Lane != "" && ev.Lane != LaneReplay {
+		ev.Lane = p.Lane
+	}
+	ev.Channel = ch.Name
 	r := &Run[E, S]{Event: ev, Channel: ch, data: ev.Data}
 	if err := jsontext.Decode(ev.Data, &r.In); err != nil {
 		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data does not decode into the type's shape"}
@@ -172,6 +189,9 @@ func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
 		return nil, &fault.Error{Kind: fault.Poison, Reason: fault.SchemaInvalid, Detail: "the data has no id of the " + kind}
 	}
 	r.entity = mapping.Ref{Kind: kind, Scope: ch.Scope(), Source: ev.Source, ID: id}
+	if p.Ours {
+		r.entity.Source, r.entity.ID = ours, ch.Name+"/"+id
+	}
 	o := &openRun[E, S]{p: p, r: r}
 	if p.Keys != nil {
 		o.keys = p.Keys(r.In)
@@ -185,6 +205,9 @@ func (p Pipeline[E, S]) open(ev Event, ch Channel) (opened, error) {
 	r.needs = make([]string, len(r.needed))
 	return o, nil
 }
+
+// ours is the source of entities that are no source's.
+const ours = "signalbox"
 
 func (p Pipeline[E, S]) entity(ev Event, in E) (kind, id string) {
 	if p.EntityOf != nil {
@@ -208,6 +231,7 @@ type opened interface {
 	doubt() // a write of this go got no answer
 	act(ctx context.Context, i int) error
 	note(i int)
+	more(i int) bool // the step is not over: it looks anew
 	undo() func()
 	learned() (json.RawMessage, error)
 	staged() staged
@@ -241,7 +265,16 @@ func (o *openRun[E, S]) version() string {
 func (o *openRun[E, S]) outline() Outline { return o.p.Outline() }
 
 func (o *openRun[E, S]) refusals(out Outcome) ([]Event, error) {
-	return refusals(o.p.Refused, o.r.Event, o.r.Channel, o.r.entity, out)
+	events, err := refusals(o.p.Refused, o.r.Event, o.r.Channel, o.r.entity, out)
+	if o.p.Rejected == nil || err != nil {
+		return events, err
+	}
+	before := o.r.staged
+	o.r.staged = staged{}
+	o.p.Rejected(o.r)
+	left := o.staged()
+	o.r.staged = before
+	return append(events, left.events...), left.wrong
 }
 
 func (o *openRun[E, S]) begin(g Grant) error {
@@ -314,9 +347,20 @@ func (o *openRun[E, S]) note(i int) {
 	}
 }
 
-func (o *openRun[E, S]) undo() func()   { return o.r.snapshot() }
-func (o *openRun[E, S]) staged() staged { return o.r.staged }
-func (o *openRun[E, S]) saved()         { o.r.staged = staged{} }
+func (o *openRun[E, S]) more(i int) bool {
+	m := o.p.Steps[i].More
+	return m != nil && m(o.r)
+}
+
+func (o *openRun[E, S]) undo() func() { return o.r.snapshot() }
+func (o *openRun[E, S]) saved()       { o.r.staged = staged{} }
+
+func (o *openRun[E, S]) staged() staged {
+	for i := range o.r.staged.events {
+		o.r.staged.events[i].Lane = o.p.Lane
+	}
+	return o.r.staged
+}
 
 func (o *openRun[E, S]) reports() []report {
 	out := o.r.reports

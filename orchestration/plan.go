@@ -161,6 +161,7 @@ func (p *planning) step(ctx context.Context, g *goes, i int, st StepOutline) (Wi
 	case g.tooLate(i, st) || !p.run.when(i):
 		return WillSkip, nil, nil
 	}
+	ctx = context.WithValue(ctx, planKey{}, true)
 	call := Call{CorrelationID: p.q.Event.CorrelationID, Lane: p.q.Event.Lane, StillOurs: func() error { return nil }}
 	found, err := g.look(p.e.opts.Enter(ctx, call), i, st)
 	if err != nil {
@@ -189,6 +190,11 @@ func (p *planning) step(ctx context.Context, g *goes, i int, st StepOutline) (Wi
 	return WillAct, effects, nil
 }
 
+type planKey struct{}
+
+// Planning says that a look is made for a plan: one that keeps what it has read must not keep it then, since nothing that it goes with happens.
+func Planning(ctx context.Context) bool { return ctx.Value(planKey{}) != nil }
+
 var errPlanning = errors.New("orchestration: a plan does not act")
 
 // note stages what the step would bind, and sees whether that contradicts what is bound.
@@ -202,6 +208,7 @@ func (p *planning) note(ctx context.Context, i int) *Outcome {
 	switch err := p.e.opts.Store.Fits(ctx, p.q, fresh); {
 	case errors.Is(err, mapping.ErrConflict):
 		o := rejected("", errMappingConflict)
+		o.Detail = collision(err, o.Detail)
 		return &o
 	case err != nil:
 		return &Outcome{Verdict: Postponed, Cause: CauseBackoff, Err: err}

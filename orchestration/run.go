@@ -82,10 +82,12 @@ func (g *goes) steps(ctx context.Context) Outcome {
 			continue
 		}
 		acted, end := g.step(ctx, i, st)
+		if end == nil {
+			end = g.rounds(ctx, i, st)
+		}
 		if end != nil {
 			return g.end(ctx, st.Name, *end)
 		}
-		g.run.note(i)
 		g.finished = append(g.finished, st.Name)
 		last := !g.more(i + 1)
 		ends := g.answered(st, acted, last)
@@ -103,6 +105,23 @@ func (g *goes) steps(ctx context.Context) Outcome {
 		return g.end(ctx, "", *end)
 	}
 	return g.completed(ctx)
+}
+
+// rounds notes what the step found, and looks anew for as long as it has more.
+func (g *goes) rounds(ctx context.Context, i int, st StepOutline) *ending {
+	for g.run.note(i); g.run.more(i); g.run.note(i) {
+		if end := g.save(ctx, st, false, false, false); end != nil {
+			return end
+		}
+		g.tell(ctx)
+		if end := g.over(ctx, st, nil); end != nil {
+			return end
+		}
+		if _, end := g.step(ctx, i, st); end != nil {
+			return end
+		}
+	}
+	return nil
 }
 
 func (g *goes) completed(ctx context.Context) Outcome {

@@ -63,13 +63,27 @@ func (g *goes) write(ctx context.Context, st StepOutline, p Progress, acted bool
 	case err == nil:
 		return nil
 	case errors.Is(err, mapping.ErrConflict):
-		return reject(errMappingConflict)
+		return reject(errMappingConflict).named(err)
 	}
 	g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
 	if errors.Is(err, ErrNotOurs) && acted && st.Sure != Repeatable {
 		g.aftermath(ctx, g.run.staged().bindings)
 	}
 	return &ending{out: Outcome{Verdict: Lost, Err: err}}
+}
+
+// named has the dead letter say which two ids collide. The log does not.
+func (e *ending) named(err error) *ending {
+	e.out.Detail = collision(err, e.out.Detail)
+	return e
+}
+
+func collision(err error, otherwise string) string {
+	var c *mapping.Conflict
+	if !errors.As(err, &c) {
+		return otherwise
+	}
+	return c.Sentence() + "; decide which is right, correct the source, then replay"
 }
 
 // answered notes what the end of a step says about this run's writes in doubt, and whether it ends the taint that the

@@ -49,6 +49,10 @@ type Step[E, S any] struct {
 	// Note stages bindings and events, whether the effect was found or made.
 	Note func(r *Run[E, S])
 	When func(r *Run[E, S]) bool // nil means always
+	// More says, after Note, that the step is not over: what was noted is sent and saved, and the step looks anew. It is for what is read page by
+	// page: the state holds where to go on, so a run that is taken over goes on there, and notes at most one page again. A run that takes long goes
+	// on by a copy between two pages. Only a step without Act has it; every round must come closer to the end.
+	More func(r *Run[E, S]) bool
 	// Optional says that a configuration may switch the step off: no other step relies on it, and it makes no binding that is needed.
 	Optional bool
 
@@ -111,7 +115,13 @@ func (r *Run[E, S]) EntityToken(purpose string) string {
 // TokenOf is the EntityToken that events of another entity of the channel have for a purpose: a return asks so for the reference that
 // its order was given. An empty source is the event's.
 func (r *Run[E, S]) TokenOf(of mapping.Ref, purpose string) string {
-	return derive("entity", purpose, of.Kind, r.Channel.LegalEntity, cmp.Or(of.Source, r.entity.Source), of.ID)
+	of.Source = cmp.Or(of.Source, r.entity.Source)
+	return EntityToken(of, r.Channel.LegalEntity, purpose)
+}
+
+// EntityToken is what Run.EntityToken gives to events of an entity in a legal entity, for whoever looks behind the scenes.
+func EntityToken(of mapping.Ref, legalEntity, purpose string) string {
+	return derive("entity", purpose, of.Kind, legalEntity, of.Source, of.ID)
 }
 
 // EventToken is the same on every attempt at this event, and differs between events.
@@ -171,16 +181,35 @@ func (r *Run[E, S]) TellOf(entity mapping.Ref, ch Channel, typ string, data any,
 	}
 }
 
+// Answer stages an event for one sink alone, as an answer to this one: its subject is the event's id. Told again it has the same id.
+func (r *Run[E, S]) Answer(sink, typ string, data any) {
+	to := r.Channel
+	to.Sinks = []string{sink}
+	answers := mapping.Ref{Kind: "answer", Scope: r.Channel.Scope(), Source: r.Event.Source, ID: r.Event.ID}
+	for _, ev := range outbound(r.Event, to, answers, typ, r.EventToken(named("answer", typ, nil)), r.encoded(data)) {
+		r.stage(ev)
+	}
+}
+
 // Follow stages a follow-up event about the same entity: an ordinary event on our own queue, of the same source, which the
 // broker holds for a while. data is the whole of what its scenario will know. Of one type a run stages one. about is as for Tell;
 // it must hold only words that may be in an id.
 func (r *Run[E, S]) Follow(typ string, data any, after time.Duration, about ...string) {
-	ev := Event{Source: r.Event.Source, ID: r.EventToken(named("follow", typ, about)), Type: typ, Subject: r.entity.ID, Channel: r.Channel.Name,
-		CorrelationID: r.Event.CorrelationID, Time: r.Event.Time, Sequence: r.Event.Sequence, Data: r.encoded(data)}
+	ev := r.following(typ, data, about)
 	if after > 0 {
 		ev.NotBefore = time.Now().Add(after)
 	}
 	r.stage(ev)
+}
+
+// FollowPart is Follow at once, of which a run stages several of one type; about tells them apart.
+func (r *Run[E, S]) FollowPart(typ string, data any, about ...string) {
+	r.staged.events = append(r.staged.events, r.following(typ, data, about))
+}
+
+func (r *Run[E, S]) following(typ string, data any, about []string) Event {
+	return Event{Source: r.Event.Source, ID: r.EventToken(named("follow", typ, about)), Type: typ, Subject: r.entity.ID, Channel: r.Channel.Name,
+		CorrelationID: r.Event.CorrelationID, Time: r.Event.Time, Sequence: r.Event.Sequence, Data: r.encoded(data)}
 }
 
 func named(verb, typ string, about []string) string {

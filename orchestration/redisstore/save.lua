@@ -5,7 +5,8 @@
 -- ARGV: 1 a JSON object: claim, run (short name), ttl, keep (ms; of a run, of a finished one), nat (how many natural keys), step,
 --       steps, learned, hints, bindings (each: id, was, source, ref, value), state (bool), version, applied, endtaint, finish,
 --       ended, dry (only say whether the bindings contradict what is there)
--- Returns 'ok'; 'lost' if the claim is not ours any more; 'conflict' if a binding contradicts one that is there.
+-- Returns 'ok'; 'lost' if the claim is not ours any more; 'conflict|to|n|id' if the n-th binding's reference is bound to that id, and
+-- 'conflict|by|n|id' if its record is bound to that id of the same source, which is empty if it is not stored.
 -- Nothing is written unless it returns 'ok'. A finish that is asked again answers 'ok' by the claim id in the done record.
 local a = cjson.decode(ARGV[1])
 local t = redis.call('TIME')
@@ -41,9 +42,9 @@ for i, b in ipairs(a.bindings or {}) do
   local forward, back = pair(i)
   is[i] = redis.call('HMGET', forward, 'v', 'ver')
   local id = is[i][1]
-  if id and id ~= b.id and id ~= b.was then return 'conflict' end
+  if id and id ~= b.id and id ~= b.was then return 'conflict|to|' .. i .. '|' .. id end
   local other = redis.call('HGET', back, b.source)
-  if other and string.match(other, '^[^|]*') ~= b.ref then return 'conflict' end
+  if other and string.match(other, '^[^|]*') ~= b.ref then return 'conflict|by|' .. i .. '|' .. (string.match(other, '|(.*)$') or '') end
 end
 if a.dry then return 'ok' end
 for i, b in ipairs(a.bindings or {}) do

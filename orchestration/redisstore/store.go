@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -334,10 +335,30 @@ func (s *Store) save(ctx context.Context, q orchestration.Request, p orchestrati
 		return nil
 	case "lost":
 		return orchestration.ErrNotOurs
-	case "conflict":
-		return mapping.ErrConflict
+	}
+	if c := conflictOf(text, p.Bindings); c != nil {
+		return c
 	}
 	return fmt.Errorf("save: unknown answer %q", text)
+}
+
+// conflictOf reads which binding contradicts what is there; nil if the answer is another one.
+func conflictOf(text string, bindings []mapping.Binding) error {
+	parts := strings.SplitN(text, "|", 4)
+	if len(parts) != 4 || parts[0] != "conflict" {
+		return nil
+	}
+	n, err := strconv.Atoi(parts[2])
+	if err != nil || n < 1 || n > len(bindings) {
+		return nil
+	}
+	c := &mapping.Conflict{Ref: bindings[n-1].Ref, Target: bindings[n-1].Target}
+	if parts[1] == "to" {
+		c.To = parts[3]
+	} else {
+		c.By = parts[3]
+	}
+	return c
 }
 
 // inClear is the id as a binding's value: itself if it is not personal by its looks, else nothing.

@@ -342,8 +342,17 @@ func TestTwoIDsOfOneSourceForOneTargetAreAConflict(t *testing.T) {
 		require.NoError(t, k.Save(t.Context(), a, finish("000001", customer("42"))))
 		b := request("c2", "e2", "77", "ana@example.com", noon)
 		mustClaim(t, k, b)
-		require.ErrorIs(t, k.Save(t.Context(), b, finish("000001", customer("77"))), mapping.ErrConflict)
-		require.ErrorIs(t, k.Save(t.Context(), b, finish("000002", customer("42"))), mapping.ErrConflict)
+		for id, account := range map[string]string{"77": "000001", "42": "000002"} {
+			err := k.Save(t.Context(), b, finish(account, customer(id)))
+			require.ErrorIs(t, err, mapping.ErrConflict)
+			want := &mapping.Conflict{Ref: customer(id), Target: mapping.Target{Kind: customer(id).Kind, Scope: customer(id).Scope, ID: account}}
+			if id == "42" {
+				want.To = "000001"
+			} else {
+				want.By = "42"
+			}
+			require.Equal(t, want, err, "it says what collides")
+		}
 		crm := customer("77")
 		crm.Source = "crm"
 		require.NoError(t, k.Save(t.Context(), b, finish("000001", crm)), "another source may share the account")

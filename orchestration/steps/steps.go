@@ -55,7 +55,7 @@ type Options struct {
 // Web is what http-calls need of the process.
 type Web struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error) // nil: the network
-	Changed     func(until time.Time)                                                // httpout.Options.Changed
+	Changed     func(until time.Time, class string)                                  // httpout.Options.Changed
 }
 
 // Problem is one thing that is wrong with a step's options.

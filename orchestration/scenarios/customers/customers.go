@@ -84,7 +84,7 @@ const longestPhone = 15
 func (c customers) relay() orchestration.Pipeline[Changed, learned] {
 	return orchestration.Pipeline[Changed, learned]{
 		Name: "customers", Handles: EventType, Version: 1, Order: orchestration.State, Schema: schema,
-		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check, Refused: RefusedType, Certify: certification(),
+		Entity: Changed.entity, Keys: Changed.keys, Validate: Changed.check, Tells: tells(), Refused: RefusedType, Certify: certification(),
 		Numbers: map[string]int{"/phone": longestPhone, "/addresses/*/phone": longestPhone},
 		Steps: []step{
 			{Name: "create-account", Look: c.findAccount, Sure: orchestration.Lagging, Act: c.create, Plannable: true, Note: c.bind},

@@ -4,6 +4,7 @@ import (
 	_ "embed" // the schemas
 
 	"github.com/signalbox/signalbox/csuclient"
+	"github.com/signalbox/signalbox/orchestration"
 )
 
 //go:embed relayed.schema.json
@@ -12,9 +13,10 @@ var relayedSchema []byte
 //go:embed refused.schema.json
 var refusedSchema []byte
 
-// Outcomes are the schemas of what sinks are told, by type.
-func Outcomes() map[string][]byte {
-	return map[string][]byte{RelayedType: relayedSchema, RefusedType: refusedSchema}
+// tells are the types of what sinks are told. That a customer is relayed is a state: the newest says it all.
+func tells() []orchestration.Telling {
+	return []orchestration.Telling{{Name: RelayedType, Kind: "customer", Order: orchestration.State, Schema: relayedSchema},
+		{Name: RefusedType, Kind: "customer", Order: orchestration.Fact, Schema: refusedSchema}}
 }
 
 // What sinks are told.

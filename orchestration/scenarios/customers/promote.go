@@ -62,7 +62,7 @@ type promoteRun = orchestration.Run[Promote, found]
 func (c customers) promotion() orchestration.Pipeline[Promote, found] {
 	return orchestration.Pipeline[Promote, found]{
 		Name: "customers-promote", PartOf: "customers", Handles: PromoteType, Version: 1, Order: orchestration.Fact, Schema: promoteSchema, Internal: true,
-		Entity: Promote.entity, Keys: Promote.keys, Refused: RefusedType,
+		Entity: Promote.entity, Keys: Promote.keys, Tells: tells(), Refused: RefusedType,
 		Steps: []orchestration.Step[Promote, found]{{Name: "find-permanent", Look: c.permanent, Note: promoted}},
 	}
 }

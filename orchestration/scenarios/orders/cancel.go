@@ -44,7 +44,7 @@ type cancelRun = orchestration.Run[Cancel, cancelling]
 func (o orders) cancellation() orchestration.Pipeline[Cancel, cancelling] {
 	return orchestration.Pipeline[Cancel, cancelling]{
 		Name: "cancellations", Handles: CancelType, Version: 1, Order: orchestration.Fact, Schema: cancelSchema,
-		Entity: Cancel.entity, Needs: Cancel.needs, Refused: RefusedType, Certify: certifyCancel(),
+		Entity: Cancel.entity, Needs: Cancel.needs, Tells: []orchestration.Telling{tellsCancellation, tellsRefused}, Refused: RefusedType, Certify: certifyCancel(),
 		Steps: []orchestration.Step[Cancel, cancelling]{{Name: "request-cancellation", Look: o.canceled, Sure: orchestration.Repeatable, Act: o.cancel, Plannable: true, Note: asked}},
 	}
 }

@@ -132,6 +132,9 @@ func (o orders) fillCart(ctx context.Context, r *run) error {
 	if _, err := o.tenders(r, want, csuclient.Cart{}); err != nil { // a checkout would not take them
 		return err
 	}
+	if err := o.covered(ctx, r); err != nil {
+		return err
+	}
 	k, err := o.filled(ctx, r, want)
 	switch {
 	case taken(err): // by an order, since there is no such cart: the checkout will say so
@@ -149,6 +152,9 @@ func (o orders) fillCart(ctx context.Context, r *run) error {
 func (o orders) checkOut(ctx context.Context, r *run) error {
 	want, err := o.wanted(ctx, r)
 	if err != nil {
+		return err
+	}
+	if err := o.covered(ctx, r); err != nil {
 		return err
 	}
 	k := r.State.fresh

@@ -31,7 +31,7 @@ func (o orders) change() orchestration.Pipeline[Changed, struct{}] {
 	}
 	return orchestration.Pipeline[Changed, struct{}]{
 		Name: "order-changes", Handles: ChangedType, Version: 1, Order: orchestration.Fact, Schema: changeSchema,
-		Entity: Changed.entity, Refused: RefusedType, Numbers: numbers(),
+		Entity: Changed.entity, Tells: []orchestration.Telling{tellsRefused}, Refused: RefusedType, Numbers: numbers(),
 		Steps: []orchestration.Step[Changed, struct{}]{{Name: "refuse-change", Look: refuse}},
 	}
 }

@@ -24,9 +24,10 @@ var confirmSchema []byte
 
 // Confirm asks for headquarters' sales id of an order.
 type Confirm struct {
-	ID        string `json:"id"`                  // the order, as its source numbers it
-	Order     string `json:"order"`               // transaction id
-	Reference string `json:"reference,omitempty"` // channel reference id; empty: the CSU has made one that it does not show
+	ID        string  `json:"id"`                  // the order, as its source numbers it
+	Order     string  `json:"order"`               // transaction id
+	Reference string  `json:"reference,omitempty"` // channel reference id; empty: the CSU has made one that it does not show
+	Stock     []Freed `json:"stock,omitempty"`     // its soft reservations
 }
 
 func (c Confirm) entity() (kind, id string) { return kindOrder, c.ID }
@@ -42,8 +43,8 @@ type confirmRun = orchestration.Run[Confirm, landed]
 func (o orders) confirmation() orchestration.Pipeline[Confirm, landed] {
 	return orchestration.Pipeline[Confirm, landed]{
 		Name: ConfirmName, PartOf: "orders", Handles: ConfirmType, Version: 1, Order: orchestration.Fact, Schema: confirmSchema, Internal: true,
-		Entity: Confirm.entity,
-		Steps:  []orchestration.Step[Confirm, landed]{{Name: "find-sales-id", Look: o.salesID, Note: confirmed}},
+		Entity: Confirm.entity, Numbers: idsIn("/stock"), Tells: []orchestration.Telling{tellsRelayed},
+		Steps: []orchestration.Step[Confirm, landed]{{Name: "find-sales-id", Look: o.salesID, Note: confirmed}},
 	}
 }
 
@@ -83,6 +84,11 @@ func (o orders) relayed(ctx context.Context, r *confirmRun) (csuclient.SalesOrde
 func confirmed(r *confirmRun) {
 	if r.State.SalesID != r.Binding {
 		r.Rebind(r.Entity(), r.In.Order, r.State.SalesID)
+	}
+	// Nothing documented carries a reservation's id from the CSU to headquarters' order, so headquarters does not offset it: from here on it would
+	// count twice.
+	if len(r.In.Stock) > 0 {
+		r.Follow(ReleaseType, Release{r.In.ID, r.In.Stock}, 0, "landed")
 	}
 	r.Tell(RelayedType, Relayed{ID: r.In.ID, SalesID: r.State.SalesID, Order: r.In.Order, Reference: cmp.Or(r.In.Reference, r.State.Reference)}, r.State.SalesID)
 }

@@ -50,6 +50,9 @@ type Parts struct {
 	StatusPatience time.Duration
 	// Quiet says whether no order waits for its sales id, for sure; nil: never.
 	Quiet func(ctx context.Context) bool
+	// Reserving is how orders are reserved softly before they are placed; nil: they are not, and
+	// nothing of it is freed.
+	Reserving *Reserving
 	// Open counts the orders of a channel's CSU that wait for their sales ids, and may stop at most. When it is nil or fails, there are
 	// taken to be many.
 	Open func(ctx context.Context, ch orchestration.Channel, most int) (int, error)
@@ -60,6 +63,7 @@ type learned struct {
 	Order     string `json:"order,omitempty"`     // transaction id
 	Reference string `json:"reference,omitempty"` // channel reference id, where the CSU has made it
 	Cart      string `json:"cart,omitempty"`      // that has been filled
+	Stock     *held  `json:"stock,omitempty"`     // reserved softly
 
 	fresh *csuclient.Cart // the cart as this go has left it: nothing has been checked out since. Not saved
 }
@@ -75,7 +79,7 @@ type orders struct {
 }
 
 // Scenarios makes the scenarios: for orders that are placed, for what headquarters makes of them, for what becomes of them there, for their
-// cancellation, and one that says why they are not changed.
+// cancellation, one that says why they are not changed, and one that frees what was reserved for them.
 func Scenarios(p Parts) []orchestration.Scenario {
 	if p.ConfirmAfter == 0 {
 		p.ConfirmAfter = time.Minute
@@ -84,7 +88,7 @@ func Scenarios(p Parts) []orchestration.Scenario {
 		p.StatusPatience = 4 * time.Hour
 	}
 	o := orders{p, &refusal{}}
-	return []orchestration.Scenario{o.placing(), o.confirmation(), o.status(), o.cancellation(), o.change()}
+	return []orchestration.Scenario{o.placing(), o.confirmation(), o.status(), o.cancellation(), o.change(), o.releasing()}
 }
 
 // longestPhone is how many digits a phone number has at most (ITU-T E.164). Sources leave out its plus, and then some look like cards.
@@ -94,9 +98,10 @@ const longestPhone = 15
 func (o orders) placing() orchestration.Pipeline[Placed, learned] {
 	return orchestration.Pipeline[Placed, learned]{
 		Name: "orders", Handles: EventType, Version: 1, Order: orchestration.Fact, Schema: schema,
-		Entity: Placed.entity, Needs: Placed.needs, Refused: RefusedType, Certify: certification(),
+		Entity: Placed.entity, Needs: Placed.needs, Tells: []orchestration.Telling{tellsRefused}, Refused: RefusedType, Rejected: o.free, Certify: certification(),
 		Numbers: numbers(),
 		Steps: []step{
+			{Name: "reserve-stock", When: o.reserves, Look: o.placedAlready, Sure: orchestration.Repeatable, Act: o.reserve, Plannable: true},
 			{Name: "place-order", When: uploads, Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: o.placed},
 			{Name: "fill-cart", When: carts, Look: o.checkedOut, Sure: orchestration.Conclusive, Act: o.fillCart, Plannable: true},
 			{Name: "check-out-cart", When: carts, Look: o.checkedOut, Sure: orchestration.Conclusive, Act: o.checkOut, Plannable: true, Note: o.placed},
@@ -135,10 +140,13 @@ func (o orders) placed(r *run) {
 	if carts(r) {
 		known = r.State.Reference
 		if known == "" && r.Binding != "" { // whoever bound it has it confirmed
+			if lines := toFree(r); len(lines) > 0 {
+				r.Follow(ReleaseType, Release{r.In.ID, lines}, 0, "placed")
+			}
 			return
 		}
 	}
-	r.Follow(ConfirmType, Confirm{ID: r.In.ID, Order: r.State.Order, Reference: known}, 0, r.State.Order)
+	r.Follow(ConfirmType, Confirm{ID: r.In.ID, Order: r.State.Order, Reference: known, Stock: toFree(r)}, 0, r.State.Order)
 }
 
 // The kinds of business objects that an order is about.

@@ -3,6 +3,8 @@ package orders
 import (
 	_ "embed" // the schemas
 	"time"
+
+	"github.com/signalbox/signalbox/orchestration"
 )
 
 //go:embed relayed.schema.json
@@ -17,9 +19,16 @@ var cancellationSchema []byte
 //go:embed status.schema.json
 var statusSchema []byte
 
-// Outcomes are the schemas of what sinks are told, by type.
-func Outcomes() map[string][]byte {
-	return map[string][]byte{RelayedType: relayedSchema, RefusedType: refusedSchema, CancellationType: cancellationSchema, StatusType: statusSchema}
+// What sinks are told of orders are facts: no later event makes them untrue.
+var (
+	tellsRelayed      = telling(RelayedType, relayedSchema)
+	tellsRefused      = telling(RefusedType, refusedSchema)
+	tellsCancellation = telling(CancellationType, cancellationSchema)
+	tellsStatus       = telling(StatusType, statusSchema)
+)
+
+func telling(typ string, schema []byte) orchestration.Telling {
+	return orchestration.Telling{Name: typ, Kind: Kind, Order: orchestration.Fact, Schema: schema}
 }
 
 // What sinks are told.

@@ -53,6 +53,9 @@ func (o orders) upload(ctx context.Context, r *run) error {
 	if err := o.checkPrices(ctx, r, want); err != nil {
 		return err
 	}
+	if err := o.covered(ctx, r); err != nil {
+		return err
+	}
 	made, err := o.csu(r.Channel).UploadOrder(ctx, want)
 	if err != nil {
 		return err

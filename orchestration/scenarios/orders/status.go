@@ -52,7 +52,7 @@ type (
 func (o orders) status() orchestration.Pipeline[Reported, followed] {
 	return orchestration.Pipeline[Reported, followed]{
 		Name: StatusName, PartOf: "orders", Handles: ReportedType, Version: 1, Order: orchestration.Fact, Schema: reportedSchema,
-		EntityOf: reportedOf, Certify: statusCertification(),
+		EntityOf: reportedOf, Tells: []orchestration.Telling{tellsStatus}, Certify: statusCertification(),
 		Steps: []statusStep{
 			{Name: "find-order", When: func(r *statusRun) bool { return r.In.Status != ignored }, Look: o.placedAs},
 			{Name: "tell-status", When: ours, Look: always, Note: o.tellStatus},

@@ -1,6 +1,10 @@
 package returns
 
-import _ "embed" // the schemas
+import (
+	_ "embed" // the schemas
+
+	"github.com/signalbox/signalbox/orchestration"
+)
 
 //go:embed relayed.schema.json
 var relayedSchema []byte
@@ -8,9 +12,10 @@ var relayedSchema []byte
 //go:embed refused.schema.json
 var refusedSchema []byte
 
-// Outcomes are the schemas of what sinks are told, by type.
-func Outcomes() map[string][]byte {
-	return map[string][]byte{RelayedType: relayedSchema, RefusedType: refusedSchema}
+// tells are the types of what sinks are told. They are facts: no later event makes them untrue.
+func tells() []orchestration.Telling {
+	return []orchestration.Telling{{Name: RelayedType, Kind: Kind, Order: orchestration.Fact, Schema: relayedSchema},
+		{Name: RefusedType, Kind: Kind, Order: orchestration.Fact, Schema: refusedSchema}}
 }
 
 // What sinks are told.

@@ -53,7 +53,7 @@ func Scenarios(p Parts) []orchestration.Scenario {
 	o := returns{p, orders.NewLookup()}
 	return []orchestration.Scenario{orchestration.Pipeline[Requested, learned]{
 		Name: "returns", Handles: EventType, Version: 1, Order: orchestration.Fact, Schema: schema,
-		Entity: Requested.entity, Keys: Requested.keys, Needs: Requested.needs, Refused: RefusedType, Numbers: numbers(), Certify: certification(),
+		Entity: Requested.entity, Keys: Requested.keys, Needs: Requested.needs, Tells: tells(), Refused: RefusedType, Numbers: numbers(), Certify: certification(),
 		Steps: []step{{Name: "upload-return", Look: o.find, Sure: orchestration.Conclusive, Act: o.upload, Plannable: true, Note: uploaded}},
 	}}
 }

@@ -23,13 +23,8 @@ type Sink interface {
 	Deliver(ctx context.Context, ev orchestration.Event) error
 }
 
-// Type is a type of outbound event.
-type Type struct {
-	Name   string // such as signalbox.customer.relayed.v1
-	Kind   string // of business object: types of one kind are about the same subjects, and ordered together
-	Order  orchestration.Order
-	Schema []byte // JSON Schema (2020-12) of the data; nil: none is known
-}
+// Type is a type of outbound event. Of one that a configuration adds no schema is known.
+type Type orchestration.Telling
 
 // Parts is what the scenario is made from.
 type Parts struct {
