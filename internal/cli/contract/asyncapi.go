@@ -98,8 +98,8 @@ func (c Contract) AsyncAPI(version, queue string) Document {
 	return d
 }
 
-// envelope is the JSON Schema of a whole event of the type. The data's own schema keeps its $id, so that what it refers to inside is
-// found (JSON Schema 2020-12, section 9.3).
+// envelope is the JSON Schema of a whole event of the type. What the data's own schema refers to inside stands where it refers to it: tools
+// for AsyncAPI look for it in the whole document, where it is not.
 func (t Type) envelope() any {
 	type property = map[string]any
 	text := func(description string) property {
@@ -116,7 +116,7 @@ func (t Type) envelope() any {
 		properties["signalboxchannel"] = text("The row of the channel table, where the source does not decide it.")
 	}
 	if t.Schema != nil {
-		properties["data"] = t.Schema
+		properties["data"] = whole(t.Schema)
 	}
 	return property{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": []string{"specversion", "type", "id", "source", "time", "data"}, "properties": properties}
 }

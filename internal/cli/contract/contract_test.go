@@ -83,6 +83,32 @@ func TestEveryReferenceOfTheDocumentLeadsSomewhere(t *testing.T) {
 	require.Equal(t, len(c.Types), messages)
 }
 
+// References inside the schema of data are the readers' to resolve, and most look for them in the whole document.
+func TestEveryReferenceInsideAMessageIsOfTheDocument(t *testing.T) {
+	t.Parallel()
+	doc := read(t, whole(t))
+	var follow func(at any)
+	follow = func(node any) {
+		switch v := node.(type) {
+		case []any:
+			for _, one := range v {
+				follow(one)
+			}
+		case map[string]any:
+			if ref, is := v["$ref"].(string); is {
+				at(t, doc, ref)
+			}
+			for _, one := range v {
+				follow(one)
+			}
+		}
+	}
+	follow(doc)
+	price := at(t, doc, "#/components/messages/signalbox.order.placed.v1/payload/schema/properties/data/properties/lines/items/properties/price").(map[string]any)
+	require.NotEmpty(t, price["type"], "what is referred to stands where it is used")
+	require.Contains(t, price["description"], "before discount", "with its own description")
+}
+
 func TestTheSchemaOfAMessageTakesTheExamplesOfItsDataAndNoOther(t *testing.T) {
 	t.Parallel()
 	c := whole(t)
