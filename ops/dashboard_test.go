@@ -47,7 +47,7 @@ func TestTheDashboardIsWhatOthersExpectOfOne(t *testing.T) {
 			requireTemplated(t, p.Title, target.Expr)
 		}
 	}
-	require.Equal(t, 10, rows)
+	require.Equal(t, 11, rows)
 	for _, a := range d.Annotations.List {
 		requireTemplated(t, a.Name, a.Expr)
 	}

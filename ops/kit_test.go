@@ -101,14 +101,16 @@ func theDashboard(t *testing.T) (d dashboard) {
 // idle is a process with nothing to do, for everything that telemetry watches.
 type idle struct{}
 
-func (idle) Queues() []worker.QueueStatus { return nil }
-func (idle) Draining() bool               { return false }
-func (idle) PoolStats() *redis.PoolStats  { return &redis.PoolStats{} }
-func (idle) Limit() int                   { return 1 }
-func (idle) Rate() float64                { return 0 }
-func (idle) Open() []csuclient.Circuit    { return nil }
-func (idle) ClosedUntil() time.Time       { return time.Time{} }
-func (idle) Sight() (watch.Sight, bool)   { return watch.Sight{}, false }
+func (idle) Queues() []worker.QueueStatus             { return nil }
+func (idle) Draining() bool                           { return false }
+func (idle) PoolStats() *redis.PoolStats              { return &redis.PoolStats{} }
+func (idle) Limit() int                               { return 1 }
+func (idle) Rate() float64                            { return 0 }
+func (idle) Open() []csuclient.Circuit                { return nil }
+func (idle) ClosedUntil() time.Time                   { return time.Time{} }
+func (idle) LeadsSchedules() bool                     { return false }
+func (idle) Interval(string, time.Time) time.Duration { return 0 }
+func (idle) Sight() (watch.Sight, bool)               { return watch.Sight{}, false }
 
 // exported gives every metric that a process exports, with its labels. Histograms stand there as their series do.
 func exported() map[string][]string {
@@ -118,6 +120,7 @@ func exported() map[string][]string {
 	m.WatchGate(idle{})
 	m.WatchCircuits(idle{})
 	m.WatchFleet(idle{})
+	m.WatchSchedules(idle{})
 	m.WatchReady(func() bool { return true })
 	all := maps.Clone(foreign)
 	for _, f := range m.Families() {

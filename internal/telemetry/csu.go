@@ -20,7 +20,7 @@ func (m *Metrics) newCSUMetrics() csuMetrics {
 	m.section = sectionCSU
 	m.codes = closedSet(csuclient.Codes())
 	c := csuMetrics{
-		requests:        m.counter(CSURequests, "HTTP attempts at the CSU; operations on carts share a label, and so do reads of orders and of the channel.", LabelOperation, LabelResult),
+		requests:        m.counter(CSURequests, "HTTP attempts at the CSU; operations on carts share a label, and so do those of publishing, and reads of orders, of products and of the channel.", LabelOperation, LabelResult),
 		requestDuration: m.histogram(CSURequestDuration, "Duration of HTTP attempts at the CSU, by the same labels.", csuBuckets, LabelOperation),
 		csuErrors:       m.counter(CSUErrors, "Refusals by the CSU, by its own error code.", LabelErrorCode),
 		csuInflight:     m.gauge(CSUInflight, "HTTP attempts under way.").WithLabelValues(),

@@ -56,13 +56,14 @@ const (
 	fieldCount         = "count"
 	fieldSink          = "sink"
 	fieldAuditEntry    = "audit_entry"
+	fieldSchedule      = "schedule"
 )
 
 // fields lists them all, for the test of the reference.
 var fields = []string{fieldTime, fieldLevel, fieldMessage, fieldLogger, fieldServiceName, fieldVersion, fieldInstance, fieldEnvironment,
 	fieldCorrelationID, fieldEventID, fieldEventType, fieldEventSource, fieldQueue, fieldMessageID, fieldSequence, fieldDeliveries,
 	fieldScenario, fieldStep, fieldAttempt, fieldOutcome, fieldErrorType, fieldDeadLetter, fieldReason, fieldDetail, fieldCause, fieldOperation,
-	fieldStatus, fieldErrorCode, fieldRequestID, fieldRetryAfter, fieldEntity, fieldDuration, fieldWait, fieldSize, fieldError, fieldStack, fieldCheck, fieldCount, fieldSink, fieldAuditEntry}
+	fieldStatus, fieldErrorCode, fieldRequestID, fieldRetryAfter, fieldEntity, fieldDuration, fieldWait, fieldSize, fieldError, fieldStack, fieldCheck, fieldCount, fieldSink, fieldAuditEntry, fieldSchedule}
 
 const maxText = 256 // of what a producer chooses: longer text is cut
 

@@ -30,7 +30,7 @@ var hasher = keyhash.New("k1", []byte("0123456789abcdefghijklmnopqrstuv"))
 // known is a fleet of the given size.
 func known(queues, types, stepsEach, operations int) Known {
 	k := Known{Version: "1.2.3", Revision: "abc", Kinds: []string{"customer", "order"}, OwnQueues: []string{"signalbox-live"},
-		Scripts: map[string]string{"5ca1ab1e": "claim"}, Sources: []string{"crm"}, Sinks: []string{"crm"}}
+		Scripts: map[string]string{"5ca1ab1e": "claim"}, Sources: []string{"crm"}, Sinks: []string{"crm"}, Sweeps: sweeps(1)}
 	k.Queues = append(k.Queues, "signalbox-live")
 	for i := 1; i < queues; i++ {
 		k.Queues = append(k.Queues, fmt.Sprintf("queue-%d", i))
@@ -43,10 +43,18 @@ func known(queues, types, stepsEach, operations int) Known {
 		}
 		k.Scenarios = append(k.Scenarios, o)
 	}
+	k.Schedules = schedules(2)
 	for i := range operations {
 		k.Operations = append(k.Operations, fmt.Sprintf("Things.Do%d", i))
 	}
 	return k
+}
+
+func schedules(n int) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprintf("schedule-%d", i))
+	}
+	return names
 }
 
 type idleWorker struct {
@@ -105,6 +113,7 @@ func whole(k Known) *Metrics {
 	m.WatchGate(openGate{})
 	m.WatchFleet(watchman(k))
 	m.WatchSink("crm", openGate{}.ClosedUntil)
+	m.WatchSchedules(timers{})
 	return m
 }
 

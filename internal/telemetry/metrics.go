@@ -25,6 +25,8 @@ type Known struct {
 	Scripts           map[string]string       // Redis scripts: name by hash
 	Sources           []string                // of rows: what operators call them
 	Sinks             []string                // names of the sinks
+	Sweeps            []Sweep                 // that schedules ask for
+	Schedules         []string                // names of the schedules that this process may publish the events of
 }
 
 // Family describes one metric, for the reference and for the tests of dashboards and rules.
@@ -51,6 +53,8 @@ type Metrics struct {
 	processMetrics
 	fleetMetrics
 	sinkMetrics
+	sweepMetrics
+	scheduleMetrics
 	up *dependencyState
 }
 
@@ -76,6 +80,8 @@ func NewMetrics(k Known) *Metrics {
 	m.workerMetrics = m.newWorkerMetrics(k)
 	m.csuMetrics = m.newCSUMetrics()
 	m.sinkMetrics = m.newSinkMetrics(k)
+	m.sweepMetrics = m.newSweepMetrics(k)
+	m.scheduleMetrics = m.newScheduleMetrics(k)
 	m.redisMetrics = m.newRedisMetrics()
 	m.fleetMetrics = m.newFleetMetrics(k)
 	m.processMetrics = m.newProcessMetrics(k)

@@ -78,6 +78,14 @@ const (
 	SinkDeliveries       = namespace + "_sink_deliveries_total"
 	SinkDuration         = namespace + "_sink_delivery_duration_seconds"
 	SinkClosedUntil      = namespace + "_sink_closed_until_timestamp_seconds"
+	Sweeps               = namespace + "_sweeps_total"
+	SweepWrong           = namespace + "_sweep_wrong_records_total"
+	SweepLastWhole       = namespace + "_sweep_last_whole_timestamp_seconds"
+	ScheduleRuns         = namespace + "_schedule_runs_total"
+	ScheduleDuration     = namespace + "_schedule_duration_seconds"
+	ScheduleInterval     = namespace + "_schedule_interval_seconds"
+	ScheduleLastSuccess  = namespace + "_schedule_last_success_timestamp_seconds"
+	ScheduleLeader       = namespace + "_schedule_leader"
 	BuildInfo            = namespace + "_build_info"
 	Ready                = namespace + "_ready"
 	Draining             = namespace + "_draining"
@@ -122,6 +130,10 @@ const (
 	LabelCause       = "cause"
 	LabelLane        = "lane"
 	LabelSink        = "sink"
+	LabelSchedule    = "schedule"
+	LabelChannel     = "channel"
+	LabelFeed        = "feed"
+	LabelMismatch    = "mismatch"
 	LabelDependency  = "dependency"
 	LabelRoute       = "http_route"
 	LabelMethod      = "http_request_method"
@@ -193,6 +205,7 @@ var (
 	scenarioBuckets  = []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
 	stepBuckets      = []float64{.01, .05, .25, 1, 5, 15, 60, 300}
 	csuBuckets       = []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+	scheduleBuckets  = []float64{.1, .5, 1, 5, 15, 60, 300, 1800}
 	retryBuckets     = []float64{1, 2, 5, 10, 30, 60, 120, 300}
 	redisBuckets     = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1}
 )

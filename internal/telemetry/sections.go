@@ -7,11 +7,12 @@ const (
 	sectionPipelines = "Pipelines and steps"
 	sectionCSU       = "CSU client and gate"
 	sectionSinks     = "Sinks"
+	sectionSchedules = "Schedules"
 	sectionOnce      = "Exactly once, mapping, Redis"
 	sectionProcess   = "Process"
 )
 
 // Sections lists them.
 func Sections() []string {
-	return []string{sectionTransport, sectionWorker, sectionPipelines, sectionCSU, sectionSinks, sectionOnce, sectionProcess}
+	return []string{sectionTransport, sectionWorker, sectionPipelines, sectionCSU, sectionSinks, sectionSchedules, sectionOnce, sectionProcess}
 }

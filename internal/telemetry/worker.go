@@ -81,13 +81,13 @@ func (m *Metrics) newWorkerMetrics(k Known) workerMetrics {
 	return w
 }
 
-// foreign and internal are the types of events that sources send, and that only we send.
+// foreign and internal are the types of events that sources send, and that only we send, as a rule: what asks for an export comes from a timer.
 func foreign(all []orchestration.Outline) []string  { return handled(all, false) }
 func internal(all []orchestration.Outline) []string { return handled(all, true) }
 
 func handled(all []orchestration.Outline, ours bool) (types []string) {
 	for _, o := range all {
-		if o.Internal == ours && o.Name != heartbeat.Name {
+		if (o.Internal || o.Lane == orchestration.LaneBulk) == ours && o.Name != heartbeat.Name {
 			types = append(types, o.Handles)
 		}
 	}
