@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/joined"
 	"github.com/signalbox/signalbox/internal/redisurl"
+	"github.com/signalbox/signalbox/internal/subscription"
 )
 
 // A relation is what must hold of one key, or between several. It is not asked when one of its keys could not be
@@ -31,11 +33,12 @@ const (
 )
 
 var (
-	plainName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
-	csuName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
-	keyID      = regexp.MustCompile(`^[a-z0-9]{1,16}$`)
-	queueName  = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,258}[A-Za-z0-9])?$`)
-	apiVersion = regexp.MustCompile(`^[0-9]{1,3}\.[0-9]{1,3}$`)
+	plainName        = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+	csuName          = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
+	keyID            = regexp.MustCompile(`^[a-z0-9]{1,16}$`)
+	queueName        = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._/-]{0,258}[A-Za-z0-9])?$`)
+	subscriptionName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,48}[A-Za-z0-9])?$`)
+	apiVersion       = regexp.MustCompile(`^[0-9]{1,3}\.[0-9]{1,3}$`)
 )
 
 var relations = append([]relation{
@@ -46,12 +49,21 @@ var relations = append([]relation{
 		return connectionString(c.ServiceBus.ConnectionString.Reveal())
 	}},
 	{[]string{"servicebus.admin_endpoint", "servicebus.connection_string", "sampler.connection_string"}, adminEndpoint},
-	{[]string{"servicebus.queues", "servicebus.own_queue.live", "servicebus.own_queue.replay"}, queues},
+	{[]string{"servicebus.queues", "servicebus.own_queue.live", "servicebus.own_queue.bulk", "servicebus.own_queue.replay"}, queues},
 	{[]string{"servicebus.own_queue.live"}, func(c *Config) []wrong { return queue(c.ServiceBus.OwnQueue.Live) }},
+	{[]string{"servicebus.own_queue.bulk"}, func(c *Config) []wrong { return queue(c.ServiceBus.OwnQueue.Bulk) }},
+	{[]string{"servicebus.own_queue.bulk", "servicebus.own_queue.live"}, func(c *Config) []wrong {
+		return unless(!strings.EqualFold(c.ServiceBus.OwnQueue.Bulk, c.ServiceBus.OwnQueue.Live), "is servicebus.own_queue.live too",
+			"give each lane a queue of its own, or a full export waits in front of live events")
+	}},
 	{[]string{"servicebus.own_queue.replay"}, func(c *Config) []wrong { return queue(c.ServiceBus.OwnQueue.Replay) }},
 	{[]string{"servicebus.own_queue.replay", "servicebus.own_queue.live"}, func(c *Config) []wrong {
 		return unless(!strings.EqualFold(c.ServiceBus.OwnQueue.Replay, c.ServiceBus.OwnQueue.Live), "is servicebus.own_queue.live too",
 			"give each lane a queue of its own, or replays wait in front of live events")
+	}},
+	{[]string{"servicebus.own_queue.replay", "servicebus.own_queue.bulk"}, func(c *Config) []wrong {
+		return unless(!strings.EqualFold(c.ServiceBus.OwnQueue.Replay, c.ServiceBus.OwnQueue.Bulk), "is servicebus.own_queue.bulk too",
+			"give each lane a queue of its own, or replays wait behind a full export")
 	}},
 	{[]string{"scenarios.off"}, scenariosOff},
 	{[]string{"scenarios.steps_off"}, stepsOff},
@@ -123,14 +135,14 @@ var relations = append([]relation{
 	}},
 	{[]string{"admin.listen"}, func(c *Config) []wrong { return listenAddress(c.Admin.Listen) }},
 	{[]string{"log.level", "log.debug_until"}, logLevel},
-}, authorityLists()...)
+}, slices.Concat(authorityLists(), visibility())...)
 
 // Check says whether everything fits together, for a Config that the program changed after loading. The error joins
 // every Problem.
 func (c *Config) Check() error {
 	l := &loading{bad: map[string]bool{}}
 	l.relations(c)
-	return join(l.problems)
+	return joined.Error(l.problems)
 }
 
 func (l *loading) relations(c *Config) {
@@ -224,15 +236,33 @@ func queues(c *Config) (all []wrong) {
 		seen[strings.ToLower(own)] = true
 	}
 	for _, q := range c.ServiceBus.Queues {
-		all = append(all, queue(q)...)
+		all = append(all, source(q)...)
 		all = append(all, unless(!seen[strings.ToLower(q)], show(q)+" stands there twice, or is our own queue too",
 			"name each queue once, and keep those of servicebus.own_queue apart")...)
 		seen[strings.ToLower(q)] = true
 	}
+	for _, q := range c.ServiceBus.Queues {
+		topic := subscription.SendTo(q)
+		all = append(all, unless(topic == q || !seen[strings.ToLower(topic)], show(topic)+" is the topic of "+show(q)+" and the name of a queue, too",
+			"name what receives: subscriptions, or a queue of another name")...)
+	}
 	return all
 }
 
+// source judges the name of a queue, or the address of a subscription.
+func source(name string) []wrong {
+	topic, of, is := subscription.Split(name)
+	if !is {
+		return queue(name)
+	}
+	return unless(queueName.MatchString(topic) && !subscription.Is(topic) && subscriptionName.MatchString(of), show(name)+" is no address of a subscription",
+		"write topic/Subscriptions/name, the name of at most 50 letters, digits, dots, dashes and underscores")
+}
+
 func queue(name string) []wrong {
+	if subscription.Is(name) {
+		return []wrong{{show(name) + " is a subscription, and whoever else subscribes to its topic would get our copies", "name a queue of its own"}}
+	}
 	return unless(queueName.MatchString(name), show(name)+" is no name of a queue", "use letters, digits, dots, dashes, slashes and underscores")
 }
 

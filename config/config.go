@@ -16,6 +16,7 @@ import (
 
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/mapping/fieldmap"
+	"github.com/signalbox/signalbox/mapping/valuemap"
 	"github.com/signalbox/signalbox/orchestration"
 )
 
@@ -26,11 +27,15 @@ type Config struct {
 	Redis       Redis                  `key:"redis"`
 	CSU         CSU                    `key:"csu"`
 	Channels    orchestration.Channels `key:"channels" required:"true" help:"the channel table: which CSU, operating unit and legal entity an event belongs to"`
+	ValueMaps   []ValueMapRow          `key:"value_maps" help:"the table of value maps: what D365 calls what sources say, such as delivery modes"`
 	Sources     []SourceRow            `key:"sources" help:"the source table: what makes events of what a source sends in its own shape"`
 	Sinks       []SinkRow              `key:"sinks" help:"the sink table: who is told how events ended, and how"`
+	Schedules   []ScheduleRow          `key:"schedules" help:"the schedule table: which events are published when; see docs/how-to/run-on-a-timer.md"`
 	Scenarios   Scenarios              `key:"scenarios"`
 	Customers   Customers              `key:"customers"`
 	Orders      Orders                 `key:"orders"`
+	Products    Products               `key:"products"`
+	Inventory   Inventory              `key:"inventory"`
 	Worker      Worker                 `key:"worker"`
 	Run         Run                    `key:"run"`
 	Sampler     Sampler                `key:"sampler"`
@@ -40,28 +45,30 @@ type Config struct {
 	Admin       Admin                  `key:"admin"`
 	Log         Log                    `key:"log"`
 
-	origins map[string]string        // by key; what has no entry was set by the program itself
-	maps    map[string]*fieldmap.Map // of the sources, by file
+	origins map[string]string // by key; what has no entry was set by the program itself
+	values  valuemap.Set
+	maps    map[mapKey]*fieldmap.Map // of the sources
 }
 
 // ServiceBus says where events come from and where our own copies wait.
 type ServiceBus struct {
 	ConnectionString    secret.String `key:"connection_string" required:"true" help:"of the namespace, with Listen and Send"`
 	AdminEndpoint       string        `key:"admin_endpoint" help:"where the administration API is, such as http://localhost:5300; default: the namespace itself, or port 5300 of an emulator's host"`
-	Queues              []string      `key:"queues" default:"signalbox-in" required:"true" help:"source queues"`
+	Queues              []string      `key:"queues" default:"signalbox-in" required:"true" help:"source queues, and subscriptions of topics as topic/Subscriptions/name"`
 	OwnQueue            OwnQueue      `key:"own_queue"`
-	MaxDeliveryCount    int           `key:"max_delivery_count" default:"10" min:"1" max:"2000" help:"as set on the source queues; over half of it a message is rescheduled instead of abandoned"`
+	MaxDeliveryCount    int           `key:"max_delivery_count" default:"10" min:"1" max:"2000" help:"as set on the source queues and subscriptions; over half of it a message is rescheduled instead of abandoned"`
 	OwnMaxDeliveryCount int           `key:"own_max_delivery_count" default:"50" min:"1" max:"2000" help:"as set on our own queues"`
 }
 
 // OwnQueue names Signalbox's own queues by lane.
 type OwnQueue struct {
 	Live   string `key:"live" default:"signalbox-live" help:"our own queue of the lane live: reschedules, wakes and follow-ups"`
+	Bulk   string `key:"bulk" default:"signalbox-bulk" help:"our own queue of the lane bulk: what is read in bulk from the CSU, page by page, and what sinks are told of it"`
 	Replay string `key:"replay" default:"signalbox-replay" help:"our own queue of the lane replay: copies of dead letters that an operator replays"`
 }
 
 // All lists them, the most urgent lane first.
-func (o OwnQueue) All() []string { return []string{o.Live, o.Replay} }
+func (o OwnQueue) All() []string { return []string{o.Live, o.Bulk, o.Replay} }
 
 // Redis says where runs, bindings and the fleet's budget are kept.
 type Redis struct {
@@ -94,7 +101,7 @@ type CSU struct {
 
 // Scenarios is which scenarios work, and with which steps.
 type Scenarios struct {
-	Off      []string  `key:"off" help:"scenarios that are off: their events wait, without an attempt, until the fleet runs with a configuration that does not name them; customers, orders or sinks. To switch one off for a time: signalbox scenarios disable"`
+	Off      []string  `key:"off" help:"scenarios that are off: their events wait, without an attempt, until the fleet runs with a configuration that does not name them; signalbox scenarios list shows their names. To switch one off for a time: signalbox scenarios disable"`
 	StepsOff []string  `key:"steps_off" help:"steps of scenarios' own that are left out, such as customers/update-account, which leaves accounts as they are once they exist; only those that no other step relies on"`
 	Steps    []StepRow `key:"steps" help:"the step table: steps that are put into scenarios; see docs/how-to/extend-a-scenario.md"`
 }
@@ -110,6 +117,50 @@ type Orders struct {
 	ConfirmAfter time.Duration `key:"confirm_after" default:"1m" min:"100ms" max:"1h" help:"interval in which headquarters' sales ids of orders are looked for: one look in each for every 50 open orders, and each order once in 50 intervals or more often"`
 
 	StatusPatience time.Duration `key:"status_patience" default:"4h" min:"1m" max:"144h" help:"how long what headquarters reports of a sales order that is nobody's order is kept while orders wait for their sales ids, but no longer than half of run.patience; then it counts as not ours"`
+
+	Reserve   string `key:"reserve" default:"none" help:"whether the lines of an order are reserved softly before it is placed: none, or visibility, in Inventory Visibility (inventory.visibility.*); see docs/how-to/inventory-visibility.md"`
+	ReserveAt string `key:"reserve_at" help:"the warehouse at which lines are reserved that are neither fetched from a store nor sent from one; when absent they are not reserved"`
+	WhenShort string `key:"when_short" default:"refuse" help:"what becomes of an order that not all can be reserved for: refuse, or go_on, with what could be reserved"`
+}
+
+// Products is how the catalogue is published.
+type Products struct {
+	PageSize       int  `key:"page_size" default:"90" min:"1" max:"99" help:"products in one page of the CSU; Microsoft wants it below 100"`
+	ReportListings bool `key:"report_listings" default:"true" help:"whether the CSU is told what is published; it tells of deletions only what it was told of. Set it to false where somebody else publishes the same channel"`
+}
+
+// Inventory is where it is asked how much there is.
+type Inventory struct {
+	Source     string     `key:"source" default:"csu" help:"who says how much there is of products: csu, or visibility, for Inventory Visibility"`
+	Visibility Visibility `key:"visibility"`
+}
+
+// Visibility is Inventory Visibility, the service for stock in the place of the CSU, and for soft reservations.
+type Visibility struct {
+	URL          string        `key:"url" help:"the service's endpoint, as the Inventory Visibility app shows it, such as https://inventoryservice.eus-il301.gateway.prod.island.powerapps.com"`
+	TokenURL     string        `key:"token_url" help:"Entra's token endpoint, version 2, such as https://login.microsoftonline.com/TENANT/oauth2/v2.0/token"`
+	SecurityURL  string        `key:"security_url" help:"the security service of the region, such as https://gw.us-il101.gateway.prod.island.powerapps.com/securityservice/token; the general one redirects there, and redirects are not followed"`
+	ClientID     string        `key:"client_id" help:"an application that is registered for the add-in"`
+	ClientSecret secret.String `key:"client_secret" help:"that application's secret"`
+	Environment  string        `key:"environment" help:"id of the environment that the add-in is installed in"`
+	Warehouses   []string      `key:"warehouses" help:"what it is asked of: LEGALENTITY/SITE/WAREHOUSE, such as USRT/1/HOUSTON; of a channel those of its legal entity, which is the organization there"`
+
+	DataSource      string `key:"dimension_data_source" help:"data source whose names of dimensions are used; when absent the base dimensions"`
+	ColorDimension  string `key:"color_dimension" default:"colorId" help:"what it calls the colour of a variant"`
+	SizeDimension   string `key:"size_dimension" default:"sizeId" help:"what it calls the size"`
+	StyleDimension  string `key:"style_dimension" default:"styleId" help:"what it calls the style"`
+	ConfigDimension string `key:"config_dimension" default:"configId" help:"what it calls the configuration"`
+
+	Available string `key:"available" default:"iv.availabletoreserve" help:"the measure that is told as available: data source, dot, measure, which may be a calculated one"`
+	Total     string `key:"total" default:"iv.totalavailable" help:"the measure that is told as total: that, and what is on its way in"`
+	OnHand    string `key:"on_hand" default:"fno.physicalinvent" help:"the measure that is told as on hand"`
+	Reserved  string `key:"reserved" default:"fno.reservphysical" help:"the measure that is told as reserved"`
+	Incoming  string `key:"incoming" default:"fno.ordered" help:"the measure that is told as on its way in"`
+	Reserve   string `key:"reserve" default:"iv.softreservordered" help:"the measure that soft reservations raise"`
+
+	Timeout        time.Duration `key:"timeout" default:"30s" min:"100ms" max:"1m" help:"limit of one request"`
+	Concurrency    int           `key:"concurrency" default:"4" min:"1" max:"100" help:"requests at once from one process"`
+	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"permit http:// to a host other than this one"`
 }
 
 // Authority is which source has the say where several know one customer.
@@ -125,6 +176,7 @@ type Authority struct {
 // Worker is how one process takes messages.
 type Worker struct {
 	Slots       int           `key:"slots" default:"32" min:"1" max:"10000" help:"runs at once in one process"`
+	BulkSlots   int           `key:"bulk_slots" default:"8" min:"1" max:"10000" help:"runs at once of the lane bulk, beside the slots; a full export never takes a slot from live events"`
 	ReplaySlots int           `key:"replay_slots" default:"4" min:"1" max:"10000" help:"runs at once of replayed events, beside the slots; replays never take a slot from live events"`
 	WakeEvery   time.Duration `key:"wake_every" default:"1s" min:"0s" max:"10m" help:"how often the fleet looks for waiting events whose binding has come, and sends them on; 0s: they come when they are due"`
 	SweepEvery  time.Duration `key:"sweep_every" default:"5m" min:"0s" max:"24h" help:"how often the fleet takes replayed and discarded dead letters out of their queues; 0s: only the commands do"`
@@ -162,7 +214,7 @@ func (c *Config) Looking() secret.String {
 
 // Heartbeat is the event that does nothing.
 type Heartbeat struct {
-	Interval time.Duration `key:"interval" default:"1m" min:"0s" max:"1h" help:"how often one process sends an event that does nothing through every queue, to see that events come through; takes Send on the source queues, too; 0s: never"`
+	Interval time.Duration `key:"interval" default:"1m" min:"0s" max:"1h" help:"how often one process sends an event that does nothing through every queue, but for subscriptions, to see that events come through; takes Send on the source queues, too; 0s: never"`
 }
 
 // Hash is the key of the keyed hashes that stand for business keys in Redis and in logs.

@@ -12,6 +12,9 @@ import (
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
+
+	"github.com/signalbox/signalbox/internal/joined"
+	"github.com/signalbox/signalbox/internal/smallfile"
 )
 
 // Sources is where Load looks.
@@ -69,7 +72,7 @@ func Load(s Sources) (*Config, error) {
 	}
 	l.relations(c)
 	if len(l.problems) > 0 {
-		return nil, join(l.problems)
+		return nil, joined.Error(l.problems)
 	}
 	return c, nil
 }
@@ -100,7 +103,7 @@ func (l *loading) file(path string, env map[string]string) layer {
 	y := layer{map[string]any{}, map[string]string{}}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		l.report(Problem{"file", path, "cannot be read: " + reasonOf(err), "name a readable YAML file, or none"})
+		l.report(Problem{"file", path, "cannot be read: " + smallfile.Reason(err).Error(), "name a readable YAML file, or none"})
 		return y
 	}
 	k := koanf.New(".")

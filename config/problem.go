@@ -1,6 +1,6 @@
 package config
 
-import "errors"
+import "github.com/signalbox/signalbox/internal/joined"
 
 // Problem is one thing that must be put right before the process starts. It holds no secret.
 type Problem struct {
@@ -20,25 +20,4 @@ func (p Problem) Error() string {
 }
 
 // Problems takes an error of Load or Check apart again, for a table or for JSON.
-func Problems(err error) []Problem {
-	var p Problem
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []Problem
-		for _, e := range joined.Unwrap() {
-			all = append(all, Problems(e)...)
-		}
-		return all
-	}
-	if errors.As(err, &p) {
-		return []Problem{p}
-	}
-	return nil
-}
-
-func join(problems []Problem) error {
-	errs := make([]error, len(problems))
-	for i, p := range problems {
-		errs[i] = p
-	}
-	return errors.Join(errs...)
-}
+func Problems(err error) []Problem { return joined.Parts[Problem](err) }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ var (
 	durationsType = reflect.TypeFor[[]time.Duration]()
 	textsType     = reflect.TypeFor[[]string]()
 	timeType      = reflect.TypeFor[time.Time]()
+	objectType    = reflect.TypeFor[json.RawMessage]() // a JSON object; of tables only
 )
 
 // wrong is why a value cannot be read, and what would be right.
@@ -34,10 +36,10 @@ func (k key) fromText(s string) any {
 			list = append(list, strings.TrimSpace(part))
 		}
 		return list
-	case isTable:
-		var rows any
-		if json.Unmarshal([]byte(s), &rows) == nil {
-			return rows
+	case isTable, k.typ == objectType:
+		var v any
+		if json.Unmarshal([]byte(s), &v) == nil {
+			return v
 		}
 	case k.typ.Kind() == reflect.Bool && (s == "true" || s == "false"):
 		return s == "true"
@@ -77,6 +79,8 @@ func (k key) parse(v any) (any, *wrong) {
 		return k.duration(v)
 	case timeType:
 		return instant(v)
+	case objectType:
+		return jsonObject(v)
 	}
 	switch k.typ.Kind() {
 	case reflect.Bool:
@@ -122,12 +126,22 @@ func (k key) number(v any) (int, *wrong) {
 	return n, nil
 }
 
+// usual is a duration of a size that people write, between two.
+func usual(low, high string) string {
+	for _, text := range []string{"5m", "30s", "2s"} {
+		if d := must(time.ParseDuration(text)); must(time.ParseDuration(low)) <= d && d <= must(time.ParseDuration(high)) {
+			return text
+		}
+	}
+	return high
+}
+
 func (k key) duration(v any) (time.Duration, *wrong) {
 	low, high := k.tag.Get("min"), k.tag.Get("max")
 	s, ok := v.(string)
 	d, err := time.ParseDuration(s)
 	if !ok || err != nil {
-		return 0, &wrong{show(v) + " is not a duration", "write a number with its unit, such as " + high}
+		return 0, &wrong{show(v) + " is not a duration", "write a number with its unit, such as " + usual(low, high)}
 	}
 	if d < must(time.ParseDuration(low)) || d > must(time.ParseDuration(high)) {
 		return 0, &wrong{show(v) + " is out of range", "choose one from " + low + " to " + high}
@@ -145,6 +159,20 @@ func instant(v any) (time.Time, *wrong) {
 		return t, &wrong{show(v) + " is not a time", "write it as 2026-01-31T15:04:05Z"}
 	}
 	return t.UTC(), nil
+}
+
+// jsonObject takes what YAML or JSON calls a section, and keeps it as JSON.
+func jsonObject(v any) (json.RawMessage, *wrong) {
+	const do = "write its members, as JSON or as YAML"
+	fields, ok := v.(map[string]any)
+	if !ok {
+		return nil, &wrong{"is a " + shapeOf(v) + " where an object is expected", do}
+	}
+	text, err := json.Marshal(fields)
+	if err != nil { // a key that is no text, or a number that JSON has not
+		return nil, &wrong{"cannot be written as JSON", do}
+	}
+	return text, nil
 }
 
 func elements[T any](v any, one func(any) (T, *wrong)) ([]T, *wrong) {
@@ -170,6 +198,17 @@ func show(v any) string {
 		s = s[:8] + "…"
 	}
 	return strconv.Quote(s)
+}
+
+// plainWords is what no secret looks like: words with dots and digits between them, and not too long.
+var plainWords = regexp.MustCompile(`^[A-Za-z]+(?:\.[a-z]+)*(?:\.v[0-9]{1,2})?$`)
+
+// named quotes what is a name by its looks, such as a type of event; it is cut if it looks like anything else.
+func named(s string) string {
+	if len(s) <= 80 && plainWords.MatchString(s) && (strings.Contains(s, ".") || strings.HasSuffix(s, "BusinessEvent")) {
+		return strconv.Quote(s)
+	}
+	return show(s)
 }
 
 func shapeOf(v any) string {

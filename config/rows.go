@@ -171,7 +171,7 @@ func spellTable(t table, list reflect.Value) string {
 
 func inJSON(v any) string {
 	switch v.(type) {
-	case bool, int, []string, []secret.String:
+	case bool, int, []string, []secret.String, json.RawMessage:
 	default:
 		v = spell(v)
 	}

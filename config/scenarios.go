@@ -3,11 +3,24 @@ package config
 import (
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/signalbox/signalbox/orchestration/scenarios"
 )
 
-// Switchable lists the scenarios that may be off, by name. The heartbeat is none: without it the fleet would be taken for dead;
-// heartbeat.interval 0s ends it.
-func Switchable() []string { return []string{"customers", "orders", "sinks"} }
+// Switchable lists the scenarios that may be off, by name: all that follow up on no other. The heartbeat is none: without it the fleet
+// would be taken for dead; heartbeat.interval 0s ends it.
+func Switchable() []string { return slices.Clone(switchable()) }
+
+var switchable = sync.OnceValue(func() (names []string) {
+	for _, s := range scenarios.All(scenarios.Parts{}) {
+		if name := s.Outline().Switch(); name != "heartbeat" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+})
 
 func scenariosOff(c *Config) (all []wrong) {
 	seen := map[string]bool{}

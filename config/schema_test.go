@@ -36,6 +36,8 @@ func schemaOf(k key) object {
 		s["type"], s["items"], s["minItems"] = "array", duration, 1
 	case k.typ == textsType:
 		s["type"], s["items"] = "array", object{"type": "string", "minLength": 1}
+	case k.typ == objectType:
+		s["type"] = "object"
 	case k.typ == timeType:
 		s["format"] = "date-time"
 	case k.typ.Kind() == reflect.Bool:

@@ -1,11 +1,11 @@
 package config
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/signalbox/signalbox/internal/smallfile"
 )
 
 // maxSecret bounds a secret's file, so that a path to something else is not read into memory.
@@ -51,27 +51,18 @@ func (l *loading) resolve(p Problem, ref string, env map[string]string, file str
 func readSecret(path string) (value, why string) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", "cannot be read: " + reasonOf(err)
+		return "", "cannot be read: " + smallfile.Reason(err).Error()
 	}
 	if info.IsDir() || info.Size() > maxSecret {
 		return "", "is no file of at most 64 KiB"
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return "", "cannot be read: " + reasonOf(err)
+		return "", "cannot be read: " + smallfile.Reason(err).Error()
 	}
 	value = strings.TrimRight(string(b), "\r\n")
 	if value == "" {
 		return "", "is empty"
 	}
 	return value, ""
-}
-
-// reasonOf is what the system said, without the path around it.
-func reasonOf(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
 }

@@ -1,34 +1,42 @@
 package config
 
 import (
+	"net/url"
 	"path"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/signalbox/signalbox/internal/httpout"
 	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/sink/webhook"
 )
 
 // The types of sinks.
 const (
-	SinkWebhook = "webhook"
-	SinkFile    = "file"
+	SinkWebhook    = "webhook"
+	SinkServiceBus = "servicebus"
+	SinkFile       = "file"
 )
 
 // SinkRow is a row of the sink table: who is told how events ended, and how.
 type SinkRow struct {
 	Name           string          `key:"name" required:"true" unique:"true" help:"what channels call it; part of keys in Redis while an event is on its way"`
-	Type           string          `key:"type" default:"webhook" help:"webhook or file"`
+	Type           string          `key:"type" default:"webhook" help:"webhook, servicebus or file"`
 	URL            string          `key:"url" help:"webhook: where events are posted to"`
 	SecretURL      secret.String   `key:"secret_url" help:"webhook: in place of url, where it holds a credential, such as a signed query"`
 	Secrets        []secret.String `key:"secrets" help:"webhook: each signs every delivery, whsec_ and base64; two while the receiver changes over from one to the other"`
 	Mode           string          `key:"mode" default:"structured" help:"webhook: CloudEvents content mode, structured or binary; the signature covers the body, which in binary mode lacks the attributes"`
-	Timeout        time.Duration   `key:"timeout" default:"10s" min:"100ms" max:"1m" help:"webhook: limit of one delivery"`
-	Concurrency    int             `key:"concurrency" default:"4" min:"1" max:"100" help:"webhook: deliveries at once from one process"`
+	Timeout        time.Duration   `key:"timeout" default:"10s" min:"100ms" max:"1m" help:"webhook, servicebus: limit of one delivery"`
+	Concurrency    int             `key:"concurrency" default:"4" min:"1" max:"100" help:"webhook, servicebus: deliveries at once from one process"`
 	AllowPlaintext bool            `key:"allow_plaintext" default:"false" help:"webhook: permit http:// to a host other than this one"`
+	Entity         string          `key:"entity" help:"servicebus: the queue or topic that events are sent to"`
+	Connection     secret.String   `key:"connection_string" help:"servicebus: of its namespace, with Send; when absent the fleet's own, servicebus.connection_string"`
+	Sessions       bool            `key:"sessions" default:"false" help:"servicebus: give each event its subject as session id, for a queue or subscription that demands sessions and keeps what is about one subject in order"`
+	DigestsURL     string          `key:"digests_url" help:"webhook: where the receiver is asked what it has, to compare it; see docs/how-to/reconcile.md"`
 	Path           string          `key:"path" path:"true" help:"file: where events are appended to, a line each"`
 	MaxBytes       int             `key:"max_bytes" default:"0" min:"0" max:"1099511627776" help:"file: it is put aside under a name with the time before it grows beyond; 0: never"`
 	Types          []string        `key:"types" help:"patterns of the event types it is told, such as signalbox.customer.*; when absent all"`
@@ -45,6 +53,16 @@ func (s SinkRow) Address() string {
 		return s.URL
 	}
 	return s.SecretURL.Reveal()
+}
+
+// ReplySink names the sink of type servicebus that sends to a queue or topic of the fleet's own namespace.
+func (c *Config) ReplySink(address string) (name string, ok bool) {
+	for _, s := range c.Sinks {
+		if s.Type == SinkServiceBus && s.Connection.IsZero() && address != "" && strings.EqualFold(s.Entity, address) {
+			return s.Name, true
+		}
+	}
+	return "", false
 }
 
 // Wants says whether the sink is told events of a type.
@@ -70,10 +88,16 @@ func checkSinks(c *Config, r rows) {
 		switch s.Type {
 		case SinkWebhook:
 			checkWebhook(r, i, s)
+		case SinkServiceBus:
+			checkServiceBus(c, r, i)
 		case SinkFile:
 			checkFile(r, i, s, files)
 		default:
-			r.report(i, "type", show(s.Type)+" is no type of sink", "use webhook or file")
+			r.report(i, "type", show(s.Type)+" is no type of sink", "use webhook, servicebus or file")
+			continue
+		}
+		if s.Type != SinkServiceBus && (s.Entity != "" || !s.Connection.IsZero() || s.Sessions) {
+			r.report(i, "type", "is "+s.Type+", and entity, connection_string or sessions are set, too", "take them out, or set type to servicebus")
 		}
 	}
 }
@@ -98,6 +122,13 @@ func checkWebhook(r rows, i int, s SinkRow) {
 	if len(s.Secrets) == 0 {
 		r.report(i, "secrets", "is missing", "name the secret that signs deliveries, env:NAME or file:PATH; make one with: echo whsec_$(openssl rand -base64 32)")
 	}
+	if s.DigestsURL != "" {
+		if err := httpout.CheckURL(s.DigestsURL, s.AllowPlaintext); err != nil {
+			r.report(i, "digests_url", err.Error(), "write https://host/path; allow_plaintext permits http on a network that is encrypted below")
+		} else if httpout.HasQuery(s.DigestsURL) {
+			r.report(i, "digests_url", "holds a query, which may be a credential", "take it out: the question is signed as deliveries are")
+		}
+	}
 	for _, one := range s.Secrets {
 		if _, err := webhook.Key(one); err != nil {
 			r.report(i, "secrets", "holds one that "+err.Error(), "put such a one in its place")
@@ -108,9 +139,58 @@ func checkWebhook(r rows, i int, s SinkRow) {
 	}
 }
 
+// checkServiceBus judges where events are sent to, above all that they do not come back: what a sink sends to a queue of ours, or to a
+// topic that we have subscribed to, would be taken for an event, fail, and be told of in turn.
+func checkServiceBus(c *Config, r rows, i int) {
+	s := c.Sinks[i]
+	if s.URL != "" || !s.SecretURL.IsZero() || len(s.Secrets) > 0 || s.DigestsURL != "" || s.Path != "" {
+		r.report(i, "type", "is servicebus, and url, secret_url, secrets, digests_url or path are set, too", "take them out, or set type to webhook or file")
+	}
+	if !s.Connection.IsZero() {
+		for _, w := range connectionString(s.Connection.Reveal()) {
+			r.report(i, "connection_string", w.what, w.do)
+		}
+	}
+	switch {
+	case s.Entity == "":
+		r.report(i, "entity", "is missing", "name the queue or topic that events are sent to")
+	case subscription.Is(s.Entity):
+		r.report(i, "entity", show(s.Entity)+" is a subscription, which takes no messages", "name its topic, or a queue")
+	case !queueName.MatchString(s.Entity):
+		r.report(i, "entity", show(s.Entity)+" is no name of a queue or topic", "use letters, digits, dots, dashes, slashes and underscores")
+	case c.ours(s):
+		r.report(i, "entity", show(s.Entity)+" is one of our own queues, one of servicebus.queues, or the topic of one", "name another: what is sent there would come back to us")
+	}
+}
+
+// ours says whether a sink would send to where we receive from: the names are the same, and so is the namespace.
+func (c *Config) ours(s SinkRow) bool {
+	host := func(connection string) string {
+		u, err := url.Parse(connectionParts(connection)["endpoint"])
+		if err != nil {
+			return ""
+		}
+		return strings.ToLower(u.Host)
+	}
+	if !s.Connection.IsZero() && host(s.Connection.Reveal()) != host(c.ServiceBus.ConnectionString.Reveal()) {
+		return false
+	}
+	return slices.ContainsFunc(slices.Concat(c.ServiceBus.Queues, c.ServiceBus.OwnQueue.All()), func(q string) bool {
+		return strings.EqualFold(subscription.SendTo(q), s.Entity)
+	})
+}
+
+// Namespace is the connection string that a sink of type servicebus uses.
+func (s SinkRow) Namespace(c *Config) secret.String {
+	if s.Connection.IsZero() {
+		return c.ServiceBus.ConnectionString
+	}
+	return s.Connection
+}
+
 func checkFile(r rows, i int, s SinkRow, files map[string]bool) {
-	if s.URL != "" || !s.SecretURL.IsZero() || len(s.Secrets) > 0 {
-		r.report(i, "type", "is file, and url, secret_url or secrets are set, too", "take them out, or set type to webhook")
+	if s.URL != "" || !s.SecretURL.IsZero() || len(s.Secrets) > 0 || s.DigestsURL != "" {
+		r.report(i, "type", "is file, and url, secret_url, digests_url or secrets are set, too", "take them out, or set type to webhook")
 	}
 	if s.Path == "" {
 		r.report(i, "path", "is missing", "name the file that events are appended to")

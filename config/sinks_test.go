@@ -23,18 +23,25 @@ channels: [{name: web, oun: "1", legal_entity: u, sinks: [crm, audit]}]
 sinks:
   - {name: crm, url: "https://crm.example/hooks", secrets: ["env:NOW", "file:next"], types: [signalbox.customer.*], timeout: 3s}
   - {name: flow, secret_url: "env:FLOW", secrets: ["env:NOW"], mode: binary}
+  - {name: erp, type: servicebus, entity: outcomes, sessions: true}
+  - {name: far, type: servicebus, entity: signalbox-live, connection_string: "env:FAR"}
   - {name: audit, type: file, path: outcomes.jsonl, max_bytes: 1048576}
 `})
-	c, err := Load(Sources{File: filepath.Join(dir, "c.yaml"), Env: without("channels", enough("NOW="+webhookSecret, "FLOW=https://flow.example/x?sig=4711"))})
+	c, err := Load(Sources{File: filepath.Join(dir, "c.yaml"), Env: without("channels", enough("NOW="+webhookSecret, "FLOW=https://flow.example/x?sig=4711", "FAR=Endpoint=sb://far.example/;SharedAccessKeyName=k;SharedAccessKey=4711"))})
 	require.NoError(t, err)
 	require.Equal(t, []SinkRow{
 		{Name: "crm", Type: SinkWebhook, URL: "https://crm.example/hooks", Secrets: []secret.String{secret.New(webhookSecret), secret.New(nextSecret)},
 			Mode: "structured", Timeout: 3 * time.Second, Concurrency: 4, Types: []string{"signalbox.customer.*"}},
 		{Name: "flow", Type: SinkWebhook, SecretURL: secret.New("https://flow.example/x?sig=4711"), Secrets: []secret.String{secret.New(webhookSecret)},
 			Mode: "binary", Timeout: 10 * time.Second, Concurrency: 4},
+		{Name: "erp", Type: SinkServiceBus, Entity: "outcomes", Sessions: true, Mode: "structured", Timeout: 10 * time.Second, Concurrency: 4},
+		{Name: "far", Type: SinkServiceBus, Entity: "signalbox-live", Connection: secret.New("Endpoint=sb://far.example/;SharedAccessKeyName=k;SharedAccessKey=4711"),
+			Mode: "structured", Timeout: 10 * time.Second, Concurrency: 4},
 		{Name: "audit", Type: SinkFile, Mode: "structured", Timeout: 10 * time.Second, Concurrency: 4, Path: filepath.Join(dir, "outcomes.jsonl"), MaxBytes: 1 << 20},
 	}, c.Sinks)
 	require.Equal(t, "https://flow.example/x?sig=4711", c.Sinks[1].Address())
+	require.Equal(t, c.ServiceBus.ConnectionString, c.Sinks[2].Namespace(c), "the fleet's own, unless it has another")
+	require.Equal(t, c.Sinks[3].Connection, c.Sinks[3].Namespace(c))
 	require.True(t, c.Sinks[0].Wants("signalbox.customer.relayed.v1"))
 	require.False(t, c.Sinks[0].Wants("signalbox.order.relayed.v1"))
 	require.True(t, c.Sinks[1].Wants("signalbox.order.relayed.v1"))
@@ -61,14 +68,24 @@ func TestEveryProblemOfASinkIsReportedAtOnce(t *testing.T) {
 		`{"name":"file","type":"file"}`,
 		`{"name":"mixed","type":"file","path":"out/./x.jsonl","url":"https://crm.example/4711"}`,
 		`{"name":"again","type":"file","path":"out/x.jsonl"}`,
-		`{"name":"fax","type":"fax"}`,
+		`{"name":"fax","type":"fax","entity":"x"}`,
+		`{"name":"bus","type":"servicebus","url":"https://crm.example/4711"}`,
+		`{"name":"loop","type":"servicebus","entity":"Signalbox-Live"}`,
+		`{"name":"back","type":"servicebus","entity":"IN"}`,
+		`{"name":"round","type":"servicebus","entity":"events"}`,
+		`{"name":"same","type":"servicebus","entity":"signalbox-replay","connection_string":"Endpoint=sb://LOCALHOST/;SharedAccessKeyName=other;SharedAccessKey=4711"}`,
+		`{"name":"sub","type":"servicebus","entity":"x/Subscriptions/y"}`,
+		`{"name":"odd","type":"servicebus","entity":"a b","connection_string":"4711"}`,
+		`{"name":"stray","type":"file","path":"y","entity":"x"}`,
 	}, ",")
-	_, err := Load(Sources{Env: append(enough("SIGNALBOX_SINKS=["+rows+"]"),
+	_, err := Load(Sources{Env: append(enough("SIGNALBOX_SINKS=["+rows+"]", "SIGNALBOX_SERVICEBUS_QUEUES=in,events/Subscriptions/signalbox"),
 		`SIGNALBOX_CHANNELS=[{"name":"web","oun":"1","legal_entity":"u","sinks":["file","erp","file"]}]`)})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "4711")
 	const from = " (SIGNALBOX_SINKS): "
 	const address = "; write https://host/path; allow_plaintext permits http on a network that is encrypted below"
+	const loop = " is one of our own queues, one of servicebus.queues, or the topic of one; name another: what is sent there would come back to us"
+	const copied = "; copy the connection string of a shared access policy of the namespace"
 	require.Equal(t, []string{
 		`channels (SIGNALBOX_CHANNELS): names the sink "erp" in row "web", which sinks has no row for; add the row, or take the name out`,
 		`channels (SIGNALBOX_CHANNELS): names the sink "file" twice in row "web"; name it once`,
@@ -83,8 +100,19 @@ func TestEveryProblemOfASinkIsReportedAtOnce(t *testing.T) {
 		"sinks[5].path" + from + "is for a sink of type file; take it out, or set type to file",
 		"sinks[5].secret_url" + from + "leads to no address of one machine in a routed network" + address,
 		"sinks[6].path" + from + "is missing; name the file that events are appended to",
-		"sinks[7].type" + from + "is file, and url, secret_url or secrets are set, too; take them out, or set type to webhook",
+		"sinks[7].type" + from + "is file, and url, secret_url, digests_url or secrets are set, too; take them out, or set type to webhook",
 		"sinks[8].path" + from + "is another row's file, too; give each sink a file of its own",
-		"sinks[9].type" + from + `"fax" is no type of sink; use webhook or file`,
+		"sinks[9].type" + from + `"fax" is no type of sink; use webhook, servicebus or file`,
+		"sinks[10].type" + from + "is servicebus, and url, secret_url, secrets, digests_url or path are set, too; take them out, or set type to webhook or file",
+		"sinks[10].entity" + from + "is missing; name the queue or topic that events are sent to",
+		`sinks[11].entity` + from + `"Signalbox-Live"` + loop,
+		`sinks[12].entity` + from + `"IN"` + loop,
+		`sinks[13].entity` + from + `"events"` + loop,
+		`sinks[14].entity` + from + `"signalbox-replay"` + loop,
+		`sinks[15].entity` + from + `"x/Subscriptions/y" is a subscription, which takes no messages; name its topic, or a queue`,
+		"sinks[16].connection_string" + from + "has no Endpoint=sb://…" + copied,
+		"sinks[16].connection_string" + from + "has no SharedAccessKeyName and SharedAccessKey" + copied,
+		`sinks[16].entity` + from + `"a b" is no name of a queue or topic; use letters, digits, dots, dashes, slashes and underscores`,
+		"sinks[17].type" + from + "is file, and entity, connection_string or sessions are set, too; take them out, or set type to servicebus",
 	}, strings.Split(err.Error(), "\n"))
 }

@@ -91,14 +91,38 @@ func TestABusinessEventNeedsAQueueAndStatusesThatThereAre(t *testing.T) {
 	const from = " (SIGNALBOX_SOURCES): "
 	require.Equal(t, []string{
 		"sources[0].field_map" + from + "is for rows, and format is business-events; take it out, or set format to rows",
-		"sources[0].queue" + from + "is missing; name the queue that Finance & Operations sends business events to",
+		"sources[0].queue" + from + "is missing; name the queue, or the subscription, that business events of Finance & Operations come to",
 		"sources[0].statuses" + from + "cannot be; set it to pairs such as ContosoSalesOrderShippedBusinessEvent=shipped, each left side once",
 		"sources[0].sales_id" + from + "holds an empty text; name members of the business events",
 		`sources[1].format` + from + `"xml" is no format; use rows or business-events`,
 		"sources[2].field_map" + from + "is missing; name the field map, a YAML file; or set format to business-events, if that is what comes",
-		"sources[2].format" + from + "is rows, and statuses or sales_id are set, too; take them out, or set format to business-events",
+		"sources[2].format" + from + "is rows, and statuses, exports, channel or sales_id are set, too; take them out, or set format to business-events",
 	}, strings.Split(err.Error(), "\n"))
+
+	c, err = Load(Sources{Env: enough(`SIGNALBOX_SERVICEBUS_QUEUES=in,hq/Subscriptions/signalbox`,
+		`SIGNALBOX_SOURCES=[{"name":"hq","source":"urn:hq","queue":"HQ/subscriptions/signalbox","format":"business-events"}]`)})
+	require.NoError(t, err, "on a topic, as business events usually are")
+	require.Equal(t, "HQ/subscriptions/signalbox", c.Sources[0].Queue)
 
 	_, err = rows(`[{"source":"urn:a","queue":"hq","format":"business-events","statuses":["A=lost"]}]`)
 	require.ErrorContains(t, err, `"lost" is no status; use one of confirmed, shipped, invoiced, cancelled, ignored`)
+}
+
+func TestABusinessEventAsksForExportsThatThereAre(t *testing.T) {
+	t.Parallel()
+	rows := func(row string) (*Config, error) {
+		return Load(Sources{Env: enough(`SIGNALBOX_SERVICEBUS_QUEUES=in,hq`, `SIGNALBOX_SOURCES=[{"source":"urn:hq","queue":"hq","format":"business-events",`+row+`}]`)})
+	}
+	c, err := rows(`"exports":["PricesPublished=prices","Counted=inventory"]`)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"PricesPublished": "signalbox.prices.export.v1", "Counted": "signalbox.inventory.export.v1"}, c.Sources[0].ExportOf())
+	for row, says := range map[string]string{
+		`"exports":["A=customers"]`:                       `"customers", of "A", is no export; use one of inventory, locations, prices, products`,
+		`"exports":["A"]`:                                 "exports (SIGNALBOX_SOURCES): cannot be",
+		`"exports":["A=prices"],"statuses":["A=shipped"]`: `"A" is among statuses, too`,
+		`"exports":["A=prices"],"channel":"nowhere"`:      `"nowhere" is no row of the channel table`,
+	} {
+		_, err := rows(row)
+		require.ErrorContains(t, err, says)
+	}
 }

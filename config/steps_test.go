@@ -58,10 +58,10 @@ func TestEveryProblemOfAStepIsReportedAtOnce(t *testing.T) {
 	got := strings.Split(err.Error(), "\n")
 	for i, says := range []string{
 		`scenarios.steps[5].scenario` + from + `is missing`,
-		`scenarios.steps[0].scenario` + from + `"invoices" is no scenario that steps may be put into; choose from cancellations, customers, `,
+		`scenarios.steps[0].scenario` + from + `"invoices" is no scenario that steps may be put into; choose from cancellations, `,
 		`scenarios.steps[1].scenario` + from + `"sinks" is no scenario that steps may be put into`,
 		`scenarios.steps[2].when` + from + `is no jq expression`,
-		`scenarios.steps[2].before` + from + `"place-orders" is no step of orders's own; choose from place-order`,
+		`scenarios.steps[2].before` + from + `"place-orders" is no step of orders's own; choose from reserve-stock, place-order`,
 		`scenarios.steps[3].event` + from + `begins like Signalbox's own types`,
 		`scenarios.steps[3].name` + from + `"check-it" is another step of orders, too; give each step a name of its own`,
 		`scenarios.steps[4].type` + from + `is for what sources say`,
@@ -85,22 +85,22 @@ func TestTheStepsThatMayBeAddedAreCounted(t *testing.T) {
 	require.ErrorContains(t, err, "is one of 21 types")
 }
 
-// TestWhatMayBeAddedIsWithinTheBudgetOfSeries: the budget is measured for 60 steps, 12 types of events that sources send, and 18 more of our
-// own (internal/telemetry).
+// TestWhatMayBeAddedIsWithinTheBudgetOfSeries: the budget is measured for 60 steps, 12 types of events that sources send, and 30 more of our
+// own (internal/telemetry); the 25 steps beyond that are those of exports (docs/decisions/033).
 func TestWhatMayBeAddedIsWithinTheBudgetOfSeries(t *testing.T) {
 	t.Parallel()
 	steps, types, own := maxSteps, 0, maxTypes
 	for _, s := range scenarios.All(scenarios.Parts{}) {
 		if o := s.Outline(); o.Name != "heartbeat" {
 			steps += len(o.Steps)
-			if o.Internal {
+			if o.Internal || o.Lane != "" {
 				own++
 			} else {
 				types++
 			}
 		}
 	}
-	require.LessOrEqual(t, steps, 60)
+	require.LessOrEqual(t, steps, 85)
 	require.LessOrEqual(t, types, 12)
-	require.LessOrEqual(t, own, 18)
+	require.LessOrEqual(t, own, 30)
 }

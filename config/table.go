@@ -25,9 +25,11 @@ type table struct {
 // tables lists every table by the type of its key.
 var tables = map[reflect.Type]table{
 	reflect.TypeFor[orchestration.Channels](): channelTable,
+	reflect.TypeFor[[]ValueMapRow]():          valueMapTable,
 	reflect.TypeFor[[]SourceRow]():            sourceTable,
 	reflect.TypeFor[[]SinkRow]():              sinkTable,
 	reflect.TypeFor[[]StepRow]():              stepTable,
+	reflect.TypeFor[[]ScheduleRow]():          scheduleTable,
 }
 
 func (k key) table() (table, bool) {

@@ -66,7 +66,7 @@ func TestARowIsAsStrictAsTheRestOfTheFile(t *testing.T) {
 		"one secret of several in clear":       {"locks", []any{"env:TOKEN", canary}, "c.yaml", "posts[0].locks[1] (somewhere): holds a secret in clear; write env:NAME or file:PATH there"},
 		"one secret for a list":                {"locks", "env:TOKEN", "c.yaml", "posts[0].locks (somewhere): is a text where a list is expected; write a list, or text with commas in the environment"},
 		"a list for one secret":                {"token", []any{"env:TOKEN"}, "c.yaml", "posts[0].token (somewhere): is a list where one secret is expected; write one reference"},
-		"a wait without a unit":                {"wait", 5, "", `posts[0].wait (somewhere): "5" is not a duration; write a number with its unit, such as 1m`},
+		"a wait without a unit":                {"wait", 5, "", `posts[0].wait (somewhere): "5" is not a duration; write a number with its unit, such as 30s`},
 		"a number out of range":                {"most", 10, "", `posts[0].most (somewhere): "10" is out of range; choose one from 1 to 9`},
 		"half a number":                        {"most", 1.5, "", `posts[0].most (somewhere): "1.5" is not a whole number; write one, without quotes, from 1 to 9`},
 		"text for a flag":                      {"open", "true", "", `posts[0].open (somewhere): "true" is neither true nor false; write true or false, without quotes`},

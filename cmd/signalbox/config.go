@@ -40,7 +40,7 @@ type problem struct {
 }
 
 func (p *program) configCheck() error {
-	_, err := p.load()
+	_, err := p.read()
 	problems := config.Problems(err)
 	if err != nil && len(problems) == 0 {
 		return err

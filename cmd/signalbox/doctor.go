@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,7 @@ import (
 func (p *program) doctorCommand() *cobra.Command {
 	var perDay float64
 	c := p.command("doctor", "look whether everything a fleet needs is there and set as it must be",
-		"Looks at the configuration, the queues, Redis, the CSU, the sinks, what configured steps call and what waits, and explains each clash: what is wrong, why it matters, "+
+		"Looks at the configuration, the queues, Redis, the CSU, Inventory Visibility where it is used, the sinks, what configured steps call and what waits, and explains each clash: what is wrong, why it matters, "+
 			"what to do. It sends nothing and writes nothing. What it has no right to see is unknown, and it says which right that takes. "+
 			"docs/reference/doctor.md lists the checks.\n\n"+
 			"It ends with 0 when nothing failed, 1 when something did, 5 when the configuration is not valid, 7 when something cannot be reached.",
@@ -86,6 +87,9 @@ func examined(cfg *config.Config, perDay float64) (parts []doctor.Part, done fun
 	}
 	opened = append(opened, admin.Close)
 	date := &doctor.DateWatch{}
+	if at, err := url.Parse(cfg.CSU.URL); err == nil { // other services answer, too, and have clocks of their own
+		date.Host = at.Host
+	}
 	fleet, err := app.New(cfg, app.Parts{Log: io.Discard, LookOnly: true, WrapCSU: func(next http.RoundTripper) http.RoundTripper { return date.Wrap(next) }})
 	if err != nil {
 		done()
@@ -98,5 +102,5 @@ func examined(cfg *config.Config, perDay float64) (parts []doctor.Part, done fun
 	})
 	return []doctor.Part{doctor.Configured(cfg), doctor.Broker(cfg, doctor.OverBus(bus), admin),
 		doctor.Redis(doctor.RedisOptions{Config: cfg, Client: store.Client, Keys: store.Keys, Kinds: scenarios.Kinds(), EventsPerDay: perDay, Near: connect.Near(cfg)}),
-		doctor.CSU(cfg, fleet.CSU(), date.Ahead), doctor.Sinks(cfg), doctor.Steps(cfg), doctor.Fleet(cfg, store.Client, store.Keys)}, done, nil
+		doctor.CSU(cfg, fleet.CSU(), date.Ahead), doctor.Visibility(cfg, fleet.Visibility()), doctor.Sinks(cfg), doctor.Steps(cfg), doctor.Fleet(cfg, store.Client, store.Keys)}, done, nil
 }

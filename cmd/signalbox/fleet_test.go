@@ -78,8 +78,11 @@ func TestAFleetThatCannotStartSaysWhy(t *testing.T) {
 
 	d = cli(t, nil, nil, "run")
 	require.Equal(t, exit.Configuration, d.code)
-	require.Contains(t, d.err, "servicebus.connection_string (default): is required and not set")
+	require.Contains(t, d.err, "there is no configuration")
 	require.Contains(t, d.err, "next: ")
+
+	d = cli(t, []string{"SIGNALBOX_ENVIRONMENT=test"}, nil, "run")
+	require.Contains(t, d.err, "servicebus.connection_string (default): is required and not set")
 
 	d = cli(t, s.env(), nil, "run", "--roles", "worker,gateway")
 	require.Equal(t, exit.Usage, d.code)
@@ -153,11 +156,33 @@ func TestAReceiverThatRunsAloneIsToldWhatBecameOfAnEvent(t *testing.T) {
 	require.NotContains(t, d.err, "plain\"")
 }
 
+func TestAnInventoryVisibilityThatRunsAloneIsReachedByTheEnvironmentThatItPrints(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	service := start(t, nil, "sim", "inventory-visibility", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--warehouse", "usrt/1/HOUSTON,usrt/2/STORE3", "--rate", "1000/s", "-o", "json")
+	service.until("}\n}")
+	env := s.env()
+	for name, value := range decode[stand](t, service.out.String()).Environment {
+		env = append(env, name+"="+value)
+	}
+	require.Equal(t, exit.Done, cli(t, env, nil, "config", "check").code)
+	looked := cli(t, env, nil, "doctor").out
+	require.Regexp(t, `ok +visibility.token `, looked)
+	require.Regexp(t, `ok +visibility.reach +usrt +answers a query`, looked)
+	require.Regexp(t, `ok +visibility.warehouses +main `, looked)
+	require.NotContains(t, cli(t, s.env(), nil, "doctor").out, "visibility.")
+	service.signal(syscall.SIGINT)
+	require.Equal(t, exit.Done, service.code(), service.err.String())
+	gone := cli(t, env, nil, "doctor")
+	require.Equal(t, exit.Unreachable, gone.code)
+	require.Regexp(t, `fail +visibility.token +no token: Entra.Token network: Entra refuses connections`, gone.out)
+}
+
 func TestAStandInThatCannotListenFails(t *testing.T) {
 	t.Parallel()
 	l := listener(t)
 	defer l.Close()
-	for _, name := range []string{"servicebus", "csu", "sink"} {
+	for _, name := range []string{"servicebus", "csu", "sink", "inventory-visibility"} {
 		d := cli(t, nil, nil, "sim", name, "--listen", l.Addr().String())
 		require.Equal(t, exit.Failed, d.code, d.err)
 		require.Contains(t, d.err, "next: choose another address")

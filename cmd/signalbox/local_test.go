@@ -37,8 +37,8 @@ func TestWithoutALocalOneToTalkToThereIsNothingToDo(t *testing.T) {
 	require.Equal(t, "signalbox: no signalbox local is running\nnext: start one in another terminal: signalbox local\n", p.err.String())
 }
 
-// ownPort matches examples that run until a signal ends them.
-var runs = regexp.MustCompile(`^signalbox (local|run|sim \w+)\b`)
+// runs matches examples that run until a signal ends them, and the one of a schedule that no local has.
+var runs = regexp.MustCompile(`^signalbox (local|run|sim [\w-]+|schedules run nightly)\b`)
 
 // The examples of every command run as they stand, in order, against a running local.
 func TestEveryExampleWorks(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	_ "time/tzdata" // the time zones of schedules: an image may have none
 
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/boundary"

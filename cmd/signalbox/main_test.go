@@ -59,6 +59,7 @@ const (
 	canary   = "canary-Zx9Q7pL2vT4mK8wR1nB6yH3c-abcdef"
 	source   = "in"
 	own      = "signalbox-live"
+	bulk     = "signalbox-bulk"
 	replays  = "signalbox-replay"
 	patience = 20 * time.Second
 	look     = 20 * time.Millisecond
@@ -82,7 +83,7 @@ func newStage(t *testing.T) *stage {
 	s.redis, err = simredis.Start(t.Context(), simredis.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.redis.Close()) })
-	s.broker, err = servicebus.New(servicebus.Options{Queues: []servicebus.Queue{{Name: source}, {Name: "second"}, {Name: own, MaxDeliveryCount: 50}, {Name: replays, MaxDeliveryCount: 50}}})
+	s.broker, err = servicebus.New(servicebus.Options{Queues: []servicebus.Queue{{Name: source}, {Name: "second"}, {Name: own, MaxDeliveryCount: 50}, {Name: bulk, MaxDeliveryCount: 50}, {Name: replays, MaxDeliveryCount: 50}}})
 	require.NoError(t, err)
 	var serving sync.WaitGroup
 	l := listener(t)
@@ -146,7 +147,7 @@ func (s *stage) work() {
 	ctx, stop := context.WithCancel(s.t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	queues := append([]string{own, replays}, cfg.ServiceBus.Queues...)
+	queues := append(cfg.ServiceBus.OwnQueue.All(), cfg.ServiceBus.Queues...)
 	require.Eventually(s.t, func() bool { return !slices.ContainsFunc(queues, func(q string) bool { return s.active(q) > 0 }) }, patience, look)
 	stop()
 	require.NoError(s.t, <-ended)

@@ -19,19 +19,28 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/connect"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/render"
-	"github.com/signalbox/signalbox/orchestration/scenarios"
+	"github.com/signalbox/signalbox/mapping"
 )
 
 func (p *program) mappingCommand() *cobra.Command {
-	g := p.group("mapping", "show, export and import whose id is whose",
+	g := p.group("mapping", "show, move, verify and rebuild whose id is whose",
 		"Bindings say which record of D365 stands for which record of a source. Runs make them; these commands show them, save them and bring them back.",
-		p.mappingGet(), p.mappingFind(), p.mappingExport(), p.mappingImport())
+		p.mappingGet(), p.mappingFind(), p.mappingExport(), p.mappingImport(), p.mappingVerify(), p.mappingRebuild())
 	g.Example = "  signalbox mapping export --local --format csv"
 	return g
 }
 
+var kindHelp = "`kind` of the business object: " + strings.Join(mapping.KindNames(), ", ")
+
+func checkKind(kind string) error {
+	if !slices.Contains(mapping.KindNames(), kind) {
+		return errors.New("--kind must be one of " + strings.Join(mapping.KindNames(), ", "))
+	}
+	return nil
+}
+
 // exampleBinding is a binding that the examples make and show.
-const exampleBinding = `{"source":"` + exampleSource + `","id":"1000","d365_id":"009000"}`
+const exampleBinding = `{"source":"https://crm.example.com","id":"A-1000","d365_id":"000001"}`
 
 // found is what get and find print as JSON.
 type found struct {
@@ -43,7 +52,7 @@ func (p *program) mappingGet() *cobra.Command {
 	c := p.command("get", "show what a source's id is bound to",
 		"Shows the D365 id that a source's id is bound to, in every legal entity that the channels name; whether it is provisional; and the time of "+
 			"the newest state that was applied. With --id - the id is read from standard input.",
-		"echo '"+exampleBinding+"' | signalbox mapping import --local --yes -\nsignalbox mapping get --local --source "+exampleSource+" --id 1000", cobra.NoArgs,
+		"echo '"+exampleBinding+"' | signalbox mapping import --local --yes -\nsignalbox mapping get --local --source https://crm.example.com --id A-1000", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error {
 			return p.bindings(func(cfg *config.Config, s *connect.Store) ([]bindings.Binding, error) {
 				asked, err := p.private(id, "id", "--id")
@@ -54,7 +63,7 @@ func (p *program) mappingGet() *cobra.Command {
 			})
 		})
 	f := c.Flags()
-	f.StringVar(&kind, "kind", "customer", "`kind` of the business object")
+	f.StringVar(&kind, "kind", mapping.KindCustomer, kindHelp)
 	f.StringVar(&source, "source", "", "the CloudEvents `source` that the id belongs to")
 	f.StringVar(&id, "id", "", "the source's `id`; - reads it from standard input")
 	c.MarkFlagsRequiredTogether("source", "id")
@@ -62,7 +71,7 @@ func (p *program) mappingGet() *cobra.Command {
 		if source == "" || id == "" {
 			return errors.New("give --source and --id")
 		}
-		return nil
+		return checkKind(kind)
 	}
 	return c
 }
@@ -77,7 +86,8 @@ func (p *program) mappingFind() *cobra.Command {
 				return bindings.Find(ctx, s.Table, cfg.Channels.Scopes(), kind, args[0])
 			})
 		})
-	c.Flags().StringVar(&kind, "kind", "customer", "`kind` of the business object")
+	c.Flags().StringVar(&kind, "kind", mapping.KindCustomer, kindHelp)
+	c.PreRunE = func(*cobra.Command, []string) error { return checkKind(kind) }
 	return c
 }
 
@@ -134,7 +144,7 @@ func (p *program) exportBindings(ctx context.Context, format string, args []stri
 		return err
 	}
 	defer done()
-	places := bindings.Places(scenarios.Kinds(), cfg.Channels)
+	places := bindings.Places(mapping.KindNames(), cfg.Channels)
 	if len(args) == 0 {
 		sum, err := bindings.Export(ctx, store.Table, places, format, p.out)
 		return errors.Join(sum.Print(p.errs), sum.Verdict(err))
@@ -168,11 +178,11 @@ func (p *program) mappingImport() *cobra.Command {
 		"signalbox mapping export --local --format csv > bindings.csv\nsignalbox mapping import --local bindings.csv\nsignalbox mapping import --local --yes --rate 500/s bindings.csv",
 		cobra.ExactArgs(1), func(ctx context.Context, args []string) error { return p.importBindings(ctx, args[0], f) })
 	flags := c.Flags()
-	flags.StringVar(&f.missing.Kind, "kind", "customer", "`kind` of what says none")
+	flags.StringVar(&f.missing.Kind, "kind", mapping.KindCustomer, "`kind` of what says none: "+strings.Join(mapping.KindNames(), ", "))
 	flags.StringVar(&f.missing.Scope, "scope", "", "`scope` of what says none, as export writes it: CSU/legal entity; default: the only one there is")
 	flags.StringVar(&f.missing.Source, "source", "", "CloudEvents `source` of what says none")
 	f.add(c)
-	c.PreRunE = func(*cobra.Command, []string) error { return f.check() }
+	c.PreRunE = func(*cobra.Command, []string) error { return errors.Join(checkKind(f.missing.Kind), f.check()) }
 	flags.BoolVar(&f.yes, "yes", false, "do it; without, nothing is done")
 	flags.Var(&f.rate, "rate", "write at most so many, such as 50/s or 600/m")
 	return c
@@ -199,7 +209,7 @@ func (p *program) importBindings(ctx context.Context, name string, f importFlags
 		f.missing.Scope = scopes[0]
 	}
 	all := imported{Problems: []bindings.Problem{}}
-	o := bindings.Import{In: in, To: store.Table, Places: bindings.Places(scenarios.Kinds(), cfg.Channels), Missing: f.missing, KeyID: cfg.Hash.KeyID,
+	o := bindings.Import{In: in, To: store.Table, Places: bindings.Places(mapping.KindNames(), cfg.Channels), Missing: f.missing, KeyID: cfg.Hash.KeyID,
 		DryRun: !f.yes, Rate: rate.Limit(f.rate)}
 	o.Problem = func(bad bindings.Problem) {
 		if p.json() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/signalbox/signalbox/internal/cli/bindings"
 	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/mapping"
 )
 
 // kept is what the stage's Redis holds of bindings: the fields of each hash.
@@ -127,4 +128,21 @@ func TestBindingsAreShownFromBothSidesAndConflictsAreListed(t *testing.T) {
 	require.NoError(t, s.redis.Kill())
 	require.Equal(t, exit.Unreachable, cli(t, s.env(), strings.NewReader(in), "mapping", "import", "-").code)
 	require.Equal(t, exit.Unreachable, cli(t, s.env(), nil, "mapping", "export").code)
+}
+
+func TestEveryKindIsBoundAndShownFromBothSides(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	var lines strings.Builder
+	for _, kind := range mapping.KindNames() {
+		fmt.Fprintf(&lines, `{"kind":%q,"source":"crm","id":"a-%s","d365_id":"D-%s"}`+"\n", kind, kind, kind)
+	}
+	require.Equal(t, exit.Done, cli(t, s.env(), strings.NewReader(lines.String()), "mapping", "import", "--yes", "-").code)
+	for _, kind := range mapping.KindNames() {
+		require.Contains(t, cli(t, s.env(), nil, "mapping", "get", "--kind", kind, "--source", "crm", "--id", "a-"+kind).out, "D-"+kind)
+		require.Contains(t, cli(t, s.env(), nil, "mapping", "find", "--kind", kind, "D-"+kind).out, "a-"+kind)
+	}
+	d := cli(t, s.env(), nil, "mapping", "export")
+	require.Equal(t, len(mapping.KindNames()), strings.Count(d.out, "\n"))
+	require.NotContains(t, d.out, `"ref"`, "each kind is known when it is exported")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/publish"
 	"github.com/signalbox/signalbox/internal/cli/render"
 	"github.com/signalbox/signalbox/internal/cli/rowsource"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 )
@@ -106,10 +108,14 @@ func (p *program) publication(cfg *config.Config, f publishFlags) (publish.Optio
 	}
 	o := publish.Options{Checker: checker, Decode: reader.Decode, Queue: f.queue, MaxBytes: cfg.Worker.MaxBody, Rate: rate.Limit(f.rate)}
 	if o.Queue == "" {
-		if len(cfg.ServiceBus.Queues) > 1 {
-			return o, nil, exit.New(exit.Usage, "there are several source queues: "+strings.Join(cfg.ServiceBus.Queues, ", "), "say which with --queue")
+		queues := slices.DeleteFunc(slices.Clone(cfg.ServiceBus.Queues), func(name string) bool { _, _, is := subscription.Split(name); return is })
+		if len(queues) > 1 {
+			return o, nil, exit.New(exit.Usage, "there are several source queues: "+strings.Join(queues, ", "), "say which with --queue")
 		}
-		o.Queue = cfg.ServiceBus.Queues[0]
+		o.Queue = cfg.ServiceBus.Queues[0] // a subscription, if there is nothing else: what is wrong with that is said below
+		if len(queues) == 1 {
+			o.Queue = queues[0]
+		}
 	}
 	o.Refused = func(r publish.Refusal) { fmt.Fprintln(p.errs, r) }
 	if render.Terminal(p.errs) {
@@ -117,6 +123,9 @@ func (p *program) publication(cfg *config.Config, f publishFlags) (publish.Optio
 	}
 	if f.dryRun {
 		return o, func() {}, nil
+	}
+	if topic, _, is := subscription.Split(o.Queue); is {
+		return o, nil, exit.New(exit.Usage, o.Queue+" is a subscription, which takes no messages", "publish to its topic, if every subscription of it may get them: --queue "+topic)
 	}
 	bus, done, err := connect.Bus(cfg)
 	o.Sender = bus

@@ -83,6 +83,16 @@ func TestABrokerThatCannotBeUsedIsSaid(t *testing.T) {
 	require.Equal(t, exit.Usage, d.code)
 	require.Contains(t, d.err, "several source queues: in, second")
 
+	s.more = []string{"SIGNALBOX_SERVICEBUS_QUEUES=in,events/Subscriptions/signalbox"}
+	d = cli(t, s.env(), nil, "publish", "--dry-run", events)
+	require.Equal(t, exit.Done, d.code, "a subscription takes no messages, so there is one queue: %s", d.err)
+	require.Contains(t, d.out, "read 1")
+
+	d = cli(t, nil, nil, "publish", events)
+	require.Equal(t, exit.Configuration, d.code)
+	require.Contains(t, d.err, "there is no configuration")
+	require.Contains(t, d.err, "--local")
+
 	d = cli(t, s.env(), nil, "publish", "--queue", source, "/nowhere/events.jsonl")
 	require.Equal(t, exit.Failed, d.code)
 }

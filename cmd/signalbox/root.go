@@ -34,7 +34,7 @@ func (p *program) root() *cobra.Command {
 		"Signalbox takes business events from Azure Service Bus and applies them to a Commerce Scale Unit: at least once in, effectively once out.\n\n"+
 			"A first minute, with everything in one process: signalbox local",
 		p.localCommand(), p.runCommand(), p.publishCommand(), p.planCommand(), p.traceCommand(), p.whyCommand(), p.waitingCommand(), p.deadletterCommand(), p.mappingCommand(),
-		p.gateCommand(), p.fleetCommand(), p.doctorCommand(), p.certifyCommand(), p.scenariosCommand(), p.schemaCommand(), p.auditCommand(), p.fieldmapCommand(), p.configCommand(),
+		p.gateCommand(), p.fleetCommand(), p.doctorCommand(), p.certifyCommand(), p.scenariosCommand(), p.schedulesCommand(), p.schemaCommand(), p.auditCommand(), p.fieldmapCommand(), p.valuemapCommand(), p.configCommand(),
 		p.simCommand(), p.versionCommand(), p.completionCommand())
 	root.Example = "  signalbox local --exit-when-idle"
 	root.SilenceErrors, root.SilenceUsage = true, true
@@ -77,6 +77,21 @@ func indent(example string) string {
 
 // load reads the configuration; with --local, that of the signalbox local on this machine, changed by more.
 func (p *program) load(more ...string) (*config.Config, error) {
+	cfg, err := p.read(more...)
+	if len(config.Problems(err)) > 0 && !p.local && p.unconfigured() {
+		return nil, exit.New(exit.Configuration, "there is no configuration: no file is named, and no variable begins with SIGNALBOX_",
+			"name a file with --config or SIGNALBOX_CONFIG; or reach the signalbox local of this machine with --local; what must be set: signalbox config check")
+	}
+	return cfg, err
+}
+
+// unconfigured says whether nobody has said anything.
+func (p *program) unconfigured() bool {
+	return p.file == "" && !slices.ContainsFunc(p.env, func(v string) bool { return strings.HasPrefix(v, "SIGNALBOX_") })
+}
+
+// read reads the configuration; its errors are the problems that there are.
+func (p *program) read(more ...string) (*config.Config, error) {
 	env, err := p.environment()
 	if err != nil {
 		return nil, err

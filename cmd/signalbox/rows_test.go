@@ -78,7 +78,9 @@ func gallery(t *testing.T, dir string) {
 	write("rows.jsonl", goodRows(t))
 	write("chinook-customers.yaml", example(t, "chinook-customers.yaml"))
 	write("customers.csv", asTable(t, example(t, "chinook-customers.jsonl"), chinookColumns...))
-	write("signalbox.yaml", exampleFile(t)+"sources: [{name: crm, source: \"https://crm.contoso.example\", field_map: maps/crm.yaml}]\n")
+	write("signalbox.yaml", exampleFile(t)+"sources: [{name: crm, source: \"https://crm.contoso.example\", field_map: maps/crm.yaml}]\nvalue_maps: [{kind: delivery-mode, file: delivery-modes.csv}]\n")
+	write("delivery-modes.csv", "from,to\nstandard,99\n")
+	write("more.csv", "from,to\nexpress,11\n")
 }
 
 // crm is a stage with a source table, and the folder of its files.

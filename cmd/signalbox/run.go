@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,29 +16,28 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/exit"
 )
 
-// roles are what a process of the fleet can be.
-var roles = []string{"worker"}
-
 func (p *program) runCommand() *cobra.Command {
 	var asked []string
 	c := p.command("run", "run a process of the fleet",
-		"Takes events from the source queues and our own, applies them, and serves metrics and health. "+
+		"Takes events from the source queues and our own, applies them, publishes the events of the schedules if it is elected to, and serves metrics and health. "+
 			"SIGTERM or SIGINT drains: what is in hand is finished or given back. A second one ends the process at once.",
-		"signalbox run --local\nsignalbox run --config signalbox.yaml", cobra.NoArgs,
-		func(ctx context.Context, _ []string) error { return p.serve(ctx) })
-	c.Flags().StringSliceVar(&asked, "roles", roles, "what this process does, separated by commas: worker")
+		"signalbox run --local\nsignalbox run --config signalbox.yaml\nsignalbox run --config signalbox.yaml --roles scheduler", cobra.NoArgs,
+		func(ctx context.Context, _ []string) error { return p.serve(ctx, asked) })
+	roles := app.Roles()
+	c.Flags().StringSliceVar(&asked, "roles", roles, "what this process does, separated by commas: worker, scheduler")
 	c.PreRunE = func(*cobra.Command, []string) error { return checkRoles(asked) }
 	_ = c.RegisterFlagCompletionFunc("roles", cobra.FixedCompletions(roles, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
 func checkRoles(asked []string) error {
+	exist := strings.Join(app.Roles(), ", ")
 	if len(asked) == 0 {
-		return errors.New("--roles is empty; the role that exists is worker")
+		return errors.New("--roles is empty; the roles that exist are " + exist)
 	}
 	for _, r := range asked {
-		if r != roles[0] {
-			return fmt.Errorf("role %q does not exist in this version; the role that exists is worker", r)
+		if !slices.Contains(app.Roles(), r) {
+			return fmt.Errorf("role %q does not exist in this version; the roles that exist are %s", r, exist)
 		}
 	}
 	return nil
@@ -50,13 +51,13 @@ func collectLess() {
 	}
 }
 
-func (p *program) serve(ctx context.Context) error {
+func (p *program) serve(ctx context.Context, roles []string) error {
 	collectLess()
 	cfg, err := p.load("SIGNALBOX_ADMIN_LISTEN=127.0.0.1:0") // the local one has its port
 	if err != nil {
 		return err
 	}
-	a, err := app.New(cfg, app.Parts{Log: p.out})
+	a, err := app.New(cfg, app.Parts{Log: p.out, Roles: roles})
 	if err != nil {
 		return &exit.Error{Code: exit.Configuration, Err: err, Next: "correct it and try: signalbox config check"}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/contract"
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/render"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 )
@@ -42,7 +43,7 @@ func (p *program) schema(args []string, asyncapi bool) error {
 		for _, name := range cfg.Emitted() {
 			told = append(told, sinks.Type{Name: name})
 		}
-		queue = cfg.ServiceBus.Queues[0]
+		queue = subscription.SendTo(cfg.ServiceBus.Queues[0])
 	}
 	all, err := contract.Of(scenarios.All(scenarios.Parts{}), told)
 	switch {

@@ -14,59 +14,85 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/render"
 	"github.com/signalbox/signalbox/internal/cli/simulate"
 	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/test/sim/servicebus"
 	"github.com/signalbox/signalbox/test/sim/sink"
 )
 
 func (p *program) simCommand() *cobra.Command {
 	g := p.group("sim", "run a stand-in alone",
 		"Runs a stand-in until a signal ends it, and prints the environment that makes signalbox run use it. Everything is in memory.",
-		p.simServiceBus(), p.simCSU(), p.simSink())
+		p.simServiceBus(), p.simCSU(), p.simSink(), p.simVisibility())
 	g.Example = "  signalbox sim servicebus"
 	return g
 }
 
 func (p *program) simServiceBus() *cobra.Command {
 	s := simulate.ServiceBus{Queues: simulate.DefaultQueues()}
-	var texts []string
+	var texts, sinks, topics, subscriptions []string
 	var emulated string
 	c := p.command("servicebus", "run a local Azure Service Bus",
 		"Runs an AMQP 1.0 broker that the unmodified Azure SDKs talk to, with the administration API and GET /health on a port of their own, and an admin port, if asked for, on which it is told to misbehave.",
-		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live --queue signalbox-replay",
+		"signalbox sim servicebus\nsignalbox sim servicebus --listen 127.0.0.1:5673 --queue orders,lock=30s,max-delivery=5 --queue signalbox-live --queue signalbox-bulk --queue signalbox-replay\nsignalbox sim servicebus --queue signalbox-live --queue signalbox-bulk --queue signalbox-replay --subscription events/Subscriptions/signalbox --subscription events/Subscriptions/billing,subject=invoice",
 		cobra.NoArgs, func(ctx context.Context, _ []string) error {
 			return s.Serve(ctx, p.ready("SIGNALBOX_REDIS_URL, SIGNALBOX_HASH_KEY, and a CSU: signalbox sim csu"))
 		})
 	flags := c.Flags()
 	flags.StringVar(&s.Listen, "listen", "127.0.0.1:5672", "`address` to listen on")
 	flags.StringVar(&s.Administration.At, "administration", "127.0.0.1:5300", "`address` of the administration API; another port if the default one is taken; empty: none")
-	flags.StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in, signalbox-live and signalbox-replay")
-	flags.StringVar(&emulated, "emulator-config", "", "take the queues of the config.json `file` of Microsoft's emulator; those of --queue come besides")
+	flags.StringArrayVar(&texts, "queue", nil, "a queue, as `NAME[,lock=30s][,max-delivery=10][,max-bytes=262144]`; may be repeated; default: signalbox-in, signalbox-live, signalbox-bulk and signalbox-replay")
+	flags.StringArrayVar(&sinks, "sink-queue", nil, "a queue that a sink sends to, as for --queue; it is made, and is not among the queues to work on that are printed; may be repeated")
+	flags.StringArrayVar(&topics, "topic", nil, "a topic, as `NAME[,duplicate-window=10m][,max-bytes=262144]`; may be repeated; a subscription makes its topic, too")
+	flags.StringArrayVar(&subscriptions, "subscription", nil, "a subscription, as `TOPIC/Subscriptions/NAME[,lock=30s][,max-delivery=10][,subject=TEXT][,property.NAME=TEXT]`; may be repeated; subject and properties select messages")
+	flags.StringVar(&emulated, "emulator-config", "", "take the queues and topics of the config.json `file` of Microsoft's emulator; those of --queue, --topic and --subscription come besides")
 	flags.StringVar(&s.Admin, "admin", "", "`address` of the admin port, which asks for no credentials; default: none")
 	c.PreRunE = func(*cobra.Command, []string) error {
 		s.Administration.Usual = !flags.Changed("administration")
-		if len(texts) == 0 && emulated == "" {
+		for _, text := range sinks {
+			q, err := simulate.Queue(text)
+			if err != nil {
+				return fmt.Errorf("--sink-queue: %w", err)
+			}
+			s.SinkQueues = append(s.SinkQueues, q)
+		}
+		if len(texts)+len(topics)+len(subscriptions) == 0 && emulated == "" {
 			return nil
 		}
 		s.Queues = nil
 		if emulated != "" {
-			var topics []string
 			var err error
-			if s.Queues, topics, err = simulate.Emulated(emulated); err != nil {
+			if s.Queues, s.Topics, err = simulate.Emulated(emulated); err != nil {
 				return fmt.Errorf("--emulator-config: %w", err)
 			}
-			if len(topics) > 0 {
-				fmt.Fprintf(p.errs, "topics are not simulated: %s\n", strings.Join(topics, ", "))
-			}
 		}
-		for _, text := range texts {
-			q, err := simulate.Queue(text)
-			if err != nil {
-				return fmt.Errorf("--queue: %w", err)
-			}
-			s.Queues = append(s.Queues, q)
-		}
-		return nil
+		return declare(&s, texts, topics, subscriptions)
 	}
 	return c
+}
+
+// declare adds the queues, topics and subscriptions of flags to a broker.
+func declare(s *simulate.ServiceBus, queues, topics, subscriptions []string) error {
+	for _, text := range queues {
+		q, err := simulate.Queue(text)
+		if err != nil {
+			return fmt.Errorf("--queue: %w", err)
+		}
+		s.Queues = append(s.Queues, q)
+	}
+	for _, text := range topics {
+		t, err := simulate.Topic(text)
+		if err != nil {
+			return fmt.Errorf("--topic: %w", err)
+		}
+		s.Topics = append(s.Topics, t)
+	}
+	for _, text := range subscriptions {
+		one, err := simulate.Subscription(text)
+		if err != nil {
+			return fmt.Errorf("--subscription: %w", err)
+		}
+		s.Topics = simulate.Subscribe(s.Topics, []servicebus.Subscription{one})
+	}
+	return nil
 }
 
 type csuFlags struct {

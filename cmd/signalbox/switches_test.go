@@ -97,13 +97,14 @@ func TestEveryActionOfAnOperatorIsWrittenDownOrDoesNotHappen(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
-	s.more = append(s.more, "SIGNALBOX_AUDIT_OPERATOR=ana", "SIGNALBOX_AUDIT_PATH="+path)
+	s.more = append(s.more, "SIGNALBOX_AUDIT_OPERATOR=ana", "SIGNALBOX_AUDIT_PATH="+path, often)
 	require.Equal(t, exit.Done, cli(t, s.env(), nil, "publish", file(t, event("e1")+"\n"+event("e2"))).code)
 	csv := filepath.Join(t.TempDir(), "bindings.csv")
 	require.NoError(t, os.WriteFile(csv, []byte("id,d365_id\n7,000007\n"), 0o600))
 	actions := map[string][]string{
 		"scenarios disable":  {"customers", "--reason", "why not", "--until", "2h"},
 		"scenarios enable":   {"customers", "--reason", "why not"},
+		"schedules run":      {"often", "--reason", "why not"},
 		"gate limit":         {"20/s", "--for", "1m", "--reason", "why not"},
 		"gate unlimit":       {"--reason", "why not"},
 		"mapping import":     {"--yes", "--source", "https://shop.example.com", "--reason", "why not", csv},

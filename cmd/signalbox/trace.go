@@ -12,7 +12,8 @@ func (p *program) traceCommand() *cobra.Command {
 	c := p.command("trace [CORRELATION-ID]", "show everything that is known of an event, a correlation or a business object",
 		"Shows the runs (state, scenario, attempts, generation, finished steps, what they wait for and until when, history), what they are "+
 			"about and bound to, the runs of follow-ups and of events that told others (they share the correlation), and where the messages "+
-			"are now: in a queue, or among its dead letters. Looking changes nothing.\n\n"+subjectHelp,
+			"are now: in a queue, or among its dead letters. Runs of one scenario that went well are counted where there are many: --output json lists each. "+
+			"Looking changes nothing.\n\n"+subjectHelp,
 		subjectExamples("trace"), cobra.MaximumNArgs(1),
 		func(ctx context.Context, _ []string) error { return p.trace(ctx, f) })
 	f.register(c)

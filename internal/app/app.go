@@ -28,13 +28,15 @@ import (
 	"github.com/signalbox/signalbox/internal/leader"
 	"github.com/signalbox/signalbox/internal/redislink"
 	"github.com/signalbox/signalbox/internal/telemetry"
+	"github.com/signalbox/signalbox/inventoryvisibility"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/feed"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/orchestration/redisswitch"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 	"github.com/signalbox/signalbox/orchestration/steps"
-	"github.com/signalbox/signalbox/sink/webhook"
+	"github.com/signalbox/signalbox/sink/claim"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
@@ -48,6 +50,7 @@ type Parts struct {
 	Settled  worker.Observer // told of every settlement besides telemetry, such as local mode's account
 	NoHealth bool            // no health port
 	Admin    net.Listener    // the health port, in place of admin.listen
+	Roles    []string        // what this process does, of Roles; default all
 	LookOnly bool            // an engine for plans alone: no queue is opened, and Redis is not told that this process was here
 
 	DialBroker func(ctx context.Context) (net.Conn, error) // a Service Bus inside the process
@@ -56,11 +59,13 @@ type Parts struct {
 	DialSink   func(ctx context.Context, network, addr string) (net.Conn, error)
 	DialStep   func(ctx context.Context, network, addr string) (net.Conn, error) // to what configured steps call
 
+	DialVisibility func(ctx context.Context, network, addr string) (net.Conn, error) // to Inventory Visibility
+
 	Scenarios func(scenarios.Parts) []orchestration.Scenario // in place of scenarios.All, to certify others
 
 	Administration http.RoundTripper // to the administration API of a Service Bus inside the process; nil: it has none
 
-	WrapCSU     func(http.RoundTripper) http.RoundTripper  // around every CSU call
+	WrapCSU     func(http.RoundTripper) http.RoundTripper  // around every CSU call, and every call of Inventory Visibility
 	WrapSink    func(name string, s sinks.Sink) sinks.Sink // around every delivery
 	RedisHooks  []redis.Hook                               // around every Redis command
 	WrapQueue   func(worker.Queue) worker.Queue            // around every call for a received message
@@ -86,19 +91,22 @@ type App struct {
 	epoch  *redisstore.Epoch
 	store  *redisstore.Store
 	csu    *csuclient.Client
+	stock  *inventoryvisibility.Client // nil: nothing is asked of it
 	engine *orchestration.Engine
 	view   *redisswitch.View // which scenarios are off
 	bus    *servicebus.Namespace
 	worker *worker.Worker
 
 	sinks   map[string]sinks.Sink
-	closers []func() error // of the sinks and the configured steps
+	digests map[string]feed.Digests // of the sinks that say what they have
+	closers []func() error          // of the sinks and the configured steps
 
 	watchBus *servicebus.Namespace
 	watchAPI *servicebus.Admin // nil: nobody counts
 	elector  *leader.Elector   // nil: there is nothing to watch
 	sweeper  *leader.Elector   // nil: this fleet does not sweep
 	waker    *leader.Elector   // nil: what waits comes when it is due
+	timers   *timers           // nil: this process publishes nothing on time
 	owner    string            // names this process in claims and leases
 
 	circuits sync.Mutex // held while what is open is acted on
@@ -117,9 +125,12 @@ func New(cfg *config.Config, parts Parts) (*App, error) {
 	if err := a.observe(list); err != nil {
 		return nil, err
 	}
-	steps := []func() error{a.openRedis, a.openSwitches, a.openCSU, func() error { return a.openEngine(list) }}
+	steps := []func() error{a.openRedis, a.openSwitches, a.openCSU, a.openVisibility, func() error { return a.openEngine(list) }}
 	if !parts.LookOnly {
-		steps = append(steps, a.openWebhooks, a.openBus, a.openWorker, a.openWatch, a.openSweep, a.openWake)
+		steps = append(steps, a.openRemote, a.openBus, a.openWorker, a.openSchedules)
+		if a.is(RoleWorker) {
+			steps = append(steps, a.openWatch, a.openSweep, a.openWake)
+		}
 	}
 	for _, open := range steps {
 		if err := open(); err != nil {
@@ -140,7 +151,7 @@ func (a *App) observe(list []orchestration.Scenario) error {
 		Version: version, Revision: revision,
 		Queues: a.cfg.ServiceBus.Queues, OwnQueues: a.cfg.ServiceBus.OwnQueue.All(),
 		Scenarios: outlines, Kinds: scenarios.Kinds(), Operations: csuclient.Labels(),
-		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)), Sinks: sinkNames(a.cfg),
+		Scripts: scripts(), Heartbeats: a.beats(), Sources: called(RowSources(a.cfg)), Sinks: sinkNames(a.cfg), Sweeps: Sweeps(a.cfg), Schedules: a.scheduleNames(),
 	})
 	to := a.parts.Log
 	if to == nil {
@@ -190,7 +201,8 @@ func (a *App) openEngine(list []orchestration.Scenario) (err error) {
 		WaitInRun: a.parts.WaitInRun, Window: a.window(), Reschedule: r.Reschedule,
 		WaitFirst: r.WaitFirst, WaitMost: r.WaitMost, Patience: r.Patience,
 		Enter: func(ctx context.Context, c orchestration.Call) context.Context {
-			ctx = steps.WithCall(webhook.WithCheck(ctx, c.StillOurs), steps.Call{StillOurs: c.StillOurs, Plan: planOf(c)})
+			ctx = steps.WithCall(claim.WithCheck(ctx, c.StillOurs), steps.Call{StillOurs: c.StillOurs, Plan: planOf(c)})
+			ctx = inventoryvisibility.WithCall(ctx, inventoryvisibility.Call{StillOurs: c.StillOurs, Plan: planOf(c)})
 			return csuclient.WithCall(ctx, csuclient.Call{CorrelationID: c.CorrelationID, Lane: c.Lane, StillOurs: c.StillOurs, Plan: planOf(c)})
 		},
 	})
@@ -218,6 +230,9 @@ func (a *App) Metrics() *telemetry.Metrics { return a.metrics }
 
 // Bus is the Service Bus namespace.
 func (a *App) Bus() *servicebus.Namespace { return a.bus }
+
+// Visibility is the client of Inventory Visibility; nil where the configuration does not use it.
+func (a *App) Visibility() *inventoryvisibility.Client { return a.stock }
 
 // CSU is the client of the CSU.
 func (a *App) CSU() *csuclient.Client { return a.csu }
@@ -259,6 +274,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	defer draining()
+	stopTimers := a.publishOnTime(ctx)
 	stopWatching, stopSweeping, stopWaking, stopBreaker, stopSwitches := a.watch(ctx), a.sweep(ctx), candidate(ctx, a.waker), a.guard(ctx), a.followSwitches()
 	err = a.worker.Run(ctx)
 	stopSwitches()
@@ -266,6 +282,7 @@ func (a *App) Run(ctx context.Context) error {
 	stopWaking()
 	stopSweeping()
 	stopWatching()
+	stopTimers()
 	a.log.Info("drained")
 	return err
 }

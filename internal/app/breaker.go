@@ -46,7 +46,7 @@ func (a *App) guard(ctx context.Context) (stop func()) {
 }
 
 // circuitsChanged stops the intake while the CSU as a whole does not work or does not let us in: what is taken then could only be
-// sent away again. As while the gate is shut, our own live queue goes on.
+// sent away again. As while the gate is shut, our own queues of events go on.
 func (a *App) circuitsChanged() {
 	if a.worker == nil {
 		return
@@ -64,7 +64,7 @@ func (a *App) circuitsChanged() {
 	slices.Sort(names)
 	for _, reason := range pausedByCircuit {
 		if reason == paused {
-			a.worker.Pause(reason, a.cfg.ServiceBus.OwnQueue.Live)
+			a.worker.Pause(reason, a.alwaysTaken()...)
 		} else {
 			a.worker.Resume(reason)
 		}

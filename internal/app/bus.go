@@ -39,14 +39,19 @@ func (a *App) openWorker() (err error) {
 	}
 	intakes = append(intakes,
 		intake(b.OwnQueue.Live, b.OwnQueue.Live, csuclient.LaneLive, a.cfg.Worker.Slots, b.OwnMaxDeliveryCount),
+		intake(b.OwnQueue.Bulk, b.OwnQueue.Bulk, csuclient.LaneBulk, a.cfg.Worker.BulkSlots, b.OwnMaxDeliveryCount),
 		intake(b.OwnQueue.Replay, b.OwnQueue.Replay, csuclient.LaneReplay, a.cfg.Worker.ReplaySlots, b.OwnMaxDeliveryCount))
+	if !a.is(RoleWorker) {
+		intakes = nil
+	}
 	reader, err := Rows(a.cfg, a.metrics.WarnedOfRow)
 	if err != nil {
 		return err
 	}
 	a.worker, err = worker.New(worker.Options{
 		Decode:  reader.Decode,
-		Intakes: intakes, Handler: a.engine, Outbox: a.outbox(), Waiters: a.waiters(), Stubs: redisledger.New(a.redis, a.keys()), Observe: a.workerObserver(),
+		Lanes:   map[string]string{orchestration.LaneBulk: b.OwnQueue.Bulk},
+		Intakes: intakes, Idle: !a.is(RoleWorker), Handler: a.engine, Outbox: a.outbox(), Waiters: a.waiters(), Stubs: redisledger.New(a.redis, a.keys()), Observe: a.workerObserver(),
 		ReceiveWait: a.cfg.Worker.ReceiveWait, Drain: a.cfg.Worker.Drain, MaxBodyBytes: a.cfg.Worker.MaxBody,
 	})
 	if err != nil {
@@ -89,18 +94,6 @@ func (b both) Settled(ctx context.Context, s worker.Settled) {
 func (b both) Rescheduled(ctx context.Context, queue string, why worker.Why, at time.Time) {
 	b.Observer.Rescheduled(ctx, queue, why, at)
 	b.also.Rescheduled(ctx, queue, why, at)
-}
-
-// publisher sends events that steps emit to our own queue; one that is to wait is scheduled there.
-type publisher struct{ a *App }
-
-func (p publisher) Publish(ctx context.Context, events []orchestration.Event) error {
-	for _, ev := range events {
-		if err := p.a.outbox().Send(ctx, p.a.cfg.ServiceBus.OwnQueue.Live, Message(ev), ev.NotBefore); err != nil {
-			return fmt.Errorf("send an event to our own queue: %w", err)
-		}
-	}
-	return nil
 }
 
 // Message is an event as a message: CloudEvents in binary mode under a fresh message ID.

@@ -28,8 +28,13 @@ func (a *App) gateSeen(s redisstore.GateSeen) {
 	a.gate.Heard(csuclient.PaceState{Rev: s.Rev, Paced: s.Paced, Rate: a.gate.Rate(), Shut: s.Shut, Until: s.Until}, s.Asked)
 }
 
+// alwaysTaken are the queues whose intake goes on while the CSU wants to be left alone.
+func (a *App) alwaysTaken() []string {
+	return []string{a.cfg.ServiceBus.OwnQueue.Live, a.cfg.ServiceBus.OwnQueue.Bulk}
+}
+
 // gateChanged stops the intake while the CSU wants to be left alone: what is taken then could only be sent away again. Our own
-// live queue goes on: it brings what sinks are told, and what waits for the CSU is due there when the pause is over.
+// queues of events go on: they bring what sinks are told, and what waits for the CSU is due there when the pause is over.
 func (a *App) gateChanged(until time.Time) {
 	if a.worker == nil {
 		return // a plan's
@@ -44,7 +49,7 @@ func (a *App) gateChanged(until time.Time) {
 	if left < shortPause {
 		return
 	}
-	a.worker.Pause(pausedByGate, a.cfg.ServiceBus.OwnQueue.Live)
+	a.worker.Pause(pausedByGate, a.alwaysTaken()...)
 	time.AfterFunc(left, func() { // the probe takes a message
 		if u := a.gate.ClosedUntil(); !u.After(time.Now()) {
 			a.worker.Resume(pausedByGate)

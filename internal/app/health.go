@@ -22,7 +22,7 @@ func (a *App) serveHealth() (stop func(), err error) {
 	}
 	s, err := health.New(health.Options{
 		Listen: a.cfg.Admin.Listen, Listener: a.parts.Admin, Metrics: a.metrics.Registry(), Observe: a.metrics.HTTP, Errors: zap.NewStdLog(a.log.Named("health")),
-		Live: []health.State{{Name: "receive", OK: a.worker.Alive}},
+		Live: a.live(),
 		Started: []health.Check{
 			{Name: "redis", Ask: func(ctx context.Context) error { return a.redis.Ping(ctx).Err() }},
 			{Name: "servicebus", Ask: a.connected},
@@ -54,6 +54,15 @@ func (a *App) serveHealth() (stop func(), err error) {
 		cancel()
 		<-served
 	}, nil
+}
+
+// live is what a restart of this process would mend.
+func (a *App) live() []health.State {
+	states := []health.State{{Name: "receive", OK: a.worker.Alive}}
+	if a.timers != nil {
+		states = append(states, health.State{Name: "schedule", OK: a.timers.Alive})
+	}
+	return states
 }
 
 // connected says whether every queue has answered since the start.

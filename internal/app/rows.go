@@ -29,7 +29,7 @@ func RowSources(cfg *config.Config) []rows.Source {
 		list[i] = rows.Source{Name: s.Called(), Source: s.Source, Queue: s.Queue, Types: s.Types, Map: cfg.Map(s)}
 		if s.Format == config.FormatBusinessEvents {
 			list[i].Map, list[i].Translate = nil, businessevents.New(businessevents.Options{Source: s.Source, Type: orders.ReportedType,
-				Statuses: s.StatusOf(), SalesID: s.SalesID, Channel: channelOf(cfg.Channels)}).Translate
+				Statuses: s.StatusOf(), SalesID: s.SalesID, Exports: s.ExportOf(), ExportOf: s.Channel, Channel: channelOf(cfg.Channels)}).Translate
 		}
 	}
 	return list

@@ -7,9 +7,15 @@ import (
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/feed"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/customers"
+	"github.com/signalbox/signalbox/orchestration/scenarios/inventory"
+	"github.com/signalbox/signalbox/orchestration/scenarios/locations"
 	"github.com/signalbox/signalbox/orchestration/scenarios/orders"
+	"github.com/signalbox/signalbox/orchestration/scenarios/prices"
+	"github.com/signalbox/signalbox/orchestration/scenarios/products"
+	"github.com/signalbox/signalbox/orchestration/scenarios/reconcile"
 )
 
 // scenarios makes every scenario, with the steps of the configuration. They are made before what they call is opened: they call it later.
@@ -23,8 +29,11 @@ func (a *App) scenarios() ([]orchestration.Scenario, error) {
 		Customers: customers.Parts{Bindings: bindings{a}, Authority: customers.Authority(a.cfg.Customers.Authority),
 			PromoteAfter: a.cfg.Customers.PromoteAfter},
 		Orders: orders.Parts{ConfirmAfter: a.cfg.Orders.ConfirmAfter, Open: a.openOrders(),
-			Quiet: surelyNone(a.countOpen), Bindings: bindings{a}, Channels: a.cfg.Channels, StatusPatience: min(a.cfg.Orders.StatusPatience, a.cfg.Run.Patience/2)},
-		Sinks: a.sinkParts(), Emitted: a.cfg.Emitted(),
+			Quiet: surelyNone(a.countOpen), Bindings: bindings{a}, Channels: a.cfg.Channels, StatusPatience: min(a.cfg.Orders.StatusPatience, a.cfg.Run.Patience/2), Reserving: a.reserving()},
+		Products: products.Parts{Memory: memory{a}, PageSize: a.cfg.Products.PageSize, ReportListings: a.cfg.Products.ReportListings},
+		Prices:   prices.Parts{Memory: memory{a}, ReplySink: a.cfg.ReplySink}, Inventory: inventory.Parts{Memory: memory{a}, Stock: a.stockOf()}, Locations: locations.Parts{Memory: memory{a}},
+		Reconcile: reconcile.Parts{Memory: memory{a}, Wants: a.wants, Digests: func(sink string) (feed.Digests, bool) { d, ok := a.digests[sink]; return d, ok }, Swept: a.swept},
+		Sinks:     a.sinkParts(), Emitted: a.cfg.Emitted(),
 	}))
 }
 

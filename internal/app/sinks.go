@@ -9,9 +9,11 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/orchestration/feed"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 	"github.com/signalbox/signalbox/sink/jsonlines"
+	"github.com/signalbox/signalbox/sink/servicebus"
 	"github.com/signalbox/signalbox/sink/webhook"
 )
 
@@ -21,28 +23,68 @@ func (a *App) sinkParts() sinks.Parts {
 	return sinks.Parts{Sinks: a.sinks, Delivered: func(sink, result string, took time.Duration) { a.metrics.Delivered(sink, result, took) }}
 }
 
-// openWebhooks makes those sinks that dial nothing yet.
-func (a *App) openWebhooks() error {
+// remote is a sink that may be left alone for a while.
+type remote interface {
+	sinks.Sink
+	Close() error
+	ClosedUntil() time.Time
+}
+
+// openRemote makes those sinks that dial nothing yet.
+func (a *App) openRemote() error {
 	for _, row := range a.cfg.Sinks {
-		if row.Type != config.SinkWebhook {
+		var s remote
+		var err error
+		switch row.Type {
+		case config.SinkWebhook:
+			s, err = webhook.New(webhook.Options{Name: row.Name, URL: row.Address(), Secrets: row.Secrets, Timeout: row.Timeout, Mode: webhook.Mode(row.Mode),
+				Concurrency: row.Concurrency, AllowPlaintext: row.AllowPlaintext, DialContext: a.parts.DialSink, Changed: a.sinkChanged(row.Name)})
+		case config.SinkServiceBus:
+			s, err = servicebus.New(servicebus.Options{Name: row.Name, ConnectionString: row.Namespace(a.cfg), Entity: row.Entity, Sessions: row.Sessions,
+				Timeout: row.Timeout, Concurrency: row.Concurrency, NewConn: a.parts.DialBroker, Changed: a.sinkChanged(row.Name)})
+		default:
 			continue
 		}
-		log := a.log.Named("sinks").With(zap.String("sink", row.Name))
-		s, err := webhook.New(webhook.Options{Name: row.Name, URL: row.Address(), Secrets: row.Secrets, Timeout: row.Timeout, Mode: webhook.Mode(row.Mode),
-			Concurrency: row.Concurrency, AllowPlaintext: row.AllowPlaintext, DialContext: a.parts.DialSink,
-			Changed: func(until time.Time) {
-				if until.IsZero() {
-					log.Info("the sink takes deliveries again")
-					return
-				}
-				log.Warn("the sink refused or did not answer; it is left alone for a while, and what is for it waits", zap.Float64("retry_after_s", time.Until(until).Seconds()))
-			}})
 		if err != nil {
 			return err
 		}
 		a.addSink(row.Name, s, s.Close)
 		a.metrics.WatchSink(row.Name, s.ClosedUntil)
+		if err := a.openDigests(row); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// sinkChanged logs that a sink is left alone, and that it is not any more.
+func (a *App) sinkChanged(name string) func(until time.Time, class string) {
+	log := a.log.Named("sinks").With(zap.String("sink", name))
+	return func(until time.Time, class string) {
+		if until.IsZero() {
+			log.Info("the sink takes deliveries again")
+			return
+		}
+		log.Warn("the sink refused or did not answer; it is left alone for a while, and what is for it waits",
+			zap.String("error_type", class), zap.Float64("retry_after_s", time.Until(until).Seconds()))
+	}
+}
+
+// openDigests makes what asks a sink what it has, where it says so.
+func (a *App) openDigests(row config.SinkRow) error {
+	if row.DigestsURL == "" {
+		return nil
+	}
+	d, err := webhook.NewDigests(webhook.Options{Name: row.Name, URL: row.DigestsURL, Secrets: row.Secrets, Timeout: row.Timeout, AllowPlaintext: row.AllowPlaintext,
+		DialContext: a.parts.DialSink})
+	if err != nil {
+		return err
+	}
+	if a.digests == nil {
+		a.digests = map[string]feed.Digests{}
+	}
+	a.digests[row.Name] = d
+	a.closers = append(a.closers, d.Close)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func Scenarios(cfg *config.Config) ([]orchestration.Scenario, error) {
 // extended puts the steps of the configuration into scenarios, with their connections.
 func (a *App) extended(list []orchestration.Scenario) ([]orchestration.Scenario, error) {
 	web := func(row config.StepRow) steps.Web {
-		return steps.Web{DialContext: a.parts.DialStep, Changed: func(until time.Time) { a.stepChanged(row, until) }}
+		return steps.Web{DialContext: a.parts.DialStep, Changed: func(until time.Time, class string) { a.stepChanged(row, until, class) }}
 	}
 	return extended(list, a.cfg, web, func(s steps.Step) {
 		if s.Close != nil {
@@ -31,14 +31,14 @@ func (a *App) extended(list []orchestration.Scenario) ([]orchestration.Scenario,
 }
 
 // stepChanged says of a system that a step calls that it is left alone, or asked again.
-func (a *App) stepChanged(row config.StepRow, until time.Time) {
+func (a *App) stepChanged(row config.StepRow, until time.Time, class string) {
 	log := a.log.Named("steps").With(zap.String("scenario", row.Scenario), zap.String("step", row.Name))
 	if until.IsZero() {
 		log.Info("the system that a configured step calls takes requests again")
 		return
 	}
 	log.Warn("the system that a configured step calls refused or did not answer; it is left alone for a while, and events wait",
-		zap.Float64("retry_after_s", time.Until(until).Seconds()))
+		zap.String("error_type", class), zap.Float64("retry_after_s", time.Until(until).Seconds()))
 }
 
 // extended puts the rows of the step table into their scenarios. made is told of each step.

@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/signalbox/signalbox/csuclient/rediscircuit"
 	"github.com/signalbox/signalbox/csuclient/redisgate"
 	"github.com/signalbox/signalbox/internal/leader"
 	"github.com/signalbox/signalbox/internal/rediskey"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/internal/watch"
+	"github.com/signalbox/signalbox/orchestration/redisfeed"
+	"github.com/signalbox/signalbox/orchestration/redisschedule"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/orchestration/redisswitch"
 	"github.com/signalbox/signalbox/orchestration/scenarios/heartbeat"
@@ -28,6 +32,8 @@ func scripts() map[string]string {
 	maps.Copy(all, redisledger.Scripts())
 	maps.Copy(all, rediswaiters.Scripts())
 	maps.Copy(all, redisswitch.Scripts())
+	maps.Copy(all, redisfeed.Scripts())
+	maps.Copy(all, redisschedule.Scripts())
 	return all
 }
 
@@ -36,13 +42,13 @@ func (a *App) queues() []string {
 	return append(append([]string(nil), a.cfg.ServiceBus.Queues...), a.cfg.ServiceBus.OwnQueue.All()...)
 }
 
-// beats are the queues that get a heartbeat. All of them are queues: what is sent to a topic would reach whoever else has
+// beats are the queues that get a heartbeat. A subscription gets none: what is sent to its topic would reach whoever else has
 // subscribed to it.
 func (a *App) beats() []string {
 	if a.cfg.Heartbeat.Interval == 0 {
 		return nil
 	}
-	return a.queues()
+	return slices.DeleteFunc(a.queues(), subscription.Is)
 }
 
 // openWatch makes this process a candidate for watching over the fleet. Looking has a connection of its own, and may have an
@@ -59,7 +65,7 @@ func (a *App) openWatch() (err error) {
 	var queues []watch.Queue
 	for _, name := range a.queues() {
 		q := a.watchBus.Queue(name)
-		queues = append(queues, watch.Queue{Name: name, Live: q.Browse(), DeadLetters: q.DeadLetters()})
+		queues = append(queues, watch.Queue{Name: name, Live: q.Browse(), DeadLetters: q.DeadLetters(), NoBeat: subscription.Is(name)})
 	}
 	counter, err := a.openAdmin()
 	if err != nil {

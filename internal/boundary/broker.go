@@ -74,6 +74,10 @@ func (o boundOutbox) Send(ctx context.Context, queue string, m worker.Message, a
 	return do(o.b, "send", worker.ErrConnectionLost, func() error { return o.Outbox.Send(ctx, queue, m, at) })
 }
 
+func (o boundOutbox) SendAll(ctx context.Context, queue string, messages []worker.Message) error {
+	return do(o.b, "send all", worker.ErrConnectionLost, func() error { return o.Outbox.SendAll(ctx, queue, messages) })
+}
+
 func (o boundOutbox) Schedule(ctx context.Context, queue string, m worker.Message, at time.Time) (int64, error) {
 	return around(o.b, "schedule", worker.ErrConnectionLost, func() (int64, error) { return o.Outbox.Schedule(ctx, queue, m, at) })
 }

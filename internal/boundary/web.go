@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/orchestration"
@@ -12,7 +13,10 @@ import (
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
 )
 
-// web bounds the calls of the CSU.
+// visibility begins the paths of Inventory Visibility, before the id of the environment.
+const visibility = "/api/environment/"
+
+// web bounds the calls of the CSU, and of Inventory Visibility.
 func (b *Boundaries) web(p app.Parts) app.Parts {
 	outer := p.WrapCSU
 	p.WrapCSU = func(next http.RoundTripper) http.RoundTripper {
@@ -34,7 +38,11 @@ var literal = regexp.MustCompile(`\([^()]*\)`)
 
 func (t boundTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var answer *http.Response
-	got, err := around(t.b, "csu "+r.Method+" "+literal.ReplaceAllString(r.URL.Path, "(key)"), io.ErrUnexpectedEOF, func() (*http.Response, error) {
+	who, path := "csu", literal.ReplaceAllString(r.URL.Path, "(key)")
+	if strings.HasPrefix(path, visibility) {
+		who, path = "visibility", path[strings.Index(path[len(visibility):], "/")+len(visibility):]
+	}
+	got, err := around(t.b, who+" "+r.Method+" "+path, io.ErrUnexpectedEOF, func() (*http.Response, error) {
 		var err error
 		answer, err = t.next.RoundTrip(r) // the caller closes it, or the lines below do
 		return answer, err

@@ -103,7 +103,9 @@ func (c *certifier) names(told []Story) []string {
 	}
 	var names []string
 	for _, s := range c.list {
-		names = append(names, s.Outline().Name)
+		if o := s.Outline(); o.Certify.Elsewhere == "" {
+			names = append(names, o.Name)
+		}
 	}
 	if c.o.Story != "" || c.o.At != "" {
 		names = nil

@@ -17,6 +17,7 @@ type story struct {
 	scenario   string
 	own        bool // its events are the scenario's own, so it exercises that for sure
 	invariants []orchestration.Invariant
+	repeats    []string
 	events     []orchestration.Event
 }
 
@@ -60,7 +61,7 @@ func examples(o orchestration.Outline) ([]orchestration.Story, error) {
 }
 
 func newStory(o orchestration.Outline, d orchestration.Story) story {
-	s := story{Story: d, scenario: o.Name, invariants: o.Certify.Invariants}
+	s := story{Story: d, scenario: o.Name, invariants: o.Certify.Invariants, repeats: o.Certify.Repeats}
 	began := time.Now().Add(-time.Minute).UTC().Truncate(time.Millisecond)
 	for i, sample := range d.Events {
 		ev := orchestration.Event{Source: sample.Source, ID: fmt.Sprintf("certify-%d", i+1), Type: sample.Type, Data: sample.Data,

@@ -58,14 +58,21 @@ func needy(p scenarios.Parts) []orchestration.Scenario {
 // waits is applied once.
 func TestAnEventThatWaitsForABindingIsCertified(t *testing.T) {
 	t.Parallel()
-	r, err := certify.Run(t.Context(), certify.Options{Scenarios: needy, Names: []string{"contacts"}, Kill: certify.KillNone})
-	require.NoError(t, err)
-	require.NoError(t, r.Verdict())
-	at := map[string]bool{}
-	for _, k := range r.Stories[0].Cases {
-		at[k.At] = true
-		require.Equal(t, certify.Held, k.Outcome, "%s %s: %v", k.At, k.Mode, k.Broken)
+	var seen []map[string]bool
+	for range 5 { // on a slow machine the customer may come first, and then nobody waits
+		r, err := certify.Run(t.Context(), certify.Options{Scenarios: needy, Names: []string{"contacts"}, Kill: certify.KillNone})
+		require.NoError(t, err)
+		require.NoError(t, r.Verdict())
+		at := map[string]bool{}
+		for _, k := range r.Stories[0].Cases {
+			at[k.At] = true
+			require.Equal(t, certify.Held, k.Outcome, "%s %s: %v", k.At, k.Mode, k.Broken)
+		}
+		t.Logf("%d cases: %v", len(r.Stories[0].Cases), at)
+		if at["after schedule"] {
+			return
+		}
+		seen = append(seen, at)
 	}
-	t.Logf("%d cases: %v", len(r.Stories[0].Cases), at)
-	require.True(t, at["after schedule"], "it was parked: %v", at)
+	require.Fail(t, "it was never parked", "%v", seen)
 }

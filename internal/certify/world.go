@@ -28,12 +28,14 @@ import (
 const (
 	sourceQueue = "signalbox-in"
 	ownQueue    = "signalbox-live"
+	bulkQueue   = "signalbox-bulk"
 	replayQueue = "signalbox-replay"
+	products    = 3 // that the channel sells: an export tells of each
 	oun         = "HOUSTON"
 	sinkName    = "sink"
 )
 
-var queues = []string{sourceQueue, ownQueue, replayQueue}
+var queues = []string{sourceQueue, ownQueue, bulkQueue, replayQueue}
 
 // The times of a world: short, because a stopped process is waited for, and long enough for a busy machine. The search lags, so
 // that what was just written is not found.
@@ -84,7 +86,7 @@ func (w *world) onStop(f func() error) { w.stops = append(w.stops, f) }
 func (w *world) startBroker() (err error) {
 	w.broker, err = servicebus.New(servicebus.Options{Queues: []servicebus.Queue{
 		{Name: sourceQueue, LockDuration: lock, MaxDeliveryCount: 50}, {Name: ownQueue, LockDuration: lock, MaxDeliveryCount: 50},
-		{Name: replayQueue, LockDuration: lock, MaxDeliveryCount: 50}}})
+		{Name: bulkQueue, LockDuration: lock, MaxDeliveryCount: 50}, {Name: replayQueue, LockDuration: lock, MaxDeliveryCount: 50}}})
 	if err != nil {
 		return err
 	}
@@ -99,7 +101,7 @@ func (w *world) startBroker() (err error) {
 }
 
 func (w *world) startCSU(s story) (err error) {
-	w.csu = csu.New(csu.Options{Channels: []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}, SearchLag: searchLag, LabRoles: s.OrderMode == orchestration.OrderCart,
+	w.csu = csu.New(csu.Options{Channels: []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}, SearchLag: searchLag, Products: csu.MakeProducts(products), LabRoles: s.OrderMode == orchestration.OrderCart,
 		AsyncCustomers: s.Provisional, Conversion: conversion, OrderSync: conversion})
 	w.onStop(func() error { w.csu.Close(); return nil })
 	for _, r := range s.There {
@@ -139,6 +141,7 @@ func (w *world) configure(s story) (err error) {
 		"SERVICEBUS_CONNECTION_STRING": w.broker.ConnectionString(w.addr.broker),
 		"SERVICEBUS_QUEUES":            sourceQueue,
 		"SERVICEBUS_OWN_QUEUE_LIVE":    ownQueue,
+		"SERVICEBUS_OWN_QUEUE_BULK":    bulkQueue,
 		"SERVICEBUS_OWN_QUEUE_REPLAY":  replayQueue,
 		"REDIS_URL":                    w.ground.url,
 		"REDIS_ALLOW_PLAINTEXT":        "true",

@@ -17,8 +17,9 @@ type account struct {
 
 	mu          sync.Mutex
 	wanted      int
-	ends        map[string]end  // by origin
-	told        map[string]bool // outcomes that the sink has, by origin
+	ends        map[string]end               // by origin
+	told        map[string]map[string]string // what each sink has: the type of each event, by origin
+	exports     map[string]bool              // by the id of the event that asked for one: whether it came to a good end
 	rescheduled int
 	surplus     int
 	changed     time.Time
@@ -37,7 +38,7 @@ const (
 )
 
 func newAccount() *account {
-	return &account{ends: map[string]end{}, told: map[string]bool{}, changed: time.Now()}
+	return &account{ends: map[string]end{}, told: map[string]map[string]string{}, exports: map[string]bool{}, changed: time.Now()}
 }
 
 func (a *account) published(n int) {
@@ -46,16 +47,37 @@ func (a *account) published(n int) {
 	a.wanted += n
 }
 
+// asks books an export before it is asked for.
+func (a *account) asks(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.exports[id] = false
+}
+
+// own books what we said ourselves, which was published by nobody.
+func (a *account) own(s worker.Settled) {
+	if s.Outcome.Verdict != orchestration.Completed {
+		return
+	}
+	if _, asked := a.exports[s.Event.ID]; asked {
+		a.exports[s.Event.ID] = true
+	}
+	if sink := s.Event.Sink; sink != "" {
+		if a.told[sink] == nil {
+			a.told[sink] = map[string]string{}
+		}
+		a.told[sink][s.Event.Origin.String()] = s.Event.Type
+	}
+}
+
 // Settled implements worker.Observer.
 func (a *account) Settled(_ context.Context, s worker.Settled) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.changed = time.Now()
 	origin := s.Event.Origin.String()
-	if s.Event.Origin.Queue != sourceQueue { // what we say ourselves was published by nobody
-		if s.Event.Sink != "" && s.Outcome.Verdict == orchestration.Completed {
-			a.told[origin] = true
-		}
+	if s.Event.Origin.Queue != sourceQueue {
+		a.own(s)
 		return
 	}
 	e := none
@@ -80,13 +102,24 @@ func (a *account) Settled(_ context.Context, s worker.Settled) {
 type counts struct {
 	published, completed, duplicates, superseded, deadLettered, rescheduled, surplus int
 	ended, told                                                                      int
-	quiet                                                                            time.Duration // since the last settlement
+	asked, exported                                                                  int
+	records                                                                          map[string]int // what was exported, by type
+	quiet                                                                            time.Duration  // since the last settlement
 }
 
 func (a *account) counts() counts {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	c := counts{published: a.wanted, rescheduled: a.rescheduled, surplus: a.surplus, told: len(a.told), quiet: time.Since(a.changed)}
+	c := counts{published: a.wanted, rescheduled: a.rescheduled, surplus: a.surplus, told: len(a.told[sinkOutcomes]), quiet: time.Since(a.changed),
+		asked: len(a.exports), records: map[string]int{}}
+	for _, done := range a.exports {
+		if done {
+			c.exported++
+		}
+	}
+	for _, typ := range a.told[sinkCatalogue] {
+		c.records[typ]++
+	}
 	for _, e := range a.ends {
 		switch e {
 		case completed:

@@ -24,6 +24,9 @@ func EnvFile() string {
 // outcomes is the file that is told what became of events.
 func outcomes() string { return filepath.Join(filepath.Dir(EnvFile()), "outcomes.jsonl") }
 
+// exported is the file that is told what is sold.
+func exported() string { return filepath.Join(filepath.Dir(EnvFile()), "catalogue.jsonl") }
+
 // configure makes the fleet's configuration the way an operator would: as environment variables.
 func (s *stand) configure() error {
 	l, err := listen("127.0.0.1:9464")
@@ -51,6 +54,7 @@ func (s *stand) environment() []string {
 		"SERVICEBUS_ADMIN_ENDPOINT":    s.broker.administration,
 		"SERVICEBUS_QUEUES":            sourceQueue,
 		"SERVICEBUS_OWN_QUEUE_LIVE":    ownQueue,
+		"SERVICEBUS_OWN_QUEUE_BULK":    bulkQueue,
 		"SERVICEBUS_OWN_QUEUE_REPLAY":  replayQueue,
 		"REDIS_URL":                    s.redis.url,
 		"REDIS_ALLOW_PLAINTEXT":        "true",
@@ -73,9 +77,9 @@ func (s *stand) environment() []string {
 		"WORKER_RECEIVE_WAIT":          "5s",
 		"WORKER_DRAIN":                 "5s",
 	}
-	env["CHANNELS"] = `[{"name":"main","csu":"` + env["CSU_NAME"] + `","oun":"` + oun + `","legal_entity":"usrt","currency":"USD","language":"en-us"}]`
-	env["CHANNELS"] = strings.Replace(env["CHANNELS"], `{"name"`, `{"sinks":["outcomes"],"name"`, 1)
-	env["SINKS"] = `[{"name":"outcomes","type":"file","path":` + strconv.Quote(outcomes()) + `}]`
+	env["CHANNELS"] = inJSON([]map[string]any{{"name": channel, "csu": env["CSU_NAME"], "oun": oun, "legal_entity": "usrt", "currency": "USD", "language": "en-us",
+		"sinks": []string{sinkOutcomes, sinkCatalogue}}})
+	env["SINKS"], env["SCHEDULES"] = sinkTable(), scheduleTable()
 	out := make([]string, 0, len(env))
 	for k, v := range env {
 		out = append(out, "SIGNALBOX_"+k+"="+v)
@@ -92,8 +96,10 @@ func (s *stand) leave(env []string) error {
 	if info, err := os.Lstat(dir); err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 {
 		return errors.Join(fmt.Errorf("the state folder %s is not a folder of this user's alone; remove it", dir), err)
 	}
-	if err := os.Remove(outcomes()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the outcomes of an earlier run: %w", err)
+	for _, file := range []string{outcomes(), exported()} {
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove what an earlier run told: %w", err)
+		}
 	}
 	if err := os.WriteFile(EnvFile(), []byte(strings.Join(env, "\n")+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", EnvFile(), err)

@@ -29,8 +29,8 @@ func (s *stand) idle(ctx context.Context, o Options, a *account) error {
 		}
 		c := a.counts()
 		if o.Terminal {
-			fmt.Fprintf(o.Err, "\r%d of %d ended: %d completed, %d duplicates, %d superseded, %d dead-lettered; %d rescheduled ",
-				c.ended, c.published, c.completed, c.duplicates, c.superseded, c.deadLettered, c.rescheduled)
+			fmt.Fprintf(o.Err, "\r%d of %d ended: %d completed, %d duplicates, %d superseded, %d dead-lettered; %d rescheduled; %d of %d exports ",
+				c.ended, c.published, c.completed, c.duplicates, c.superseded, c.deadLettered, c.rescheduled, c.exported, c.asked)
 		}
 		active, scheduled, err := s.waiting()
 		if err != nil {
@@ -48,7 +48,7 @@ func (s *stand) idle(ctx context.Context, o Options, a *account) error {
 
 // waiting counts what the broker holds outside its dead-letter queues.
 func (s *stand) waiting() (active, scheduled int, err error) {
-	for _, q := range []string{sourceQueue, ownQueue, replayQueue} {
+	for _, q := range []string{sourceQueue, ownQueue, bulkQueue, replayQueue} {
 		c, err := s.broker.Counts(q)
 		if err != nil {
 			return 0, 0, err

@@ -26,6 +26,9 @@ type Options struct {
 	Redis        string    // a Redis to use; empty: a redis-server of our own, else one in memory
 }
 
+// ErrNotExported says that a run which tells sinks what is sold has come to no good end.
+var ErrNotExported = errors.New("local: not every export has come to a good end")
+
 // ErrUnbalanced says that the sums do not add up: an event is lost, doubled, or still on its way.
 var ErrUnbalanced = errors.New("local: not every published event has ended exactly once")
 
@@ -43,8 +46,8 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer s.stop()
-	fmt.Fprintf(o.Err, "signalbox local: broker %s (administration %s), CSU %s, %s, metrics %s, outcomes %s; up in %d ms\n",
-		s.broker.addr, s.broker.administration, s.csu.addr, s.redis.what, s.admin.Addr(), outcomes(), time.Since(began).Milliseconds())
+	fmt.Fprintf(o.Err, "signalbox local: broker %s (administration %s), CSU %s (admin %s), %s, metrics %s, outcomes %s; up in %d ms\n",
+		s.broker.addr, s.broker.administration, s.csu.addr, s.csu.admin, s.redis.what, s.admin.Addr(), outcomes(), time.Since(began).Milliseconds())
 
 	group, ctx := errgroup.WithContext(ctx)
 	fleet, stopFleet := context.WithCancel(ctx)
@@ -74,7 +77,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// show publishes the events, waits until all of them have ended, and prints what became of them.
+// show publishes the events, waits until all of them have ended, has what is sold exported, and prints what became of all that.
 func (s *stand) show(ctx context.Context, o Options, events [][]byte, account *account) error {
 	began := time.Now()
 	published, err := s.publish(ctx, events)
@@ -82,13 +85,19 @@ func (s *stand) show(ctx context.Context, o Options, events [][]byte, account *a
 		return err
 	}
 	account.published(published)
-	if err := s.idle(ctx, o, account); err != nil {
-		if errors.Is(err, context.Canceled) {
-			return nil // the person at the keyboard had enough
-		}
+	var took time.Duration
+	err = s.idle(ctx, o, account)
+	if err == nil {
+		took = time.Since(began)
+		err = s.exportAll(ctx, o, account)
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil // the person at the keyboard had enough
+	}
+	if err != nil {
 		return err
 	}
-	sum, err := s.sum(ctx, account, time.Since(began))
+	sum, err := s.sum(ctx, account, took)
 	if err != nil {
 		return err
 	}
@@ -99,8 +108,11 @@ func (s *stand) show(ctx context.Context, o Options, events [][]byte, account *a
 		s.tryNext(o)
 		return nil
 	}
-	if !sum.balanced() {
+	switch {
+	case !sum.balanced():
 		return ErrUnbalanced
+	case sum.ExportsDone != sum.Exports:
+		return ErrNotExported
 	}
 	return nil
 }

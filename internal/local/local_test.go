@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"os"
@@ -35,8 +36,35 @@ func TestEveryPublishedEventEndsExactlyOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(told), `"type":"signalbox.customer.relayed.v1"`)
 	require.NotContains(t, string(told), "@example.com")
+	require.NotContains(t, string(told), "signalbox.price", "what is sold has a file of its own")
 	require.Equal(t, sum["csu_customers"], sum["mappings"])
 	require.NotContains(t, log.String()+errs.String(), "@example.com")
+	whatIsSoldWasExportedAndCountedAsTheFileHasIt(t, sum)
+}
+
+func whatIsSoldWasExportedAndCountedAsTheFileHasIt(t *testing.T, sum map[string]float64) {
+	t.Helper()
+	file, err := os.Open(filepath.Join(filepath.Dir(local.EnvFile()), "catalogue.jsonl"))
+	require.NoError(t, err)
+	defer file.Close()
+	has := map[string]map[string]bool{} // subjects by type
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		var e struct{ Type, Subject string }
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &e))
+		if has[e.Type] == nil {
+			has[e.Type] = map[string]bool{}
+		}
+		require.False(t, has[e.Type][e.Subject], "%s %s is told twice", e.Type, e.Subject)
+		has[e.Type][e.Subject] = true
+	}
+	require.NoError(t, lines.Err())
+	for name, typ := range map[string]string{"products": "product", "prices": "price", "stock_levels": "stock", "locations": "location"} {
+		require.Positive(t, sum[name], name)
+		require.EqualValues(t, len(has["signalbox."+typ+".v1"]), sum[name], name)
+	}
+	require.EqualValues(t, 4, sum["exports_done"])
+	require.Equal(t, sum["exports"], sum["exports_done"])
 }
 
 func TestABorrowedRedisIsGivenBackAsItWas(t *testing.T) {

@@ -24,7 +24,9 @@ import (
 const (
 	sourceQueue = "signalbox-in"
 	ownQueue    = "signalbox-live"
+	bulkQueue   = "signalbox-bulk"
 	replayQueue = "signalbox-replay"
+	channel     = "main"
 	oun         = "HOUSTON"
 )
 
@@ -38,7 +40,7 @@ type stand struct {
 	}
 	csu struct {
 		*csu.Simulator
-		addr string
+		addr, admin string
 	}
 	redis struct {
 		url, what string
@@ -125,7 +127,7 @@ func (s *stand) startBroker() error {
 	b, err := servicebus.New(servicebus.Options{Queues: []servicebus.Queue{
 		{Name: sourceQueue, LockDuration: 30 * time.Second, MaxDeliveryCount: 10},
 		{Name: ownQueue, LockDuration: 30 * time.Second, MaxDeliveryCount: 50},
-		{Name: replayQueue, LockDuration: 30 * time.Second, MaxDeliveryCount: 50},
+		{Name: bulkQueue, LockDuration: 30 * time.Second, MaxDeliveryCount: 50}, {Name: replayQueue, LockDuration: 30 * time.Second, MaxDeliveryCount: 50},
 	}})
 	if err != nil {
 		return err
@@ -149,16 +151,23 @@ func (s *stand) startBroker() error {
 }
 
 func (s *stand) startCSU() error {
-	sim := csu.New(csu.Options{Channels: []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}, Latency: 5 * time.Millisecond, Seed: 1})
-	l, err := listen("127.0.0.1:8085")
-	if err != nil {
-		return err
+	sim := csu.New(csu.Options{Channels: []csu.Channel{{OUN: oun, Currency: "USD", Language: "en-us"}}, Latency: 5 * time.Millisecond, Seed: 1, Products: catalogue()})
+	s.csu.Simulator = sim
+	for _, part := range []struct {
+		usual   string
+		handler http.Handler
+		addr    *string
+	}{{"127.0.0.1:8085", sim.Handler(), &s.csu.addr}, {"127.0.0.1:8086", sim.AdminHandler(), &s.csu.admin}} {
+		l, err := listen(part.usual)
+		if err != nil {
+			return err
+		}
+		server := &http.Server{Handler: part.handler, ReadHeaderTimeout: 10 * time.Second}
+		*part.addr = "http://" + l.Addr().String()
+		s.onStop(func() error { sim.Close(); return server.Close() })
+		go func() { _ = server.Serve(l) }() // returns when the server is closed
 	}
-	server := &http.Server{Handler: sim.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	s.csu.Simulator, s.csu.addr = sim, "http://"+l.Addr().String()
-	s.onStop(func() error { sim.Close(); return server.Close() })
-	go func() { _ = server.Serve(l) }() // returns when the server is closed
-	_, err = sim.Inject(csu.Fault{Kind: csu.Error, Status: http.StatusTooManyRequests, RetryAfter: csu.RetryAfterSeconds, Wait: time.Second, Next: 2})
+	_, err := sim.Inject(csu.Fault{Kind: csu.Error, Status: http.StatusTooManyRequests, RetryAfter: csu.RetryAfterSeconds, Wait: time.Second, Next: 2})
 	return err
 }
 
@@ -176,7 +185,8 @@ func (s *stand) startFleet(o Options, account *account) error {
 		log = f
 	}
 	var err error
-	s.app, err = app.New(s.cfg, app.Parts{Log: log, Admin: s.admin, Settled: account, CleanEpoch: true, WaitInRun: 3 * time.Second})
+	s.app, err = app.New(s.cfg, app.Parts{Log: log, Admin: s.admin, Settled: account, CleanEpoch: true, WaitInRun: 3 * time.Second,
+		Roles: []string{app.RoleWorker}}) // nothing is due by the clock here, and whoever tries a table of schedules beside us is to lead it
 	if err != nil {
 		return err
 	}

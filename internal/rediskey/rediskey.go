@@ -14,18 +14,23 @@
 //	wakes                   entities that were bound while somebody waited             14 days
 //	switch                  which scenarios an operator has switched off, until when, and which on again       until then
 //	off:<scenario>          the events that wait for it to be on, and where their copies are   14 days after the last
+//	schedules               what became of each schedule's last tick                   kept; of a schedule that is gone until the next leader
 //	audit                   what operators did last, chained                           kept
 //	gone:<queue>            dead letters that are to be taken out of a queue            14 days after the last
 //	stub:<id>               which of the stubs of a message without its body is its dead letter    14 days
 //	job:<id>                one thing an operator does to many dead letters            14 days
 //	jobs                    the jobs, by when they began                               14 days after the last
 //	gate                    what is known of the CSU's limits, while it limits        15 min after the last refusal
+//	feed:<hash(feed)>       how far the list of a feed's changes was read              kept
+//	feed:<hash(feed)>:<bucket>    what was told last of the records in a bucket        kept
 //	lease:<role>            the process that leads in a role                          15 s
 //	members                 the processes of the fleet: until when each is believed to live, and what it holds    a day after a death
 //	epoch                   the server's run id; until when claims may only look      kept
 package rediskey
 
 import (
+	"fmt"
+
 	"github.com/signalbox/signalbox/internal/keyhash"
 	"github.com/signalbox/signalbox/internal/pii"
 	"github.com/signalbox/signalbox/mapping"
@@ -103,6 +108,9 @@ func (k Keys) Switch() string { return k.prefix + "switch" }
 // Off is the key of the events that wait for a scenario to be on.
 func (k Keys) Off(scenario string) string { return k.prefix + "off:" + scenario }
 
+// Schedules is the key of what is remembered of schedules.
+func (k Keys) Schedules() string { return k.prefix + "schedules" }
+
 // Audit is the key of what operators did.
 func (k Keys) Audit() string { return k.prefix + "audit" }
 
@@ -117,6 +125,16 @@ func (k Keys) Job(id string) string { return k.prefix + "job:" + id }
 
 // Jobs is the key of the list of jobs.
 func (k Keys) Jobs() string { return k.prefix + "jobs" }
+
+// Feed is the key of how far a feed has come.
+func (k Keys) Feed(channel, name string) string {
+	return k.prefix + "feed:" + k.h.Sum("feed", channel, name)
+}
+
+// FeedBucket is the key of what was told of a bucket of its records.
+func (k Keys) FeedBucket(channel, name string, bucket int) string {
+	return fmt.Sprintf("%s:%03x", k.Feed(channel, name), bucket)
+}
 
 // Lease is the key of who leads in a role, such as watch.
 func (k Keys) Lease(role string) string { return k.prefix + "lease:" + role }

@@ -1,6 +1,6 @@
 // Package watch is the fleet's watchman: what one process, the elected one, sees and does for all of them. It counts the
 // queues, looks for their oldest messages, counts the runs that wait, asks Redis whether it keeps what it is given, and
-// sends a heartbeat through every queue.
+// sends a heartbeat through every queue that is nobody else's.
 //
 // All of it only looks, save the heartbeat, whose events are harmless when two processes send them; so the election
 // (package leader) needs no fencing. What is seen is kept in memory until the term ends: a process that does not lead
@@ -49,6 +49,7 @@ type Queue struct {
 	Name        string
 	Live        Peeker // its messages
 	DeadLetters Peeker
+	NoBeat      bool // it gets no heartbeat: it is a subscription, and others have subscribed to its topic, too
 }
 
 // Store is what is asked of Redis.
@@ -196,9 +197,12 @@ func (w *Watch) end(ctx context.Context) {
 	}
 }
 
-// beat sends a heartbeat to every queue.
+// beat sends a heartbeat to every queue that gets one.
 func (w *Watch) beat(ctx context.Context) {
 	for _, q := range w.o.Queues {
+		if q.NoBeat {
+			continue
+		}
 		call, done := context.WithTimeout(ctx, w.o.Timeout)
 		err := w.o.Sender.Beat(call, q.Name)
 		done()

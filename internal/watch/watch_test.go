@@ -199,7 +199,7 @@ func inBubble(t *testing.T, change func(*Options), story func(s *stand)) {
 		b, store, seen := newBroker(), &fakeStore{}, &seen{told: told{failures: map[string]int{}}}
 		o := Options{Counter: b, Store: store, Sender: b, Observe: seen, Every: 30 * time.Second, Beat: time.Minute}
 		for _, name := range []string{"orders", "signalbox-live"} {
-			o.Queues = append(o.Queues, Queue{name, &fakePeeker{b: b, queue: name, what: "peek"}, &fakePeeker{b: b, queue: name + "!", what: "peek dead"}})
+			o.Queues = append(o.Queues, Queue{Name: name, Live: &fakePeeker{b: b, queue: name, what: "peek"}, DeadLetters: &fakePeeker{b: b, queue: name + "!", what: "peek dead"}})
 		}
 		change(&o)
 		w, err := New(o)
@@ -370,6 +370,15 @@ func TestAHeartbeatIsNotTakenForWork(t *testing.T) {
 		after(time.Minute)
 		require.Equal(t, sent.Add(time.Minute), s.sight(t).Beats["orders"], "what the broker did not take was not sent")
 		require.Equal(t, 1, s.told().failures["orders beat"])
+	})
+}
+
+func TestASubscriptionIsLookedAtAndGetsNoHeartbeat(t *testing.T) {
+	inBubble(t, func(o *Options) { o.Queues[0].NoBeat = true }, func(s *stand) {
+		after(time.Minute)
+		require.Equal(t, []string{"signalbox-live", "signalbox-live"}, s.b.sends())
+		require.NotContains(t, s.sight(t).Beats, "orders")
+		require.Equal(t, "orders", s.sight(t).Queues[0].Queue)
 	})
 }
 

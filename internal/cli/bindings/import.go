@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -136,8 +137,10 @@ func (i *importing) entry(r Record) (mapping.Entry, error) {
 		return e, badRecord{"has no source; give it one, or all of them with --source"}
 	case r.Scope == "":
 		return e, badRecord{"has no scope, and the channels name several; give it one, or all of them with --scope"}
+	case !slices.Contains(mapping.KindNames(), r.Kind):
+		return e, badRecord{"its kind is none of " + strings.Join(mapping.KindNames(), ", ")}
 	case !slices.Contains(i.Places, mapping.Place{Kind: r.Kind, Scope: r.Scope}):
-		return e, badRecord{"its kind and scope are none that a scenario and a channel of this configuration look at"}
+		return e, badRecord{"its scope is none that a channel of this configuration looks at"}
 	case r.D365ID == "":
 		return e, badRecord{"has no d365_id"}
 	case !mapping.Storable(r.D365ID):

@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
@@ -57,7 +58,7 @@ func Admin(cfg *config.Config) (*servicebus.Admin, error) {
 	if connection.IsZero() {
 		connection = cfg.ServiceBus.ConnectionString
 	}
-	return servicebus.OpenAdmin(servicebus.AdminOptions{ConnectionString: connection, ApplicationID: "signalbox-cli"})
+	return servicebus.OpenAdmin(servicebus.AdminOptions{ConnectionString: connection, Endpoint: cfg.ServiceBus.AdminEndpoint, ApplicationID: "signalbox-cli"})
 }
 
 // Store is the fleet's Redis as the command line uses it. It never touches the fleet's epoch.
@@ -124,10 +125,16 @@ func (s *Store) Standing() *deadletter.Standing {
 
 // Queues lists the queues a command looks at: the one that was asked for, else the source queues and our own.
 func Queues(cfg *config.Config, asked string) []string {
-	if asked != "" {
-		return []string{asked}
+	all := slices.Concat(cfg.ServiceBus.Queues, cfg.ServiceBus.OwnQueue.All())
+	if asked == "" {
+		return all
 	}
-	return slices.Concat(cfg.ServiceBus.Queues, cfg.ServiceBus.OwnQueue.All())
+	for _, name := range all { // Service Bus ignores case, and what is remembered of a dead letter does not
+		if strings.EqualFold(name, asked) {
+			return []string{name}
+		}
+	}
+	return []string{asked}
 }
 
 // quiet drops the Redis client's own log lines: every failure reaches us as an error.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/deadletter"
 	"github.com/signalbox/signalbox/worker/servicebus"
@@ -94,7 +95,7 @@ func (e brokerExam) reach(ctx context.Context, q queue) (found []Finding, lost b
 		f.Lost = exit.From(err).Code == exit.Unreachable
 		return []Finding{f}, f.Lost
 	}
-	beats := e.cfg.Heartbeat.Interval > 0
+	beats := e.cfg.Heartbeat.Interval > 0 && !subscription.Is(q.name)
 	if !q.own && !beats {
 		return found, false
 	}

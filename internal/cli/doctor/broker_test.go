@@ -37,7 +37,7 @@ func (quiet) Printf(context.Context, string, ...any) {}
 // settings is a configuration as an operator has it who sets nothing special.
 func settings() *config.Config {
 	return &config.Config{
-		ServiceBus: config.ServiceBus{Queues: []string{"in"}, OwnQueue: config.OwnQueue{Live: "live", Replay: "replay"}, MaxDeliveryCount: 10, OwnMaxDeliveryCount: 50},
+		ServiceBus: config.ServiceBus{Queues: []string{"in"}, OwnQueue: config.OwnQueue{Live: "live", Bulk: "bulk", Replay: "replay"}, MaxDeliveryCount: 10, OwnMaxDeliveryCount: 50},
 		CSU:        config.CSU{Name: "default", MaxExecution: 2 * time.Minute, SearchLag: 30 * time.Second},
 		Channels:   orchestration.Channels{{Name: "main", CSU: "default", OUN: "HOUSTON", LegalEntity: "usrt", Currency: "USD", Language: "en-us"}},
 		Run:        config.Run{Lease: 15 * time.Second, Keep: 336 * time.Hour, Patience: 168 * time.Hour},
@@ -192,6 +192,24 @@ func TestAQueueThatCannotBeUsedIsSaid(t *testing.T) {
 	require.Len(t, said(examine(t, doctor.Broker(quiet, deaf, administration{}))), 1, "without a heartbeat nothing is sent to a source queue")
 }
 
+// A subscription is held to what a source queue is held to, and gets no heartbeat.
+func TestASubscriptionIsExaminedAndNotSentTo(t *testing.T) {
+	t.Parallel()
+	const address = "events/Subscriptions/signalbox"
+	cfg := settings()
+	cfg.ServiceBus.Queues = []string{address}
+	deaf := bus{send: map[string]error{address: worker.ErrUnauthorized}}
+	set := func(rules, deliveries int) administration {
+		return administration{change: map[string]func(*adapter.QueueProperties){address: func(p *adapter.QueueProperties) { p.Rules, p.MaxDeliveryCount = rules, deliveries }}}
+	}
+	require.Empty(t, said(examine(t, doctor.Broker(cfg, deaf, set(1, 10)))))
+	require.Equal(t, []string{"fail queue.deliveries " + address + ": gives up after 5 deliveries, and servicebus.max_delivery_count says 10",
+		"warn queue.rules " + address + ": has no rule that selects anything"}, said(examine(t, doctor.Broker(cfg, deaf, set(0, 5)))))
+	idle := administration{change: map[string]func(*adapter.QueueProperties){address: func(p *adapter.QueueProperties) { p.Rules, p.MaxDeliveryCount, p.DeleteWhenIdle = 1, 10, time.Hour }}}
+	require.Equal(t, []string{"fail queue.expiry " + address + ": is deleted when nobody receives from it for 1h0m0s, and then its topic drops our events"},
+		said(examine(t, doctor.Broker(cfg, deaf, idle))))
+}
+
 // Each clash of a queue as the local broker has it, seen through the SDK.
 func TestARealBrokerIsLookedAtWithoutSendingAnything(t *testing.T) {
 	t.Parallel()
@@ -221,7 +239,7 @@ func TestARealBrokerIsLookedAtWithoutSendingAnything(t *testing.T) {
 	require.NoError(t, broker.DenyTokens("shut", true))
 	require.Equal(t, []string{
 		"fail queue.reach shut: may not be listened to",
-		"fail queue.reach replay: is not there",
+		"fail queue.reach bulk: is not there", "fail queue.reach replay: is not there",
 		"fail queue.duplicates live: detects duplicates",
 		"fail queue.expiry in: drops messages after 1h0m0s",
 		"warn queue.deliveries shut: gives up after 50 deliveries, and servicebus.max_delivery_count says 10",
@@ -231,5 +249,5 @@ func TestARealBrokerIsLookedAtWithoutSendingAnything(t *testing.T) {
 	require.Zero(t, counts.Active)
 
 	front.Close()
-	require.Contains(t, said(examine(t, doctor.Broker(cfg, doctor.OverBus(namespace), admin)))[2], "unknown queue.properties : lock, delivery count")
+	require.Contains(t, said(examine(t, doctor.Broker(cfg, doctor.OverBus(namespace), admin)))[3], "unknown queue.properties : lock, delivery count")
 }

@@ -15,6 +15,7 @@ const (
 	checkQueueDeliveries = "queue.deliveries"
 	checkQueueLock       = "queue.lock"
 	checkQueueSize       = "queue.size"
+	checkQueueRules      = "queue.rules"
 	checkBrokerClock     = "broker.clock"
 
 	checkRedisReach       = "redis.reach"
@@ -40,10 +41,15 @@ const (
 	checkCSUTables  = "csu.tables"
 	checkCSUCarts   = "csu.carts"
 
+	checkVisibilityToken  = "visibility.token" // the name of a check, no credential
+	checkVisibilityReach  = "visibility.reach"
+	checkVisibilityPlaces = "visibility.warehouses"
+
 	checkSinkReach = "sink.reach"
 	checkStepReach = "step.reach"
 
 	checkFleetAlive     = "fleet.alive"
+	checkFleetSchedules = "fleet.schedules"
 	checkFleetWaiting   = "fleet.waiting"
 	checkFleetPromotion = "fleet.promotion"
 )
@@ -59,8 +65,8 @@ type Check struct {
 var checks = []Check{
 	{checkConfig, "the configuration, as `config check` does", "a fleet does not start on a configuration that is not valid"},
 
-	{checkQueueReach, "each source queue and own queue is there, and may be listened to", "a fleet takes events from its source queues and its own queues"},
-	{checkQueueSend, "our own queues may be sent to; with the heartbeat on, the source queues, too", "what must wait goes as a copy to our own queue before its original is completed; a heartbeat goes through every queue"},
+	{checkQueueReach, "each source queue, source subscription and own queue is there, and may be listened to", "a fleet takes events from its source queues and its own queues"},
+	{checkQueueSend, "our own queues may be sent to; with the heartbeat on, the source queues, too, but for subscriptions, which get none", "what must wait goes as a copy to our own queue before its original is completed; a heartbeat goes through every queue"},
 	{checkQueueSeen, "the properties of the queues can be read", "clashes of the next checks lose events in silence, and only the administration API shows them"},
 	{checkQueueStatus, "no queue is disabled", "a disabled queue gives or takes nothing"},
 	{checkQueueSessions, "no queue demands sessions", "messages of a queue with sessions are received by session only, and copies would have none"},
@@ -70,6 +76,7 @@ var checks = []Check{
 	{checkQueueDeliveries, "the greatest delivery count is what the configuration says, and at least 50 on our own queues", "over half of it a message is rescheduled, before the broker gives it up as MaxDeliveryCountExceeded"},
 	{checkQueueLock, "locks last long enough to be renewed and short enough to be taken over", "a lock that runs out before it is renewed gives the message to two workers; one that lasts long keeps it from the others when its worker has died"},
 	{checkQueueSize, "no queue is nearly full", "a full queue takes nothing, our own copies neither; dead letters count"},
+	{checkQueueRules, "each source subscription has a rule that may select messages", "a subscription without one gets nothing, and nobody hears of it"},
 	{checkBrokerClock, "the broker's clock against this machine's", "an event whose time is more than five minutes ahead of the broker's clock is dead-lettered"},
 
 	{checkRedisReach, "Redis answers", "without it nothing is claimed, and work stands still"},
@@ -96,10 +103,15 @@ var checks = []Check{
 
 	{checkCSUCarts, "where `order_mode` is `cart`: the CSU keeps the id of a cart that we make, and lets us look for its order; for that one empty cart is made, which is forgotten", "an order is placed once because its cart has one id for good; by an id of the CSU's own it could be placed twice"},
 
-	{checkSinkReach, "each sink's address takes a connection; nothing is sent", "outcomes wait until their sink takes them"},
+	{checkVisibilityToken, "with Inventory Visibility: Entra and the security service give a token", "no request goes without one"},
+	{checkVisibilityReach, "with Inventory Visibility: it answers a query of one item that nobody has, for each legal entity of its warehouses", "stock is not told, and orders are not reserved, until it answers"},
+	{checkVisibilityPlaces, "with Inventory Visibility: each channel's legal entity has a warehouse", "an export of stock for a channel without one is a dead letter"},
+
+	{checkSinkReach, "each sink's address takes a connection, or its queue or topic a link to send by; nothing is sent", "outcomes wait until their sink takes them"},
 	{checkStepReach, "the address of each `http-call` of the step table takes a connection; nothing is sent", "events wait until the step's system takes requests"},
 
 	{checkFleetAlive, "a process of the fleet leads the watch", "if none runs, nothing is worked on"},
+	{checkFleetSchedules, "with schedules that are on: a process leads them, and the last event of each came to a good end", "without a leader no event is published on time; what a schedule asks for is not told while its runs fail"},
 	{checkFleetWaiting, "what waits, by cause, with the longest", "an event that waits for long is late"},
 	{checkFleetPromotion, "customers and orders that headquarters has not made its own records of", "they have a provisional id until then; changes of such customers, and their orders, wait"},
 }

@@ -23,6 +23,8 @@ func clock(check string, ahead time.Duration) Finding {
 
 // DateWatch reads the clock of whoever answers over HTTP. Safe for concurrent use.
 type DateWatch struct {
+	Host string // whose answers count, with its port if its address has one; empty: everybody's
+
 	mu    sync.Mutex
 	ahead time.Duration
 	known bool
@@ -32,7 +34,7 @@ type DateWatch struct {
 func (d *DateWatch) Wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		resp, err := next.RoundTrip(r)
-		if err == nil {
+		if err == nil && (d.Host == "" || d.Host == r.URL.Host) {
 			d.Read(resp)
 		}
 		return resp, err

@@ -19,6 +19,7 @@ import (
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/test/sim/servicebus"
 	adapter "github.com/signalbox/signalbox/worker/servicebus"
 )
 
@@ -134,6 +135,31 @@ func TestASinkIsReachedWithoutSendingAnything(t *testing.T) {
 		"warn sink.reach elsewhere: its folder is not on this machine"}, said(examine(t, doctor.Sinks(cfg))))
 }
 
+func TestTheQueueOfASinkIsReachedWithoutSendingAnything(t *testing.T) {
+	t.Parallel()
+	broker, err := servicebus.New(servicebus.Options{Queues: []servicebus.Queue{{Name: "outcomes"}, {Name: "off", Status: servicebus.StatusDisabled}, {Name: "shut"}}})
+	require.NoError(t, err)
+	l, served := listen(t), make(chan struct{})
+	go func() { defer close(served); _ = broker.Serve(l) }()
+	t.Cleanup(func() {
+		require.NoError(t, broker.Close())
+		<-served
+	})
+	require.NoError(t, broker.DenyTokens("shut", true))
+	cfg := settings()
+	cfg.ServiceBus.ConnectionString = secret.New(broker.ConnectionString(l.Addr().String()))
+	for _, name := range []string{"outcomes", "off", "shut", "none"} {
+		cfg.Sinks = append(cfg.Sinks, config.SinkRow{Name: name, Type: config.SinkServiceBus, Entity: name})
+	}
+	cfg.Sinks = append(cfg.Sinks, config.SinkRow{Name: "odd", Type: config.SinkServiceBus, Entity: "x", Connection: secret.New("canary")})
+	require.Equal(t, []string{"fail sink.reach off: takes no link to send by", "fail sink.reach shut: may not be sent to", "fail sink.reach none: its queue or topic is not there",
+		"fail sink.reach odd: its connection string cannot be used"},
+		said(examine(t, doctor.Sinks(cfg))))
+	counts, err := broker.Counts("outcomes")
+	require.NoError(t, err)
+	require.Zero(t, counts.Active)
+}
+
 func TestWhatAConfiguredStepCallsIsReachedWithoutSendingAnything(t *testing.T) {
 	t.Parallel()
 	l := listen(t)
@@ -161,7 +187,7 @@ func TestAReportIsALineForEachFindingInTheOrderOfTheList(t *testing.T) {
 	require.Equal(t, "ok    config                    is valid: 1 source queues, 1 channels, 0 sinks", lines[0])
 	require.Contains(t, out.String(), "warn  queue.size        in      0 active, 0 scheduled, 0 dead letters; 90 % of its size. A full queue takes nothing, our own copies neither; dead letters count. "+
 		"Do: handle its dead letters, and see why it is not drained: signalbox deadletter groups.\n")
-	require.Regexp(t, `\n\d+ ok, 3 to look at, 0 failed, 0 unknown\n$`, out.String())
+	require.Regexp(t, `\n\d+ ok, 4 to look at, 0 failed, 0 unknown\n$`, out.String())
 	require.NoError(t, r.Verdict(), "what should be looked at has not failed")
 }
 

@@ -1,5 +1,5 @@
 // Package doctor looks whether everything that a fleet of this configuration needs is there and set as it must be: the queues
-// of the broker, Redis, the CSU, the sinks, and what waits. It explains what it finds: what is wrong, why it matters, what to
+// of the broker, Redis, the CSU, Inventory Visibility, the sinks, and what waits. It explains what it finds: what is wrong, why it matters, what to
 // do. It changes nothing that lasts: all it leaves is scripts in the cache of Redis, and what is long overdue is dropped from the
 // index of waiting runs, as the fleet's watchman does.
 //
@@ -40,7 +40,7 @@ type Finding struct {
 type Report struct {
 	Findings []Finding      `json:"findings"`
 	Counts   map[Status]int `json:"counts"`
-	Lost     bool           `json:"unreachable"` // the broker, Redis or the CSU could not be reached
+	Lost     bool           `json:"unreachable"` // the broker, Redis, the CSU or Inventory Visibility could not be reached
 }
 
 // Part examines one part of what there is. It must return soon after its context ends.

@@ -29,7 +29,7 @@ func Fleet(cfg *config.Config, client redis.UniversalClient, keys rediskey.Keys)
 		if err != nil {
 			return nil // that Redis does not answer is said elsewhere
 		}
-		all := []Finding{alive(ctx, cfg, client, keys)}
+		all := append([]Finding{alive(ctx, cfg, client, keys)}, schedules(ctx, cfg, client, keys)...)
 		for _, cause := range slices.Sorted(maps.Keys(waits)) {
 			if cause != string(orchestration.CausePromotion) {
 				all = append(all, waits[cause].finding(cause))

@@ -46,7 +46,14 @@ func (r Report) Verdict() error {
 	case r.Lost:
 		return exit.New(exit.Unreachable, "something that the fleet needs cannot be reached", "see the lines that say fail")
 	case r.Counts[Fail] > 0:
-		return exit.New(exit.Failed, fmt.Sprintf("%d checks failed", r.Counts[Fail]), "see the lines that say fail")
+		return exit.New(exit.Failed, failed(r.Counts[Fail]), "see the lines that say fail")
 	}
 	return nil
+}
+
+func failed(n int) string {
+	if n == 1 {
+		return "1 check failed"
+	}
+	return fmt.Sprintf("%d checks failed", n)
 }

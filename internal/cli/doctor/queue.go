@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/worker/servicebus"
 )
 
@@ -26,7 +27,18 @@ type judging struct {
 
 // judge compares a queue with what the fleet needs. Each check says one thing about it.
 func judge(j judging) []Finding {
-	return []Finding{j.status(), j.sessions(), j.forwarding(), j.duplicates(), j.expiry(), j.deliveries(), j.lock()}
+	all := []Finding{j.status(), j.sessions(), j.forwarding(), j.duplicates(), j.expiry(), j.deliveries(), j.lock()}
+	if subscription.Is(j.name) {
+		all = append(all, j.rules())
+	}
+	return all
+}
+
+func (j judging) rules() Finding {
+	if j.p.Rules == 0 {
+		return warn(checkQueueRules, j.name, "has no rule that selects anything", "add a rule: a true filter for every message of the topic, or a correlation filter")
+	}
+	return ok(checkQueueRules, j.name, fmt.Sprintf("rules that may select messages: %d", j.p.Rules))
 }
 
 func (j judging) status() Finding {
@@ -72,6 +84,8 @@ func (j judging) expiry() Finding {
 	switch {
 	case j.own && j.p.DeleteWhenIdle > 0:
 		return fail(checkQueueExpiry, j.name, "is deleted when it is idle for "+j.p.DeleteWhenIdle.String(), "take AutoDeleteOnIdle away")
+	case subscription.Is(j.name) && j.p.DeleteWhenIdle > 0:
+		return fail(checkQueueExpiry, j.name, "is deleted when nobody receives from it for "+j.p.DeleteWhenIdle.String()+", and then its topic drops our events", "take AutoDeleteOnIdle away")
 	case ttl > 0 && !j.p.DeadLettersExpired:
 		return fail(checkQueueExpiry, j.name, fmt.Sprintf("drops messages after %s", ttl), "switch dead-lettering on message expiration on, or the default time to live off")
 	case ttl > 0 && j.own && ttl < j.cfg.Run.Patience:

@@ -20,7 +20,9 @@ import (
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/redisschedule"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
+	"github.com/signalbox/signalbox/orchestration/schedule"
 	simredis "github.com/signalbox/signalbox/test/sim/redis"
 )
 
@@ -301,7 +303,7 @@ func TestWhatWaitsIsCountedByCauseWithTheLongest(t *testing.T) {
 		}
 		return all
 	}
-	require.Equal(t, []string{"warn fleet.alive : no process leads the watch", "ok fleet.waiting : nothing waits",
+	require.Equal(t, []string{"warn fleet.alive : no process leads the watch", "ok fleet.schedules : there is no schedule", "ok fleet.waiting : nothing waits",
 		"ok fleet.promotion : no customer and no order waits for headquarters' id"}, fleet())
 
 	m.do("set", keys.Lease("watch"), "w1/0815")
@@ -315,7 +317,8 @@ func TestWhatWaitsIsCountedByCauseWithTheLongest(t *testing.T) {
 	require.NoError(t, err)
 	m.do("hset", name, "hist", fmt.Sprintf("%d|create-account|promotion", now.Add(-38*time.Minute).UnixMilli()))
 	got := fleet()
-	require.Len(t, got, 5)
+	require.Len(t, got, 6)
+	got = slices.Delete(got, 1, 2) // that there is no schedule
 	require.Equal(t, "ok fleet.alive : w1/0815 leads the watch", got[0])
 	require.Regexp(t, `^warn fleet.waiting backoff: 1 wait, the longest for \d+\w+, and one was due 10 min ago$`, got[1])
 	require.Regexp(t, `^warn fleet.waiting blocked: 1 wait, the longest for .* for the CSU to let us in$`, got[2])
@@ -326,4 +329,41 @@ func TestWhatWaitsIsCountedByCauseWithTheLongest(t *testing.T) {
 	require.Contains(t, fleet()[0], "unknown fleet.alive : sampler and heartbeat are off")
 	require.NoError(t, m.server.Kill())
 	require.Empty(t, fleet(), "that Redis does not answer is said elsewhere")
+}
+
+func TestWhoLeadsTheSchedulesAndWhatBecameOfThem(t *testing.T) {
+	t.Parallel()
+	m := newMemory(t)
+	said := func() (all []string) {
+		for _, f := range examine(t, doctor.Fleet(m.cfg, m.client, keys)).Findings {
+			if f.Check == "fleet.schedules" {
+				all = append(all, fmt.Sprintf("%s %s: %s", f.Status, f.About, f.What))
+			}
+		}
+		return all
+	}
+	row := config.ScheduleRow{Type: "signalbox.customer.changed.v1", Every: time.Minute, Zone: "UTC", Missed: "latest"}
+	for _, name := range []string{"new", "well", "dead", "lost", "long", "off"} {
+		row.Name, row.Off = name, name == "off"
+		m.cfg.Schedules = append(m.cfg.Schedules, row)
+	}
+	now := time.Now()
+	for name, r := range map[string]schedule.Record{
+		"well": {Event: "e", Sent: now, State: schedule.OK}, "dead": {Event: "e", Sent: now, State: schedule.Failed},
+		"lost": {Event: "e", Sent: now, State: schedule.Lost}, "long": {Event: "e", Sent: now.Add(-time.Hour), State: schedule.Open},
+	} {
+		r.Since = now.Add(-2 * time.Hour)
+		written, err := redisschedule.New(m.client, keys).Write(t.Context(), name, r)
+		require.NoError(t, err)
+		require.True(t, written)
+	}
+	require.Equal(t, []string{"warn : no process leads the schedules", "ok new: has published nothing yet", "ok well: its last event is ok",
+		"warn dead: its last event is a dead letter", "warn lost: its last event has had no run"}, said()[:5])
+	require.Regexp(t, `^warn long: the run of its last event is not over since \S+, and ticks are skipped$`, said()[5])
+	require.Len(t, said(), 6, "of one that is off nothing is expected")
+	m.do("set", keys.Lease("schedule"), "w1/0815")
+	require.Equal(t, "ok : w1/0815 leads the schedules", said()[0])
+	m.do("del", keys.Lease("schedule"))
+	m.cfg.Schedules = m.cfg.Schedules[5:]
+	require.Equal(t, []string{"ok : every schedule is off, and no process leads them"}, said())
 }

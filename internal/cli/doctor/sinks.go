@@ -3,13 +3,19 @@ package doctor
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+
 	"github.com/signalbox/signalbox/config"
+	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/worker"
+	"github.com/signalbox/signalbox/worker/servicebus"
 )
 
 const connecting = 10 * time.Second
@@ -18,11 +24,14 @@ const connecting = 10 * time.Second
 func Sinks(cfg *config.Config) Part {
 	return func(ctx context.Context) (all []Finding) {
 		for _, s := range cfg.Sinks {
-			if s.Type == config.SinkFile {
+			switch s.Type {
+			case config.SinkFile:
 				all = append(all, file(s))
-				continue
+			case config.SinkServiceBus:
+				all = append(all, entity(ctx, s, s.Namespace(cfg)))
+			default:
+				all = append(all, webhook(ctx, s))
 			}
-			all = append(all, webhook(ctx, s))
 		}
 		if len(all) == 0 {
 			return []Finding{ok(checkSinkReach, "", "no sink is told anything")}
@@ -33,6 +42,28 @@ func Sinks(cfg *config.Config) Part {
 
 func webhook(ctx context.Context, s config.SinkRow) Finding {
 	return reached(ctx, checkSinkReach, s.Name, s.Address())
+}
+
+// entity opens a link to the queue or topic of a sink.
+func entity(ctx context.Context, s config.SinkRow, connection secret.String) Finding {
+	call, done := context.WithTimeout(ctx, connecting)
+	defer done()
+	bus, err := servicebus.Open(servicebus.Options{ConnectionString: connection, CallTimeout: connecting, ApplicationID: "signalbox-cli",
+		Retry: azservicebus.RetryOptions{MaxRetries: 1, RetryDelay: 200 * time.Millisecond, MaxRetryDelay: time.Second}})
+	if err != nil {
+		return fail(checkSinkReach, s.Name, "its connection string cannot be used", "copy it anew from a shared access policy of the namespace")
+	}
+	defer func() { _ = bus.Close(call) }()
+	switch err := bus.CanSend(call, s.Entity); {
+	case err == nil:
+		return ok(checkSinkReach, s.Name, "may be sent to")
+	case errors.Is(err, worker.ErrNotFound):
+		return fail(checkSinkReach, s.Name, "its queue or topic is not there", "create it, or correct the sink's entity")
+	case errors.Is(err, worker.ErrUnauthorized):
+		return fail(checkSinkReach, s.Name, "may not be sent to", "give the policy of its connection string Send")
+	default:
+		return fail(checkSinkReach, s.Name, "takes no link to send by", "check its connection_string, the status of its queue or topic, and the network")
+	}
 }
 
 // Steps examines the systems that configured steps call, in the same way.

@@ -94,6 +94,7 @@ func anyOf(targets ...error) func(error) bool {
 
 // classes are asked in order: what is refused is also a network error, to some clients.
 var classes = []class{
+	{taken, Failed, "see what listens there; another signalbox run of this machine takes an address of its own: admin.listen, 127.0.0.1:0 is a free port"},
 	{anyOf(ErrInterrupted, context.Canceled), Interrupted, ""},
 	{func(err error) bool { return len(config.Problems(err)) > 0 }, Configuration, "correct them and try: signalbox config check"},
 	{anyOf(worker.ErrUnauthorized), NotAllowed, "check the key in servicebus.connection_string: it needs Listen and Send on these queues"},
@@ -120,10 +121,15 @@ func unreachableCSU(err error) bool {
 	return errors.As(err, &f) && (f.Class == "network" || f.Class == "timeout")
 }
 
+// taken knows an address of ours that another process has.
+func taken(err error) bool {
+	var own *net.OpError
+	return errors.As(err, &own) && own.Op == "listen"
+}
+
 func unreachable(err error) bool {
 	var network net.Error
-	var own *net.OpError
-	if errors.As(err, &own) && own.Op == "listen" { // an address of ours, which is taken
+	if taken(err) {
 		return false
 	}
 	return errors.As(err, &network) ||

@@ -35,7 +35,7 @@ var e164 = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
 func TestEveryChinookCustomerBecomesAnEventThatAWorkerTakes(t *testing.T) {
 	t.Parallel()
-	m, err := fieldmap.Load(filepath.Join(examples, "chinook-customers.yaml"), fieldmap.Limits{})
+	m, err := fieldmap.Load(filepath.Join(examples, "chinook-customers.yaml"), fieldmap.Limits{}, nil)
 	require.NoError(t, err)
 	trier, err := New(0)
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func TestWhatAnEventIsNotIsSaidWithTheRule(t *testing.T) {
 	trier, err := New(100)
 	require.NoError(t, err)
 	source := func(text string) rows.Source {
-		m, err := fieldmap.Parse("m.yaml", []byte(text), fieldmap.Limits{})
+		m, err := fieldmap.Parse("m.yaml", []byte(text), fieldmap.Limits{}, nil)
 		require.NoError(t, err)
 		return rows.Source{Name: "s", Source: "https://s.example", Map: m}
 	}

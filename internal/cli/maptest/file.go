@@ -4,6 +4,7 @@ package maptest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,12 +14,30 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/signalbox/signalbox/mapping/fieldmap"
+	"github.com/signalbox/signalbox/mapping/valuemap"
 )
 
 // suite is a test file.
 type suite struct {
-	Map   string `yaml:"map"` // path of the map, from the file's folder; default: the file's own name without .test
-	Tests []test `yaml:"tests"`
+	Map       string              `yaml:"map"`        // path of the map, from the file's folder; default: the file's own name without .test
+	ValueMaps map[string]valueMap `yaml:"value_maps"` // those that the map asks, by name
+	Tests     []test              `yaml:"tests"`
+}
+
+// valueMap is a value map as the configuration has it, or the path of its file alone.
+type valueMap struct {
+	File    string `yaml:"file"`    // from the test file's folder
+	Unknown string `yaml:"unknown"` // default: refuse
+}
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (v *valueMap) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		v.File = n.Value
+		return nil
+	}
+	type plain valueMap
+	return n.Decode((*plain)(v))
 }
 
 // test is one row and what is to become of it: an event or an error.
@@ -156,6 +175,29 @@ func read(path string) (suite, string, error) {
 		return s, strings.Replace(path, infix, "", 1), nil
 	}
 	return s, filepath.Join(filepath.Dir(path), s.Map), nil
+}
+
+// values reads the value maps of a test file.
+func (s suite) values(path string) (valuemap.Values, error) {
+	all := valuemap.Values{}
+	for name, v := range s.ValueMaps {
+		file := filepath.Join(filepath.Dir(path), v.File)
+		rows, err := valuemap.Load(file)
+		if err == nil {
+			err = valuemap.Check("", true, rows)
+		}
+		if v.Unknown == "" {
+			v.Unknown = valuemap.Refuse
+		}
+		if err == nil && !valuemap.CheckUnknown(v.Unknown) {
+			err = errors.New("unknown is neither refuse, pass nor = and a value")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: the value map %s: %w", path, name, err)
+		}
+		all[name] = valuemap.New(valuemap.Map{Name: name, File: file, Unknown: v.Unknown, Rows: rows})
+	}
+	return all, nil
 }
 
 const infix = ".test"

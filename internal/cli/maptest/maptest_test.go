@@ -153,3 +153,34 @@ func TestTestFilesThatCannotBe(t *testing.T) {
 	require.ErrorContains(t, err, "line 2, id: calls now")
 	require.ErrorContains(t, err, "line 3, data.a: is no jq expression")
 }
+
+func TestATestFileNamesTheValueMapsThatItsMapAsks(t *testing.T) {
+	t.Parallel()
+	const tests = `
+tests:
+  - name: known
+    row: {No: 7, Mail: ana@contoso.example, Name: Lima, At: 2026-01-05, Tongue: Deutsch}
+    event: {data: {id: "7", email: ana@contoso.example, lastName: Lima, language: de-at}}
+  - name: not known
+    row: {No: 7, Mail: ana@contoso.example, Name: Lima, At: 2026-01-05, Tongue: Suomi}
+    error: {field: /data/language, rule: mapped}
+`
+	files := map[string]string{"tongues.csv": "from,to\nDeutsch,de-at\n", "crm.yaml": `
+type: signalbox.customer.changed.v1
+id: .No
+time: .At | instant("iso"; "UTC")
+data: {id: '.No | tostring', email: .Mail, lastName: .Name, language: '.Tongue | mapped("tongue")'}
+`}
+	for head, passed := range map[string]int{"value_maps: {tongue: tongues.csv}": 2, "value_maps: {tongue: {file: tongues.csv, unknown: =en-us}}": 1} {
+		files["crm.test.yaml"] = head + tests
+		r, err := Run(Options{Files: []string{folder(t, files)}})
+		require.NoError(t, err)
+		require.Equal(t, passed, r.Passed, head)
+	}
+	for head, what := range map[string]string{"value_maps: {tongue: none.csv}": "cannot be read", "value_maps: {tongue: {file: tongues.csv, unknown: tulip}}": "unknown is neither",
+		"value_maps: {}": "this source has no value maps"} {
+		files["crm.test.yaml"] = head + tests
+		_, err := Run(Options{Files: []string{folder(t, files)}})
+		require.ErrorContains(t, err, what)
+	}
+}

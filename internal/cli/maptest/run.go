@@ -67,7 +67,11 @@ func Run(o Options) (Report, error) {
 		if err != nil {
 			return r, &exit.Error{Code: exit.Failed, Err: err, Next: "correct the test file"}
 		}
-		m, err := rowsource.Load(file, fieldmap.Limits{})
+		values, err := s.values(path)
+		if err != nil {
+			return r, &exit.Error{Code: exit.Failed, Err: err, Next: "correct the value map, or its path in the test file"}
+		}
+		m, err := rowsource.Load(file, fieldmap.Limits{}, func(string) fieldmap.Values { return values })
 		if err != nil {
 			return r, err
 		}

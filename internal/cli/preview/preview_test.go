@@ -22,7 +22,7 @@ func load(t *testing.T, file string, change ...string) *fieldmap.Map {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	m, err := fieldmap.Parse(file, []byte(strings.NewReplacer(change...).Replace(string(text))), fieldmap.Limits{})
+	m, err := fieldmap.Parse(file, []byte(strings.NewReplacer(change...).Replace(string(text))), fieldmap.Limits{}, nil)
 	require.NoError(t, err)
 	return m
 }
@@ -139,7 +139,7 @@ func TestATableIsPreviewedToo(t *testing.T) {
 
 func TestNothingIsShownOfATypeThatNobodyKnows(t *testing.T) {
 	t.Parallel()
-	m, err := fieldmap.Parse("m", []byte("type: com.contoso.unknown\nid: .CustomerId\ntime: $enqueued\ndata: {name: .FirstName, kind: '\"a\"'}\n"), fieldmap.Limits{})
+	m, err := fieldmap.Parse("m", []byte("type: com.contoso.unknown\nid: .CustomerId\ntime: $enqueued\ndata: {name: .FirstName, kind: '\"a\"'}\n"), fieldmap.Limits{}, nil)
 	require.NoError(t, err)
 	sum, text := look(t, good, func(o *preview.Options) { o.Source.Map = m })
 	require.Equal(t, 1, sum.Refused)

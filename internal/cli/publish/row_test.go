@@ -17,7 +17,7 @@ import (
 
 func crm(t *testing.T) func(*publish.Options) {
 	t.Helper()
-	m, err := fieldmap.Parse("crm.yaml", []byte("type: good\nid: '\"\\(.No)-\\(.Version)\"'\ntime: $enqueued\ndata: {id: '.No | tostring', phone: '.Phone | phone(\"US\")', mail: '.Mail | email'}\n"), fieldmap.Limits{})
+	m, err := fieldmap.Parse("crm.yaml", []byte("type: good\nid: '\"\\(.No)-\\(.Version)\"'\ntime: $enqueued\ndata: {id: '.No | tostring', phone: '.Phone | phone(\"US\")', mail: '.Mail | email'}\n"), fieldmap.Limits{}, nil)
 	require.NoError(t, err)
 	return func(o *publish.Options) {
 		o.Source, o.MaxBytes = &rows.Source{Name: "crm", Source: "https://crm.example", Map: m}, 500

@@ -25,12 +25,12 @@ func Find(cfg *config.Config, name, file string) (rows.Source, error) {
 	case file == "":
 		return s, unknown(known, name)
 	}
-	m, err := Load(file, fieldmap.Limits{MaxBytes: cfg.Worker.MaxBody})
-	if err != nil {
-		return s, err
-	}
 	if !found {
 		s = rows.Source{Name: name, Source: name}
+	}
+	m, err := Load(file, fieldmap.Limits{MaxBytes: cfg.Worker.MaxBody}, cfg.ValuesOf(s.Source))
+	if err != nil {
+		return s, err
 	}
 	if s.Source == "" {
 		s.Name, s.Source = m.Source, m.Source
@@ -74,8 +74,8 @@ func unknown(known []rows.Source, name string) error {
 }
 
 // Load reads a map. A problem in it has the exit code of a configuration.
-func Load(file string, limits fieldmap.Limits) (*fieldmap.Map, error) {
-	m, err := fieldmap.Load(file, limits)
+func Load(file string, limits fieldmap.Limits, values fieldmap.ValuesOf) (*fieldmap.Map, error) {
+	m, err := fieldmap.Load(file, limits, values)
 	problems := fieldmap.Problems(err)
 	if err == nil {
 		return m, nil

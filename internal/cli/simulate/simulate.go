@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,6 +32,8 @@ type ServiceBus struct {
 	Administration Address
 	Admin          string // on which it is told to misbehave
 	Queues         []servicebus.Queue
+	SinkQueues     []servicebus.Queue // made, too, and no sources: a fleet sends to them
+	Topics         []servicebus.Topic
 }
 
 // Address is where to listen, and whether another port will do.
@@ -41,7 +44,7 @@ type Address struct {
 
 // Serve serves the broker, its administration API and its fault port until the context ends.
 func (s ServiceBus) Serve(ctx context.Context, ready Ready) (err error) {
-	broker, err := servicebus.New(servicebus.Options{Queues: s.Queues})
+	broker, err := servicebus.New(servicebus.Options{Queues: slices.Concat(s.Queues, s.SinkQueues), Topics: s.Topics})
 	if err != nil {
 		return err
 	}
@@ -51,7 +54,7 @@ func (s ServiceBus) Serve(ctx context.Context, ready Ready) (err error) {
 		return err
 	}
 	listening := []string{l.Addr().String()}
-	env := brokerEnvironment(broker.ConnectionString(l.Addr().String()), s.Queues)
+	env := brokerEnvironment(broker.ConnectionString(l.Addr().String()), s.Queues, s.Topics)
 	group, ctx := errgroup.WithContext(ctx)
 	if s.Administration.At != "" {
 		a, err := s.Administration.listen(ctx)

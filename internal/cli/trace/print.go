@@ -13,13 +13,22 @@ import (
 
 // Print writes what was found for a person.
 func (f Found) Print(w io.Writer) error {
+	shown, folds := f.folded()
 	for _, o := range f.Objects {
+		if len(folds) > 0 && !o.about(shown) {
+			continue
+		}
 		if err := printObject(w, o); err != nil {
 			return err
 		}
 	}
-	for _, r := range f.Runs {
+	for _, r := range shown {
 		if err := printRun(w, r); err != nil {
+			return err
+		}
+	}
+	for _, d := range folds {
+		if err := d.print(w); err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,7 @@ func (g *gathering) own(ctx context.Context) ([]redisstore.RunTrace, error) {
 		if err != nil || !ok {
 			return nil, err
 		}
+		g.found.Own = run.Run
 		return []redisstore.RunTrace{run}, nil
 	}
 	var names []string

@@ -67,7 +67,8 @@ type Object struct {
 // Found is everything that is known.
 type Found struct {
 	Objects    []Object              `json:"objects"`
-	Runs       []redisstore.RunTrace `json:"runs"` // those of the same correlation, too, oldest first
+	Runs       []redisstore.RunTrace `json:"runs"`          // those of the same correlation, too, oldest first
+	Own        string                `json:"own,omitempty"` // short name of the run of the event that was asked for; empty: something else was
 	Messages   []Message             `json:"messages"`
 	Memory     *redisstore.Memory    `json:"memory,omitempty"`   // of the store, while claims are for looking only
 	Off        []Off                 `json:"off,omitempty"`      // scenarios that are off

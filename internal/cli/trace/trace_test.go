@@ -267,3 +267,30 @@ func TestEachStateReadsAsASentence(t *testing.T) {
 		require.Contains(t, out.String(), want)
 	}
 }
+
+func TestManyRunsThatWentWellAreOneLineAndWhatIsNotOverIsShown(t *testing.T) {
+	t.Parallel()
+	f := trace.Found{Own: "own", Runs: []redisstore.RunTrace{{Run: "own", State: redisstore.RunDone, Outcome: "completed", Scenario: "products", Entity: "feed"}}}
+	for i := range 40 {
+		r := redisstore.RunTrace{Run: fmt.Sprint("quiet", i), State: redisstore.RunDone, Outcome: "completed", Scenario: "sinks", Entity: fmt.Sprint("record", i),
+			Ended: time.Date(2026, 11, 23, 9, 0, i, 0, time.UTC)}
+		switch i {
+		case 7:
+			r.Run, r.History = "tried", []redisstore.RunMoment{{Step: "deliver-event", Why: "backoff", Failed: "Sink.Deliver 503"}}
+		case 8:
+			r.Outcome = "superseded"
+		case 9:
+			r.Run, r.State, r.Owner = "works", redisstore.RunWorking, "w1"
+		}
+		f.Runs = append(f.Runs, r)
+		f.Objects = append(f.Objects, trace.Object{EntityTrace: redisstore.EntityTrace{Entity: r.Entity, Applied: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}})
+	}
+	var out strings.Builder
+	require.NoError(t, f.Print(&out))
+	for _, run := range []string{"own", "tried", "works"} {
+		require.Regexp(t, `(?m)^Run +`+run+`$`, out.String())
+	}
+	require.NotContains(t, out.String(), "quiet")
+	require.Contains(t, out.String(), "And runs of scenario sinks that are done: 37 completed, 1 superseded, the last at 2026-11-23T09:00:39.000Z; --output json lists each.")
+	require.Equal(t, 2, strings.Count(out.String(), "Newest applied"), "of what is shown alone")
+}

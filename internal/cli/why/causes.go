@@ -33,8 +33,17 @@ var causes = map[orchestration.Cause]words{
 		"it goes on once headquarters is back"},
 }
 
+// sinks is the scenario that tells sinks. Its target has no gate of the fleet's.
+const sinks = "sinks"
+
+var sinkLeftAlone = words{"its sink to take deliveries again: it is left alone for a while, because it refused some, did not answer, or asked for it",
+	"it goes on by itself, without an attempt, once a delivery succeeds; how the sink answers is in signalbox_sink_deliveries_total by result, and signalbox doctor looks whether it can be reached"}
+
 // explained gives the words of a cause; one that another version wrote is shown as it is.
-func explained(cause string) words {
+func explained(cause, scenario string) words {
+	if scenario == sinks && orchestration.Cause(cause) == orchestration.CauseGate {
+		return sinkLeftAlone
+	}
 	if w, known := causes[orchestration.Cause(cause)]; known {
 		return w
 	}

@@ -20,7 +20,7 @@ func (a *Answer) switchedOff(f trace.Found, typ string, now time.Time) {
 		return
 	}
 	a.Status, a.Cause, a.Until = Waiting, string(orchestration.CauseSwitchedOff), off.Until
-	w := explained(a.Cause)
+	w := explained(a.Cause, "")
 	a.Do = w.unblocks
 	if off.By == "" {
 		a.Do = "take it out of scenarios.off"

@@ -105,7 +105,10 @@ func boundTo(o trace.Object) string {
 
 // waits says what a postponed run waits for.
 func (a *Answer) waits(f trace.Found, r redisstore.RunTrace, o trace.Object) {
-	w := explained(r.Wait.For)
+	w := explained(r.Wait.For, r.Scenario)
+	if orchestration.Cause(r.Wait.For) == orchestration.CauseTaint && f.Memory != nil && len(o.Doubts) == 0 {
+		w.waits = "certainty, because the store is new or has lost its memory, and what was begun before may still take effect"
+	}
 	a.Cause, a.Step, a.Until, a.Failed = r.Wait.For, r.Wait.Step, r.Wait.Until, lastMoment(r).Failed
 	a.Since, a.Do = r.WaitsSince(), w.unblocks
 	what := w.waits + needed(r.Wait.Needs) + detail(f, r, o)

@@ -95,26 +95,53 @@ func Explain(f trace.Found) Answers {
 			a.Answers = append(a.Answers, ofMessage(f, m))
 		}
 	}
-	slices.SortStableFunc(done, func(x, y Answer) int { // what was told of a business object is not what became of it
-		return cmp.Compare(min(len(x.D365ID), 1), min(len(y.D365ID), 1))
-	})
+	slices.SortStableFunc(done, func(x, y Answer) int { return cmp.Compare(x.weight(f.Own), y.weight(f.Own)) })
 	a.Answers = append(a.Answers, done...)
 	return a
 }
 
+// weight orders what is over by how much of an answer it is: what was told of a business object is not what became of it.
+func (a Answer) weight(own string) int {
+	switch {
+	case a.Run == own && own != "":
+		return 3
+	case a.D365ID != "":
+		return 2
+	case a.Scenario != sinks:
+		return 1
+	}
+	return 0
+}
+
 func (a Answer) over() bool { return a.Status == Done || a.Status == Superseded }
 
-// Print writes a sentence a line. Of several that are over, the last one is enough.
+// few is how many sentences that say the same are printed: an export has an event for every record that it tells each sink.
+const few = 3
+
+// Print writes a sentence a line. Of several that are over, the last one is enough, and of many that are stuck alike the first ones.
 func (a Answers) Print(w io.Writer) error {
-	over := 0
+	over, more := 0, 0
+	type alike struct {
+		status                        Status
+		scenario, step, cause, reason string
+	}
+	seen := map[alike]int{}
 	for i, one := range a.Answers {
 		if one.over() && i < len(a.Answers)-1 {
 			over++
 			continue
 		}
+		like := alike{one.Status, one.Scenario, one.Step, one.Cause, one.Reason}
+		if seen[like]++; seen[like] > few && !one.over() {
+			more++
+			continue
+		}
 		if _, err := fmt.Fprintln(w, render.Plain(one.Sentence)); err != nil {
 			return err
 		}
+	}
+	if more > 0 {
+		fmt.Fprintf(w, "%d more stand alike; --output json lists them.\n", more)
 	}
 	if over > 0 {
 		fmt.Fprintf(w, "%d more of the same correlation or object are over; signalbox trace shows them.\n", over)

@@ -227,3 +227,59 @@ func TestOfWhatIsOverTheRunThatIsBoundSpeaks(t *testing.T) {
 	require.NoError(t, why.Explain(f).Print(&out))
 	require.Contains(t, out.String(), "by scenario customers; it is bound to 000042.")
 }
+
+// An export is over before its pages, the deliveries of its records and its report to the CSU are.
+func TestOfWhatIsOverTheRunThatWasAskedForSpeaks(t *testing.T) {
+	t.Parallel()
+	f := run(redisstore.RunDone, func(r *redisstore.RunTrace) { r.Scenario = "products" })
+	for i, scenario := range []string{"sinks", "products-report", "sinks"} {
+		r := f.Runs[0]
+		r.Run, r.Scenario, r.Entity = fmt.Sprint("later", i), scenario, fmt.Sprint("other", i)
+		f.Runs = append(f.Runs, r)
+	}
+	f.Own = "r1"
+	said := func() string {
+		var out strings.Builder
+		require.NoError(t, why.Explain(f).Print(&out))
+		return out.String()
+	}
+	require.Contains(t, said(), "by scenario products.")
+	f.Own = "" // a correlation was asked for
+	require.Contains(t, said(), "by scenario products-report.")
+}
+
+func TestAnEventForASinkThatIsLeftAloneWaitsForTheSinkAndNotForTheCSU(t *testing.T) {
+	t.Parallel()
+	f := run(redisstore.RunWaiting, waits(string(orchestration.CauseGate), nine.Add(time.Minute), 0))
+	f.Runs[0].Scenario = "sinks"
+	got := why.Explain(f).Answers[0]
+	require.Contains(t, got.Sentence, "for its sink to take deliveries again: it is left alone for a while")
+	require.Contains(t, got.Do, "signalbox_sink_deliveries_total")
+	f.Runs[0].History = append(f.Runs[0].History, redisstore.RunMoment{At: nine, Step: "deliver-event", Why: "gate", Failed: "Sink.Deliver throttled unauthorized"})
+	require.Contains(t, why.Explain(f).Answers[0].Sentence, "(Sink.Deliver throttled unauthorized)", "what the sink answered last")
+}
+
+func TestOfManyThatWaitAlikeAFewSpeak(t *testing.T) {
+	t.Parallel()
+	f := run(redisstore.RunWaiting, waits(string(orchestration.CauseGate), nine.Add(time.Minute), 0))
+	for i := range 99 {
+		r := f.Runs[0]
+		r.Run = fmt.Sprint("like", i)
+		f.Runs = append(f.Runs, r)
+	}
+	f.Runs = append(f.Runs, run(redisstore.RunWorking, func(r *redisstore.RunTrace) { r.Run = "other" }).Runs...)
+	var out strings.Builder
+	require.NoError(t, why.Explain(f).Print(&out))
+	require.Equal(t, 3, strings.Count(out.String(), "It waits"))
+	require.Contains(t, out.String(), "It is being worked on")
+	require.Contains(t, out.String(), "97 more stand alike; --output json lists them.")
+}
+
+// Nothing was in doubt before: whoever starts on a new Redis has no earlier write.
+func TestAWaitOnANewStoreSpeaksOfTheStore(t *testing.T) {
+	t.Parallel()
+	f := with(run(redisstore.RunWaiting, waits(string(orchestration.CauseTaint), nine.Add(time.Minute), 0)), func(f *trace.Found) {
+		f.Memory = &redisstore.Memory{Born: ago(time.Minute)}
+	})
+	require.Contains(t, why.Explain(f).Answers[0].Sentence, "for certainty, because the store is new or has lost its memory")
+}
