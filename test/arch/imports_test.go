@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,29 +23,37 @@ const module = "github.com/signalbox/signalbox"
 // arrows lists, for each package of ours, the packages of ours it may import. A package or an arrow that is not here is
 // a decision: make it on purpose, and draw it here. Names ending in /... stand for everything below.
 var arrows = map[string][]string{
-	"orchestration/fault":  {},
-	"internal/jsontext":    {},
-	"internal/cardnumber":  {},
-	"internal/pii":         {"internal/jsontext"},
-	"internal/secret":      {},
-	"internal/keyhash":     {},
-	"internal/sample":      {},
-	"internal/health":      {},
-	"internal/isoduration": {},
-	"internal/retryafter":  {},
-	"internal/httpout":     {"internal/retryafter", "orchestration/fault"},
-	"internal/redisurl":    {},
-	"internal/redislink":   {"internal/redisurl"},
-	"internal/leader":      {},
-	"mapping":              {},
-	"mapping/normal":       {},
-	"mapping/fieldmap":     {"mapping/normal", "orchestration/fault"},
+	"orchestration/fault":   {},
+	"internal/jsontext":     {},
+	"internal/joined":       {},
+	"internal/smallfile":    {},
+	"internal/cardnumber":   {},
+	"internal/pii":          {"internal/jsontext"},
+	"internal/secret":       {},
+	"internal/dataschema":   {"orchestration/fault"},
+	"internal/keyhash":      {},
+	"internal/sample":       {},
+	"internal/health":       {},
+	"internal/isoduration":  {},
+	"internal/retryafter":   {},
+	"internal/subscription": {},
+	"internal/bounded":      {},
+	"internal/outgate":      {},
+	"internal/httpout":      {"internal/outgate", "internal/retryafter", "orchestration/fault"},
+	"internal/redisurl":     {},
+	"internal/redislink":    {"internal/redisurl"},
+	"internal/leader":       {},
+	"mapping":               {},
+	"mapping/normal":        {},
+	"mapping/fieldmap":      {"internal/joined", "internal/smallfile", "mapping/normal", "orchestration/fault"},
+	"mapping/valuemap":      {"internal/joined", "internal/smallfile", "mapping"},
 
 	// The owners of the ports.
-	"orchestration": {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext", "internal/cardnumber"},
-	"worker":        {"orchestration", "orchestration/fault", "worker/envelope", "internal/cardnumber"},
-	"csuclient":     {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
-	"config":        {"orchestration", "internal/secret", "internal/redisurl", "internal/httpout", "mapping/fieldmap", "sink/webhook", "worker/businessevents", "orchestration/scenarios", "orchestration/steps"},
+	"orchestration":       {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext", "internal/cardnumber", "internal/dataschema"},
+	"worker":              {"orchestration", "orchestration/fault", "worker/envelope", "internal/cardnumber"},
+	"csuclient":           {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
+	"inventoryvisibility": {"orchestration/fault", "internal/secret", "internal/httpout", "internal/jsontext"},
+	"config":              {"internal/joined", "internal/smallfile", "inventoryvisibility", "orchestration", "orchestration/fault", "internal/secret", "internal/redisurl", "internal/subscription", "internal/httpout", "mapping/fieldmap", "sink/webhook", "worker/businessevents", "orchestration/scenarios", "orchestration/scenarios/...", "orchestration/steps", "orchestration/schedule", "mapping", "mapping/valuemap"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext", "internal/cardnumber"},
 	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash", "internal/cardnumber"},
@@ -54,12 +63,15 @@ var arrows = map[string][]string{
 	"internal/rediskey":     {"internal/keyhash", "internal/pii", "mapping"},
 
 	// Adapters: one technology, one port, never each other.
-	"csuclient/redisgate":       {"csuclient", "internal/rediskey"},
-	"csuclient/rediscircuit":    {"csuclient", "internal/rediskey"},
-	"orchestration/redisstore":  {"orchestration", "mapping", "internal/jsontext", "internal/keyhash", "internal/rediskey"},
-	"orchestration/redisswitch": {"orchestration", "internal/rediskey"},
-	"mapping/redistable":        {"mapping", "internal/rediskey"},
-	"worker/servicebus":         {"worker", "internal/secret", "internal/isoduration"},
+	"csuclient/redisgate":         {"csuclient", "internal/rediskey"},
+	"csuclient/rediscircuit":      {"csuclient", "internal/rediskey"},
+	"orchestration/redisstore":    {"orchestration", "mapping", "internal/jsontext", "internal/keyhash", "internal/rediskey"},
+	"orchestration/feed":          {"orchestration", "orchestration/fault", "mapping"},
+	"orchestration/redisfeed":     {"orchestration/feed", "internal/rediskey"},
+	"orchestration/redisswitch":   {"orchestration", "internal/rediskey"},
+	"mapping/redistable":          {"mapping", "internal/rediskey"},
+	"worker/servicebus":           {"worker", "internal/secret", "internal/bounded", "internal/isoduration", "internal/subscription"},
+	"orchestration/redisschedule": {"orchestration/schedule", "internal/rediskey"},
 
 	"worker/wake":                   {"worker", "worker/envelope", "orchestration"},
 	"worker/wake/rediswaiters":      {"worker", "worker/wake", "orchestration", "internal/rediskey"},
@@ -67,24 +79,38 @@ var arrows = map[string][]string{
 
 	// Sinks: how events leave.
 	"sink/cloudevent": {"orchestration"},
-	"sink/webhook":    {"orchestration", "orchestration/fault", "sink/cloudevent", "internal/secret", "internal/httpout"},
+	"sink/claim":      {},
+	"sink/webhook":    {"orchestration", "orchestration/fault", "orchestration/feed", "sink/claim", "sink/cloudevent", "internal/secret", "internal/httpout"},
+	"sink/servicebus": {"orchestration", "orchestration/fault", "sink/claim", "sink/cloudevent", "internal/bounded", "internal/outgate", "internal/secret"},
 	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
 
+	// For producers, who want nothing of the rest.
+	"producer": {"orchestration/fault", "internal/cardnumber", "internal/dataschema"},
+
 	// Scenarios: one event, the CSU's vocabulary, the order of steps.
-	"orchestration/scenarios":           {"orchestration", "mapping", "csuclient", "orchestration/scenarios/..."},
-	"orchestration/scenarios/customers": {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	anyScenario:                         {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	"orchestration/scenarios":           {"orchestration", "orchestration/feed", "mapping", "csuclient", "orchestration/scenarios/..."},
 	"orchestration/scenarios/heartbeat": {"orchestration"},
-	"orchestration/scenarios/orders":    {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii"},
+	"orchestration/scenarios/orders":    {"orchestration", "orchestration/fault", "mapping", "csuclient", "internal/pii", "inventoryvisibility"},
 	"orchestration/scenarios/payments":  {"orchestration", "orchestration/fault"},
 	"orchestration/scenarios/returns":   {"orchestration", "orchestration/fault", "orchestration/scenarios/orders", "mapping", "csuclient", "internal/pii"},
 
+	"orchestration/scenarios/inventory": {"orchestration", "orchestration/fault", "orchestration/feed", "orchestration/scenarios/products", "mapping", "csuclient", "inventoryvisibility"},
+	"orchestration/scenarios/locations": {"orchestration", "orchestration/feed", "mapping", "csuclient"},
+	"orchestration/scenarios/reconcile": {"orchestration", "orchestration/fault", "orchestration/feed", "orchestration/scenarios/..."},
+	"orchestration/scenarios/prices":    {"orchestration", "orchestration/fault", "orchestration/feed", "orchestration/scenarios/products", "mapping", "csuclient"},
+	"orchestration/scenarios/products":  {"orchestration", "orchestration/fault", "orchestration/feed", "mapping", "csuclient"},
+
 	"orchestration/scenarios/sinks": {"orchestration", "orchestration/fault", "mapping"},
+
+	// Timers: they only publish events.
+	"orchestration/schedule": {"orchestration"},
 
 	// Steps that a configuration puts into scenarios: they know no scenario.
 	"orchestration/steps": {"orchestration", "orchestration/fault", "mapping", "mapping/fieldmap", "internal/httpout", "internal/secret"},
 
 	// Watching.
-	"internal/telemetry": {"internal/cardnumber", "mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "internal/watch"},
+	"internal/telemetry": {"internal/cardnumber", "mapping/fieldmap", "orchestration", "orchestration/fault", "worker", "csuclient", "internal/keyhash", "orchestration/scenarios/heartbeat", "orchestration/scenarios/sinks", "orchestration/schedule", "internal/watch"},
 	"internal/watch":     {"orchestration/redisstore", "worker", "worker/envelope"},
 
 	// What operators do.
@@ -92,12 +118,12 @@ var arrows = map[string][]string{
 	"internal/audit/redisaudit": {"internal/audit", "internal/rediskey"},
 
 	// Wiring, and what uses it.
-	"internal/app":      {"config", "csuclient/...", "mapping/...", "orchestration/...", "worker/...", "sink/...", "internal/..."},
+	"internal/app":      {"config", "csuclient/...", "inventoryvisibility", "mapping/...", "orchestration/...", "worker/...", "sink/...", "internal/..."},
 	"internal/boundary": {"config", "internal/app", "orchestration", "orchestration/fault", "orchestration/redisstore", "orchestration/scenarios/sinks", "worker"},
 	"internal/certify":  {"config", "internal/...", "mapping/...", "orchestration/...", "worker/...", "csuclient", "test/sim/..."},
-	"internal/local":    {"config", "mapping/redistable", "orchestration", "worker/...", "internal/...", "test/sim/..."},
-	"internal/cli":      {"config", "csuclient/...", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
-	"cmd/signalbox":     {"config", "internal/app", "internal/audit", "internal/boundary", "internal/certify", "internal/local", "internal/cli/...", "mapping/fieldmap", "orchestration/...", "worker/...", "test/sim/..."},
+	"internal/local":    {"config", "mapping/redistable", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
+	"internal/cli":      {"config", "csuclient/...", "inventoryvisibility", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
+	"cmd/signalbox":     {"config", "internal/app", "internal/audit", "internal/boundary", "internal/certify", "internal/local", "internal/subscription", "internal/cli/...", "mapping/...", "orchestration/...", "worker/...", "test/sim/..."},
 
 	"ops": {}, // files for Prometheus, Alertmanager and Grafana, and the tests that hold them against the code
 
@@ -107,6 +133,7 @@ var arrows = map[string][]string{
 	"test/sim/misbehave":                 {},
 	"test/sim/csu":                       {"test/sim/misbehave"},
 	"test/sim/sink":                      {"test/sim/misbehave"},
+	"test/sim/inventoryvisibility":       {"test/sim/misbehave"},
 	"test/sim/servicebus":                {"test/sim/servicebus/internal/...", "test/sim/misbehave", "internal/isoduration"},
 	"test/sim/servicebus/internal/atom":  {"internal/isoduration"},
 	"test/sim/servicebus/internal/wire":  {},
@@ -116,13 +143,19 @@ var arrows = map[string][]string{
 	"test/harness":     {"config", "csuclient", "mapping/...", "orchestration/...", "worker/...", "internal/...", "test/sim/..."},
 }
 
+// anyScenario stands for every scenario that has no arrows of its own, so that a new one needs none.
+const anyScenario = "orchestration/scenarios/*"
+
 // ignorant lists what packages must not know at all, not even through others.
 var ignorant = map[string][]string{
-	"orchestration":       {"net/http", "github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
-	"orchestration/fault": {"net/http", "github.com/"},
-	"mapping":             {"net/http", "github.com/"},
-	"worker":              {"net/http", "github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
-	"csuclient":           {"github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+	"orchestration":          {"net/http", "github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+	"orchestration/schedule": {"net/http", "github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+	"orchestration/fault":    {"net/http", "github.com/"},
+	"mapping":                {"net/http", "github.com/"},
+	"worker":                 {"net/http", "github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+	"inventoryvisibility":    {"github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+	"csuclient":              {"github.com/Azure/", "github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
+	"producer":               {"github.com/redis/", "go.uber.org/zap", "github.com/prometheus/"},
 }
 
 type listed struct {
@@ -164,8 +197,12 @@ func TestEveryImportIsAnArrowOfThePicture(t *testing.T) {
 	}
 }
 
-// arrowsOf gives a package's own arrows, or its nearest parent's for a package below one that has "/..." drawn to it.
+// arrowsOf gives a package's own arrows, or its nearest parent's for a package below one that has "/..." drawn to it; of a scenario without
+// arrows of its own, those that every scenario may have.
 func arrowsOf(name string) ([]string, bool) {
+	if _, drawn := arrows[name]; !drawn && path.Dir(name) == path.Dir(anyScenario) {
+		return arrows[anyScenario], true
+	}
 	for at := name; at != ""; {
 		if a, ok := arrows[at]; ok {
 			return append(slices.Clone(a), at, at+"/..."), true

@@ -75,7 +75,7 @@ func newStand(b *testing.B, binary string, latency time.Duration) *stand {
 		"SIGNALBOX_CSU_CLIENT_SECRET=local-secret", "SIGNALBOX_CSU_RESOURCE=http://"+s.csu, fmt.Sprint("SIGNALBOX_CSU_CONCURRENCY=", slots),
 		`SIGNALBOX_CHANNELS=[{"name":"main","csu":"default","oun":"`+oun+`","legal_entity":"usrt","currency":"USD"}]`,
 		fmt.Sprint("SIGNALBOX_WORKER_SLOTS=", slots), "SIGNALBOX_ADMIN_LISTEN="+s.admin, "SIGNALBOX_SAMPLER_INTERVAL=0s", "SIGNALBOX_HEARTBEAT_INTERVAL=0s")
-	s.process("sim", "servicebus", "--listen", broker, "--administration", "", "--admin", s.busAdmin, "--queue", queue, "--queue", "signalbox-live,max-delivery=50", "--queue", "signalbox-replay,max-delivery=50")
+	s.process("sim", "servicebus", "--listen", broker, "--administration", "", "--admin", s.busAdmin, "--queue", queue, "--queue", "signalbox-live,max-delivery=50", "--queue", "signalbox-bulk,max-delivery=50", "--queue", "signalbox-replay,max-delivery=50")
 	s.process("sim", "csu", "--listen", s.csu, "--admin", s.csuAdmin, "--latency", latency.String())
 	for _, address := range []string{broker, s.busAdmin, s.csu, s.csuAdmin} {
 		require.Eventually(b, func() bool { return answers(address) }, 20*time.Second, 5*time.Millisecond)

@@ -39,7 +39,7 @@ const (
 	refused = "signalbox.customer.refused.v1"
 )
 
-var queues = []string{harness.SourceQueue, harness.OwnQueue, harness.ReplayQueue}
+var queues = []string{harness.SourceQueue, harness.OwnQueue, harness.BulkQueue, harness.ReplayQueue}
 
 // message is a customer's event that change makes worse.
 func message(change func(ev *orchestration.Event, data map[string]any)) worker.Message {

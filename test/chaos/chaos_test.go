@@ -112,6 +112,7 @@ func (r row) run(t *testing.T, s size, seed uint64) result {
 	if !until(patience, func() bool { return f.waiting() <= len(l.messages)/4 }) {
 		t.Error("the fleet does not work before it is in trouble")
 	}
+	f.exports()
 	ended := r.strike(f, rest, rand.New(rand.NewPCG(seed, 2)))
 	if !until(patience, func() bool { return f.waiting() == 0 }) {
 		t.Error("some messages never come to rest")

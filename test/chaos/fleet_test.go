@@ -25,7 +25,7 @@ import (
 
 const hashKey = "0123456789abcdef0123456789abcdef"
 
-var queues = []string{harness.SourceQueue, harness.OwnQueue, harness.ReplayQueue}
+var queues = []string{harness.SourceQueue, harness.OwnQueue, harness.BulkQueue, harness.ReplayQueue}
 
 // setup is what a fleet is started with.
 type setup struct {
@@ -54,6 +54,7 @@ type fleet struct {
 	redis              redis.UniversalClient
 	bus                *servicebus.Namespace
 	busAdmin, csuAdmin string
+	shopAdmin          string
 	http               *http.Client
 }
 
@@ -123,11 +124,12 @@ func (f *fleet) environment(store string) {
 		"SERVICEBUS_CONNECTION_STRING": connection(f.toBroker.Addr()), "REDIS_URL": store, "HASH_KEY": hashKey,
 		"CSU_URL": web, "CSU_TOKEN_URL": web + "/contoso/oauth2/token", "CSU_RESOURCE": web, "CSU_CLIENT_ID": csu.DefaultClientID, "CSU_CLIENT_SECRET": csu.DefaultClientSecret,
 		"CSU_READ_TIMEOUT": "2s", "CSU_WRITE_TIMEOUT": "2s", "CSU_MAX_EXECUTION": "2s", "CSU_SEARCH_LAG": "1s",
-		"CHANNELS": `[{"name":"main","csu":"default","oun":"` + csu.DefaultOUN + `","legal_entity":"usrt","currency":"USD","service_accounts":["service-account-1"]}]`, "ORDERS_CONFIRM_AFTER": "200ms",
-		"RUN_LEASE": "3s", "RUN_RENEW": "1s", "RUN_RETRY_FOR": "5s", "RUN_RESCHEDULE": "1s,2s,3s,5s,5s,5s,5s,5s,5s,5s", "RUN_WAIT_FIRST": "1s", "RUN_WAIT_MOST": "5s",
+		"ORDERS_CONFIRM_AFTER": "200ms",
+		"RUN_LEASE":            "3s", "RUN_RENEW": "1s", "RUN_RETRY_FOR": "5s", "RUN_RESCHEDULE": "1s,2s,3s,5s,5s,5s,5s,5s,5s,5s", "RUN_WAIT_FIRST": "1s", "RUN_WAIT_MOST": "5s",
 		"CUSTOMERS_PROMOTE_AFTER": "1s", "WORKER_RECEIVE_WAIT": "2s", "WORKER_DRAIN": "2s", "WORKER_SLOTS": "16", "SAMPLER_INTERVAL": "0s", "HEARTBEAT_INTERVAL": "0s",
 		"ADMIN_LISTEN": "127.0.0.1:0",
 	}
+	maps.Copy(env, f.shop())
 	maps.Copy(env, f.set.env)
 	f.env = os.Environ()
 	for _, name := range slices.Sorted(maps.Keys(env)) {

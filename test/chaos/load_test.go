@@ -25,6 +25,7 @@ type load struct {
 	messages []worker.Message
 	states   map[string][]harness.Customer // by e-mail address, in the order of their versions
 	sales    []sale
+	products []string           // ids of what the CSU sells, which the shop is told of
 	poison   map[string]ailment // by event id, or message id of what is no event
 }
 
@@ -38,7 +39,7 @@ type ailment struct {
 // guests says that orders are guests'.
 func newLoad(t testing.TB, seed uint64, n int, guests bool) load {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
-	l := load{states: map[string][]harness.Customer{}, poison: map[string]ailment{}}
+	l := load{states: map[string][]harness.Customer{}, products: catalogue(), poison: map[string]ailment{}}
 	poison := max(n/100, len(ailments))
 	n -= n / 5
 	sales := n * 3 / 20 // and two thirds of them once more: a fifth of all

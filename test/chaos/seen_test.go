@@ -22,12 +22,13 @@ func TestTheTableSeesWhatIsWrong(t *testing.T) {
 	f := start(t, setup{workers: 1})
 	l := newLoad(t, 1, 40, false)
 	f.publish(l.messages)
+	f.exports()
 	require.True(t, until(patience, func() bool { return f.waiting() == 0 }))
 	require.Equal(t, verdict{poison: 5, explained: 5}, f.judge(l, false))
 
 	emails := slices.Sorted(maps.Keys(l.states))
 	otherwise := func(change func(l *load)) verdict {
-		changed := load{states: maps.Clone(l.states), sales: slices.Clone(l.sales), poison: maps.Clone(l.poison)}
+		changed := load{states: maps.Clone(l.states), sales: slices.Clone(l.sales), products: slices.Clone(l.products), poison: maps.Clone(l.poison)}
 		change(&changed)
 		v := f.judge(changed, false)
 		require.NotEmpty(t, v.details)
@@ -42,6 +43,8 @@ func TestTheTableSeesWhatIsWrong(t *testing.T) {
 	require.Equal(t, verdict{lost: 1, poison: 5, explained: 5}, otherwise(func(l *load) { l.sales = append(l.sales, sale{number: 7777}) }), "no sales order")
 	require.Equal(t, verdict{doubled: 1, poison: 5, explained: 5}, otherwise(func(l *load) { l.sales = l.sales[1:] }), "a sales order that nobody asked for")
 	require.Equal(t, verdict{lost: 1, poison: 5, explained: 5}, otherwise(func(l *load) { l.sales[0].customer = customer(7777, 0) }), "a sales order of somebody else")
+	require.Equal(t, verdict{lost: 1, poison: 5, explained: 5}, otherwise(func(l *load) { l.products = append(l.products, "7777") }), "a product that the shop has not")
+	require.Equal(t, verdict{doubled: 1, poison: 5, explained: 5}, otherwise(func(l *load) { l.products = l.products[1:] }), "a product that nobody sells")
 	require.Equal(t, verdict{poison: 4, explained: 4, unexplained: 1}, otherwise(func(l *load) { delete(l.poison, "poison-0001") }), "a healthy event's dead letter")
 	require.Equal(t, verdict{poison: 5, explained: 4, unexplained: 2}, otherwise(func(l *load) { l.poison["poison-0001"] = ailment{reason: fault.Expired} }), "the wrong reason")
 

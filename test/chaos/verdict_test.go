@@ -17,8 +17,8 @@ import (
 
 // verdict is what was found when nothing waited any more.
 type verdict struct {
-	lost        int // customers whose last state is not what the CSU has, and messages that never came to rest
-	doubled     int // accounts beyond the first of an e-mail address, creations beyond the first, addresses beyond the first
+	lost        int // customers whose last state is not what the CSU has, products that the shop was not told of, and messages that never came to rest
+	doubled     int // accounts, creations and addresses beyond the first, products that the shop was told of under several ids
 	overtaken   int // customers whom a wipe of Redis left in an older state of theirs
 	explained   int // poison events with a dead letter that says why and where
 	poison      int
@@ -70,6 +70,7 @@ func (f *fleet) judge(l load, forgot bool) verdict {
 		v.note("%s should have no account", email)
 	}
 	f.judgeSales(&v, l, forgot)
+	f.judgeCatalogue(&v, l)
 	f.letters(&v, l)
 	return v
 }

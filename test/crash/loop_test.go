@@ -15,6 +15,7 @@ const firstLook = "before csu POST /Commerce/Customers/SearchByFields"
 
 // An event whose first call ends its process, with real processes that are gone without a word.
 func TestAnEventThatEndsItsProcessEndsAsADeadLetterAndTheFleetGoesOn(t *testing.T) {
+	t.Parallel()
 	w := harness.NewReal(t, short)
 	now := time.Now()
 	bad, good := jane("bad", now, "Redmond"), jane("good", now, "Houston")

@@ -15,6 +15,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/doctor"
 	"github.com/signalbox/signalbox/internal/cli/why"
 	"github.com/signalbox/signalbox/internal/local"
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -77,6 +78,17 @@ func TestEveryUsualInvariantIsDocumentedAsItExplainsItself(t *testing.T) {
 		documented = append(documented, certify.Invariant{Name: r[1], Promise: r[2]})
 	}
 	require.Equal(t, certify.Invariants(), documented)
+}
+
+func TestEveryKindOfWhatIsMappedIsDocumented(t *testing.T) {
+	t.Parallel()
+	_, table, _ := strings.Cut(read(t, "docs", "reference", "cli.md"), "### Kinds of what is mapped")
+	table, _, _ = strings.Cut(table, "\n## ")
+	var documented []mapping.Kind
+	for _, r := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.*) \\|$").FindAllStringSubmatch(table, -1) {
+		documented = append(documented, mapping.Kind{Name: r[1], What: r[2]})
+	}
+	require.Equal(t, mapping.Kinds(), documented)
 }
 
 // TestTheReadmeShowsWhatTheFirstCommandPrints compares the words, not the numbers.

@@ -63,7 +63,7 @@ func (p *Process) Lines(message string) []map[string]any {
 // Letters are the dead letters of every queue, as a peek shows them.
 func (w *World) Letters() []worker.Message {
 	var out []worker.Message
-	for _, name := range []string{SourceQueue, OwnQueue} {
+	for _, name := range []string{w.opts.From, OwnQueue, BulkQueue} {
 		dead := w.bus.Queue(name).DeadLetters()
 		got, err := dead.Peek(context.Background(), 0, 250)
 		require.NoError(w.T, err)
@@ -80,7 +80,7 @@ func (w *World) Settle(patience time.Duration) {
 	defer tick.Stop()
 	for end := time.Now().Add(patience); !w.Empty(); <-tick.C {
 		if time.Now().After(end) {
-			in, _ := w.Broker.Counts(SourceQueue)
+			in, _ := w.Broker.Counts(w.opts.From)
 			own, _ := w.Broker.Counts(OwnQueue)
 			require.FailNow(w.T, "not settled", "after %s the source queue has %+v, our own %+v", patience, in, own)
 		}

@@ -64,6 +64,9 @@ func (w *World) StartWith(b *Boundaries, change func(*app.Parts)) *Process {
 	if w.toAsked != nil {
 		parts.DialStep = w.dialAsked
 	}
+	if w.toVisibility != nil {
+		parts.DialVisibility = w.dialVisibility
+	}
 	if w.opts.Defaults {
 		parts.WaitInRun = 0
 	}

@@ -43,7 +43,7 @@ func (w *World) sinkEnvironment(env map[string]string) {
 	if w.Sink == nil {
 		return
 	}
-	env["SIGNALBOX_SINKS"] = `[{"name":"` + SinkName + `","url":"` + w.sinkURL + `","secrets":["` + sink.DefaultSecret + `"],"timeout":"1s"}]`
+	env["SIGNALBOX_SINKS"] = `[{"name":"` + SinkName + `","url":"` + w.sinkURL + `","secrets":["` + sink.DefaultSecret + `"],"timeout":"1s","digests_url":"` + strings.TrimSuffix(w.sinkURL, "/hooks") + sink.PathDigests + `"}]`
 	env["SIGNALBOX_CHANNELS"] = strings.Replace(env["SIGNALBOX_CHANNELS"], `{"name"`, `{"sinks":["`+SinkName+`"],"name"`, 1)
 }
 

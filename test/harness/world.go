@@ -29,11 +29,13 @@ import (
 	"github.com/signalbox/signalbox/internal/rediskey"
 	"github.com/signalbox/signalbox/internal/redislink"
 	"github.com/signalbox/signalbox/internal/secret"
+	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/mapping/redistable"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/redisstore"
 	"github.com/signalbox/signalbox/test/sim/csu"
+	"github.com/signalbox/signalbox/test/sim/inventoryvisibility"
 	simredis "github.com/signalbox/signalbox/test/sim/redis"
 	"github.com/signalbox/signalbox/test/sim/servicebus"
 	"github.com/signalbox/signalbox/test/sim/sink"
@@ -47,6 +49,7 @@ import (
 const (
 	SourceQueue = "signalbox-in"
 	OwnQueue    = "signalbox-live"
+	BulkQueue   = "signalbox-bulk"
 	ReplayQueue = "signalbox-replay"
 	Source      = "https://shop.example.com"
 	oun         = "HOUSTON"
@@ -66,10 +69,15 @@ type Options struct {
 	Slots        int
 	Sink         bool              // the channel has a sink, and the world a receiver
 	Asked        http.Handler      // answers what configured steps call
+	Visibility   bool              // the world has an Inventory Visibility
 	Dirty        bool              // do not write a clean epoch: the fleet starts on a Redis it knows nothing of
 	Duplicates   bool              // every queue detects duplicates, which our own must not need and should not have
 	Defaults     bool              // the times that an operator gets who sets none, instead of short ones
 	Env          map[string]string // more settings, over everything else
+
+	Queues []servicebus.Queue // more of them
+	Topics []servicebus.Topic
+	From   string // the fleet's source in place of SourceQueue, such as a subscription of one of the topics
 }
 
 func (o Options) withDefaults() Options {
@@ -88,6 +96,9 @@ func (o Options) withDefaults() Options {
 	if o.Slots == 0 {
 		o.Slots = 8
 	}
+	if o.From == "" {
+		o.From = SourceQueue
+	}
 	o.CSU.SearchLag = o.SearchLag
 	return o
 }
@@ -99,6 +110,9 @@ type World struct {
 	CSU    *csu.Simulator
 	Sink   *sink.Simulator // with Options.Sink
 	Redis  *redislink.Client
+
+	Visibility *inventoryvisibility.Simulator // with Options.Visibility
+
 	Server *simredis.Server     // real worlds without Options.RedisURL
 	Mini   *miniredis.Miniredis // virtual worlds only
 
@@ -109,7 +123,7 @@ type World struct {
 
 	sinkURL string
 
-	toRedis, toCSU, toSink, toAsked *line // virtual worlds only
+	toRedis, toCSU, toSink, toAsked, toVisibility *line // virtual worlds only
 }
 
 // NewVirtual makes a world inside the caller's synctest bubble.
@@ -122,7 +136,7 @@ func NewVirtual(t testing.TB, o Options) *World {
 	w.Mini.ClockTTL(true)
 	w.toRedis = &line{dial: func(context.Context) (net.Conn, error) { return simredis.Dial(w.Mini) }}
 	w.toCSU = &line{dial: w.pipe.dial}
-	stopSink, stopAsked := w.startSink(), w.startAsked()
+	stopSink, stopAsked, stopVisibility := w.startSink(), w.startAsked(), w.startVisibility()
 	w.env = w.environment("memory", "http://127.0.0.1:1", "redis://127.0.0.1:1/0")
 	w.connect()
 	t.Cleanup(func() {
@@ -132,6 +146,7 @@ func NewVirtual(t testing.TB, o Options) *World {
 		w.CSU.Close()
 		stopSink()
 		stopAsked()
+		stopVisibility()
 		_ = server.Close()
 		_ = w.Broker.Close()
 	})
@@ -191,11 +206,11 @@ func (w *World) startStandIns() {
 	var err error
 	queues := []servicebus.Queue{
 		{Name: SourceQueue, LockDuration: w.opts.Lock}, {Name: OwnQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50},
-		{Name: ReplayQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50}}
+		{Name: BulkQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50}, {Name: ReplayQueue, LockDuration: w.opts.Lock, MaxDeliveryCount: 50}}
 	for i := range queues {
 		queues[i].DuplicateDetection, queues[i].DuplicateWindow = w.opts.Duplicates, 7*24*time.Hour
 	}
-	w.Broker, err = servicebus.New(servicebus.Options{Queues: queues})
+	w.Broker, err = servicebus.New(servicebus.Options{Queues: append(queues, w.opts.Queues...), Topics: w.opts.Topics})
 	require.NoError(w.T, err)
 	if len(w.opts.CSU.Channels) == 0 {
 		w.opts.CSU.Channels = []csu.Channel{{}}
@@ -209,8 +224,9 @@ func (w *World) environment(bus, web, redisURL string) map[string]string {
 	env := map[string]string{
 		"SIGNALBOX_ENVIRONMENT":                  "test",
 		"SIGNALBOX_SERVICEBUS_CONNECTION_STRING": w.Broker.ConnectionString(bus),
-		"SIGNALBOX_SERVICEBUS_QUEUES":            SourceQueue,
+		"SIGNALBOX_SERVICEBUS_QUEUES":            w.opts.From,
 		"SIGNALBOX_SERVICEBUS_OWN_QUEUE_LIVE":    OwnQueue,
+		"SIGNALBOX_SERVICEBUS_OWN_QUEUE_BULK":    BulkQueue,
 		"SIGNALBOX_SERVICEBUS_OWN_QUEUE_REPLAY":  ReplayQueue,
 		"SIGNALBOX_REDIS_URL":                    redisURL,
 		"SIGNALBOX_CSU_NAME":                     csuName,
@@ -227,6 +243,7 @@ func (w *World) environment(bus, web, redisURL string) map[string]string {
 		"SIGNALBOX_HEARTBEAT_INTERVAL":           "0s",
 	}
 	w.sinkEnvironment(env)
+	w.visibilityEnvironment(env)
 	if !w.opts.Defaults {
 		maps.Copy(env, w.opts.short())
 	}
@@ -349,16 +366,24 @@ func (w *World) Publish(customers ...Customer) {
 	w.Send(messages...)
 }
 
-// Send sends messages to the source queue, whatever is in them.
+// Send sends messages to the source queue, or to the topic of the source, whatever is in them.
 func (w *World) Send(messages ...worker.Message) {
-	for _, err := range w.bus.Publish(context.Background(), SourceQueue, messages) {
+	w.SendTo(subscription.SendTo(w.opts.From), messages...)
+}
+
+// SendTo sends messages to one of the queues.
+func (w *World) SendTo(queue string, messages ...worker.Message) {
+	for _, err := range w.bus.Publish(context.Background(), queue, messages) {
 		require.NoError(w.T, err)
 	}
 }
 
+// Queues are all that the fleet receives from.
+func (w *World) Queues() []string { return []string{w.opts.From, OwnQueue, BulkQueue, ReplayQueue} }
+
 // Empty says whether the broker holds nothing outside its dead-letter queues.
 func (w *World) Empty() bool {
-	for _, q := range []string{SourceQueue, OwnQueue, ReplayQueue} {
+	for _, q := range w.Queues() {
 		c, err := w.Broker.Counts(q)
 		require.NoError(w.T, err)
 		if c.Active > 0 || c.Scheduled > 0 {
@@ -371,7 +396,7 @@ func (w *World) Empty() bool {
 // DeadLetters counts the broker's dead letters.
 func (w *World) DeadLetters() int {
 	n := 0
-	for _, q := range []string{SourceQueue, OwnQueue, ReplayQueue} {
+	for _, q := range w.Queues() {
 		c, err := w.Broker.Counts(q)
 		require.NoError(w.T, err)
 		n += c.DeadLetter

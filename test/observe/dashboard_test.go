@@ -22,6 +22,7 @@ import (
 // silent are the expressions that may have no data, by what their place begins with, and why.
 var silent = map[string]string{
 	"4. Pipelines / Rows and their field maps": "this fleet has no source of rows",
+	"11. Schedules / Sweeps: ":                 "this fleet compares no feed",
 	"SignalboxFreshnessBudgetFastBurn / 2":     "alerts that fire, and none does",
 	"SignalboxRetryStorm / 1":                  "alerts that fire, and none does",
 	"SignalboxCsuBlocked / 0":                  "looks back in steps of whole minutes, and the fleet is younger",
@@ -31,7 +32,8 @@ var silent = map[string]string{
 // expression of the dashboard and of the rules.
 func TestEveryExpressionHasDataOnARealFleet(t *testing.T) {
 	f := startFleet(t, 2, harness.Options{CSU: csu.Options{Latency: 10 * time.Millisecond}, Env: map[string]string{
-		"SIGNALBOX_SAMPLER_INTERVAL": "1s", "SIGNALBOX_HEARTBEAT_INTERVAL": "2s"}})
+		"SIGNALBOX_SAMPLER_INTERVAL": "1s", "SIGNALBOX_HEARTBEAT_INTERVAL": "2s",
+		"SIGNALBOX_SCHEDULES": `[{"name":"often","type":"signalbox.customer.changed.v1","channel":"main","every":"3s","data":{"id":"timer","email":"timer@example.com","firstName":"Ana","lastName":"Contoso"}}]`}})
 	p := startPrometheus(t, f.targets, time.Second, "", ruleFiles(t)...)
 	began := time.Now()
 	p.has(t, 20*time.Second, `count(up{job="signalbox"} == 1) == 2`)

@@ -164,7 +164,7 @@ func TestTheRowsOfAnotherSystemAllBecomeEvents(t *testing.T) {
 	if folder := os.Getenv("SIGNALBOX_TEST_CHINOOK"); folder != "" {
 		file = filepath.Join(folder, "customers.jsonl")
 	}
-	m, err := fieldmap.Load(filepath.Join(examples, "chinook-customers.yaml"), fieldmap.Limits{})
+	m, err := fieldmap.Load(filepath.Join(examples, "chinook-customers.yaml"), fieldmap.Limits{}, nil)
 	require.NoError(t, err)
 	trier, err := mapped.New(0)
 	require.NoError(t, err)

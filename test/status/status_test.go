@@ -199,12 +199,12 @@ func TestABusinessEventThatNobodyReadsEndsAsItShould(t *testing.T) {
 		require.EqualValues(t, 2, p.Count(telemetry.Messages, "outcome", "completed"))
 
 		for want, m := range map[string]worker.Message{
-			"UnknownType: /BusinessEventId: The source's statuses do not say what this business event stands for": news(uuid.NewString(), "ContosoOtherBusinessEvent", "SO-1", 0),
-			"UnknownChannel: /BusinessEventLegalEntity: No row of the channel table":                              news(uuid.NewString(), invoiced, "SO-1", 0, `"USRT"`, `"usmf"`),
-			"SchemaInvalid: /SalesOrderId: The business event names no sales order in any of SalesOrderId":        news(uuid.NewString(), invoiced, " ", 0),
-			"Malformed: /EventId: The business event has no id":                                                   news("", invoiced, "SO-1", 0),
-			"Malformed: /BusinessEventId: The message is no business event":                                       {ID: uuid.NewString(), Body: []byte(`{"EventId":"canary"}`)},
-			"Malformed: The message is no business event: it is no JSON object":                                   {ID: uuid.NewString(), Body: []byte(`["canary"]`)},
+			"UnknownType: /BusinessEventId: The source's statuses and exports do not say what this business event stands for": news(uuid.NewString(), "ContosoOtherBusinessEvent", "SO-1", 0),
+			"UnknownChannel: /BusinessEventLegalEntity: No row of the channel table":                                          news(uuid.NewString(), invoiced, "SO-1", 0, `"USRT"`, `"usmf"`),
+			"SchemaInvalid: /SalesOrderId: The business event names no sales order in any of SalesOrderId":                    news(uuid.NewString(), invoiced, " ", 0),
+			"Malformed: /EventId: The business event has no id":                                                               news("", invoiced, "SO-1", 0),
+			"Malformed: /BusinessEventId: The message is no business event":                                                   {ID: uuid.NewString(), Body: []byte(`{"EventId":"canary"}`)},
+			"Malformed: The message is no business event: it is no JSON object":                                               {ID: uuid.NewString(), Body: []byte(`["canary"]`)},
 		} {
 			before := w.DeadLetters()
 			w.Send(m)

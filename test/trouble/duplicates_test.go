@@ -63,14 +63,14 @@ func (f *fleet) replay() {
 	f.T.Helper()
 	ledger := redisledger.New(f.Redis, f.Keys())
 	desk := &deadletter.Desk{Outbox: f.Bus(), Lane: harness.ReplayQueue, Ledger: ledger, Jobs: ledger, Runs: redisstore.NewTracer(f.Redis, f.Keys()), Hasher: f.Hasher()}
-	for _, queue := range []string{harness.SourceQueue, harness.OwnQueue, harness.ReplayQueue} {
+	for _, queue := range []string{harness.SourceQueue, harness.OwnQueue, harness.BulkQueue, harness.ReplayQueue} {
 		desk.Shelves = append(desk.Shelves, deadletter.Shelf{Queue: queue, Peek: f.Bus().Queue(queue).DeadLetters()})
 	}
 	done, err := desk.Run(f.T.Context(), desk.NewJob(deadletter.Replayed, deadletter.Selection{Limit: 10}))
 	require.NoError(f.T, err)
 	f.T.Logf("%+v", done)
 	sweeper := deadletter.Sweeper{Ledger: ledger, Hasher: f.Hasher()}
-	for _, queue := range []string{harness.SourceQueue, harness.OwnQueue, harness.ReplayQueue} {
+	for _, queue := range []string{harness.SourceQueue, harness.OwnQueue, harness.BulkQueue, harness.ReplayQueue} {
 		shelf := f.Bus().Queue(queue).DeadLetters()
 		_, err := sweeper.Sweep(f.T.Context(), queue, shelf)
 		require.NoError(f.T, err)

@@ -19,7 +19,7 @@ import (
 // watched are the settings of a fleet that is watched over.
 var watched = map[string]string{"SIGNALBOX_SAMPLER_INTERVAL": "30s", "SIGNALBOX_HEARTBEAT_INTERVAL": "1m"}
 
-var queues = []string{harness.SourceQueue, harness.OwnQueue, harness.ReplayQueue}
+var queues = []string{harness.SourceQueue, harness.OwnQueue, harness.BulkQueue, harness.ReplayQueue}
 
 // leads says whether a process speaks for the fleet.
 func leads(p *harness.Process) bool {

@@ -89,7 +89,7 @@ func fieldMap(t *testing.T) (*fieldmap.Map, string) {
 	}
 	path, err := filepath.Abs(path)
 	require.NoError(t, err)
-	m, err := fieldmap.Load(path, fieldmap.Limits{})
+	m, err := fieldmap.Load(path, fieldmap.Limits{}, nil)
 	require.NoError(t, err)
 	return m, path
 }
