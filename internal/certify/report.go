@@ -19,13 +19,13 @@ const (
 	Unreached Outcome = "unreached" // the run never came to the boundary, so nothing was shown
 )
 
-// few says how many boundaries may be unreached: one in so many. What a busy machine made the undisturbed run try again, other runs
-// do not come to.
+// few says how many boundaries may be unreached: one in so many, and one where there are fewer. What a busy machine made the
+// undisturbed run try again, other runs do not come to; nor do they to its third receive, where they get in two what it got in three.
 const few = 10
 
 // Report is what a CI gates on.
 type Report struct {
-	Passed      bool       `json:"passed"` // nothing broke, every scenario was exercised, and nine of ten runs at least came to their boundary
+	Passed      bool       `json:"passed"` // nothing broke, every scenario was exercised, and at most one run in ten did not come to its boundary
 	Version     string     `json:"version"`
 	Redis       string     `json:"redis"`
 	Seed        uint64     `json:"seed"`
@@ -43,6 +43,11 @@ type Scenario struct {
 	Held      int    `json:"held"`
 	Broken    int    `json:"broken"`
 	Unreached int    `json:"unreached"`
+}
+
+// holds says whether what was shown is enough.
+func (s Scenario) holds() bool {
+	return s.Held > 0 && s.Broken == 0 && s.Unreached <= max(1, s.Cases/few)
 }
 
 // Story is one story and its cases.
@@ -89,7 +94,7 @@ func (c *certifier) report(acts []*act) Report {
 		for _, story := range r.Stories {
 			s.add(story)
 		}
-		s.Passed = s.Held > 0 && s.Broken == 0 && s.Unreached*few <= s.Cases
+		s.Passed = s.holds()
 		r.Passed = r.Passed && s.Passed
 		r.Scenarios = append(r.Scenarios, s)
 	}
