@@ -28,8 +28,8 @@ func (m memory) Keep(ctx context.Context, f feed.Feed, entries map[string]feed.E
 	return m.kept().Keep(ctx, f, entries)
 }
 
-func (m memory) Forget(ctx context.Context, f feed.Feed, ids []string) error {
-	return m.kept().Forget(ctx, f, ids)
+func (m memory) Settle(ctx context.Context, f feed.Feed, token string, kept map[string]feed.Entry, gone []string) error {
+	return m.kept().Settle(ctx, f, token, kept, gone)
 }
 
 func (m memory) Bucket(ctx context.Context, f feed.Feed, bucket int) (map[string]feed.Entry, error) {

@@ -35,11 +35,14 @@ func BucketDigest(records map[string]string) string {
 // nothing is the digest of what is remembered and told to nobody.
 var nothing = Digest(nil)
 
+// Private says that it is remembered, and told to nobody.
+func (e Entry) Private() bool { return e.Digest == nothing }
+
 // Records are the digests of entries, without those that no sink was told of.
 func Records(entries map[string]Entry) map[string]string {
 	out := make(map[string]string, len(entries))
 	for id, e := range entries {
-		if e.Digest != nothing {
+		if !e.Private() {
 			out[id] = e.Digest
 		}
 	}

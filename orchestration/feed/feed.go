@@ -27,13 +27,14 @@ type Feed struct {
 
 // Entry is what is remembered of a record.
 type Entry struct {
-	Digest string // of what was told last; empty: in doubt (Page.Doubt)
+	Digest string // of what was told last; empty: not known
 	Mark   string // of the run that saw it last
 	Note   string // what else must be known of it: of a product the ids that are sold of it, of stock the quantity
+	Doubt  string // the token of the page that was about to tell it (Page.Doubt); empty: it is not in doubt
 }
 
-// doubtful says that something was told, or was about to be, and nobody knows what.
-func (e Entry) doubtful() bool { return e.Digest == "" }
+// Doubtful says that something was told, or was about to be, and nobody knows what.
+func (e Entry) Doubtful() bool { return e.Digest == "" || e.Doubt != "" }
 
 // Buckets is how many there are.
 const Buckets = 4096
@@ -57,8 +58,8 @@ func Source(ch orchestration.Channel, apart string) string {
 	return "d365/" + ch.CSU + "/" + ch.Name + apart
 }
 
-// Memory remembers feeds. One for the process; safe for concurrent use. Its errors are the store's; what is not there is empty. Only the run that
-// holds a feed's entity writes.
+// Memory remembers feeds. One for the process; safe for concurrent use. Its errors are the store's; what is not there is empty. Only a run that
+// holds a feed's entity writes; but one that goes on after a pause may have been overtaken by another meanwhile, so what it told before is settled by token.
 type Memory interface {
 	// Cursor is how far the list of changes was read.
 	Cursor(ctx context.Context, f Feed) (string, error)
@@ -66,10 +67,12 @@ type Memory interface {
 	Advance(ctx context.Context, f Feed, was, to string) error
 	// Recall gives the entries of records, by id, of those that have one.
 	Recall(ctx context.Context, f Feed, ids []string) (map[string]Entry, error)
-	// Keep writes entries, by id.
+	// Keep writes entries, by id, whatever is there.
 	Keep(ctx context.Context, f Feed, entries map[string]Entry) error
-	// Forget removes entries.
-	Forget(ctx context.Context, f Feed, ids []string) error
+	// Settle ends what a page had in doubt: it writes the entries of kept, and removes those of gone, that are still in doubt by its token. One that
+	// is in no doubt and has the digest already, and is not private, gets the mark and the note. Of any other somebody else has told since, or the store was
+	// wiped: it stays as it is.
+	Settle(ctx context.Context, f Feed, token string, kept map[string]Entry, gone []string) error
 	// Bucket gives the entries of a bucket, by id.
 	Bucket(ctx context.Context, f Feed, bucket int) (map[string]Entry, error)
 	// Walk gives the entries of a bucket and those after it, until it has so many at least; next is the bucket to go on with, Buckets when

@@ -1,7 +1,9 @@
 package feed
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -15,6 +17,8 @@ type Record struct {
 	ID   string
 	Data json.RawMessage // compact, and the same for the same content
 	Note string          // see Entry
+
+	Meanwhile string // the note while the page is in doubt; empty: Note
 }
 
 // Page is some of a feed's records, as they are told next.
@@ -22,14 +26,18 @@ type Page struct {
 	Changed []Record
 	Same    []Record // as they were told before
 	Again   []Record // the same, which somebody asked to be told again
-	Seen    []Record // to be remembered, and told to nobody
+	Seen    []Record // to be remembered, and told to nobody: a list that a receiver knows nothing of. It has no data
 	Gone    []string // not there any more, and to be forgotten
 
-	was map[string]Entry // of what was compared
+	was   map[string]Entry // of what was compared
+	doubt string           // the token that it is in doubt by
 }
 
 // Resend has all of it told, what is as it was told before, too.
 func (p *Page) Resend() { p.Again, p.Same = p.Same, nil }
+
+// Told says that a record was told as it is.
+func (e Entry) Told(is Record) bool { return !e.Doubtful() && e.Digest == Digest(is.Data) }
 
 // Compare tells what changed from what was told like that before. minor says of a change that it is not worth telling, as compared with what was
 // told last; nil: each is.
@@ -45,7 +53,7 @@ func Compare(ctx context.Context, m Memory, f Feed, records []Record, minor func
 	p := Page{was: known}
 	for _, r := range records {
 		was, told := known[r.ID]
-		if told && !was.doubtful() && (was.Digest == Digest(r.Data) || minor != nil && minor(was, r)) {
+		if told && (was.Told(r) || !was.Doubtful() && minor != nil && minor(was, r)) {
 			p.Same = append(p.Same, r)
 		} else {
 			p.Changed = append(p.Changed, r)
@@ -60,25 +68,40 @@ func (p *Page) Doubt(ctx context.Context, m Memory, f Feed) error {
 	if orchestration.Planning(ctx) {
 		return nil
 	}
+	p.doubt = rand.Text()[:tokenChars]
 	doubtful := make(map[string]Entry, len(p.Changed))
 	for _, r := range p.Changed {
-		doubtful[r.ID] = Entry{Mark: p.was[r.ID].Mark, Note: r.Note}
+		doubtful[r.ID] = Entry{Mark: p.was[r.ID].Mark, Note: r.meanwhile(), Doubt: p.doubt}
+	}
+	for _, r := range p.Seen {
+		doubtful[r.ID] = Entry{Digest: nothing, Note: r.meanwhile(), Doubt: p.doubt}
 	}
 	gone, err := m.Recall(ctx, f, p.Gone)
 	if err != nil {
 		return Failed(err)
 	}
 	for id, e := range gone {
-		if e.Digest != nothing {
-			doubtful[id] = Entry{Mark: e.Mark, Note: e.Note}
+		if e.Doubt = p.doubt; !e.Private() {
+			e.Digest = ""
 		}
+		doubtful[id] = e
 	}
 	return Failed(m.Keep(ctx, f, doubtful))
 }
 
-// Pending is what was told and is to be kept once it is in the broker: a run's state carries it from one page to the next. A record that
-// is gone has an empty entry.
-type Pending map[string]Told
+// tokenChars is how much of a token tells one page's doubt of a record from another's.
+const tokenChars = 10
+
+func (r Record) meanwhile() string { return cmp.Or(r.Meanwhile, r.Note) }
+
+// Pending begins what is to be kept of the page.
+func (p *Page) Pending() Pending { return Pending{Doubt: p.doubt} }
+
+// Pending is what was told and is to be kept once it is in the broker: a run's state carries it from one page to the next.
+type Pending struct {
+	Doubt string          `json:"doubt,omitempty"` // the token that the page is in doubt by
+	Told  map[string]Told `json:"told,omitempty"`  // by id; empty: gone
+}
 
 // Told is of one record.
 type Told struct {
@@ -87,36 +110,40 @@ type Told struct {
 }
 
 // Add notes what was told, or seen as it was told before.
-func (p Pending) Add(records ...Record) {
+func (p *Pending) Add(records ...Record) {
 	for _, r := range records {
-		p[r.ID] = Told{Digest(r.Data), r.Note}
+		p.note(r.ID, Told{Digest(r.Data), r.Note})
 	}
 }
 
 // Drop notes what is gone.
-func (p Pending) Drop(ids ...string) {
+func (p *Pending) Drop(ids ...string) {
 	for _, id := range ids {
-		p[id] = Told{}
+		p.note(id, Told{})
 	}
 }
 
-// Keep remembers it, under the mark of the run.
-func (p Pending) Keep(ctx context.Context, m Memory, f Feed, mark string) error {
+func (p *Pending) note(id string, t Told) {
+	if p.Told == nil {
+		p.Told = map[string]Told{}
+	}
+	p.Told[id] = t
+}
+
+// Keep remembers it, under the mark of the run, as far as nobody has told otherwise since.
+func (p *Pending) Keep(ctx context.Context, m Memory, f Feed, mark string) error {
 	if orchestration.Planning(ctx) {
 		return nil // what a plan would tell is told to nobody
 	}
 	kept, gone := map[string]Entry{}, []string(nil)
-	for id, t := range p {
+	for id, t := range p.Told {
 		if t == (Told{}) {
 			gone = append(gone, id)
 			continue
 		}
 		kept[id] = Entry{Digest: t.Digest, Mark: mark, Note: t.Note}
 	}
-	if err := m.Keep(ctx, f, kept); err != nil {
-		return Failed(err)
-	}
-	return Failed(m.Forget(ctx, f, gone))
+	return Failed(m.Settle(ctx, f, p.Doubt, kept, gone))
 }
 
 // None tells apart which of the records that say that something is not there any more were told.

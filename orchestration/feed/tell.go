@@ -26,7 +26,7 @@ type As struct {
 // asked for it, since one digest is remembered for all of them. What is as it was needs no keeping.
 func (w *Walked) Tell(r Teller, ch orchestration.Channel, as As) {
 	p := w.Page
-	w.Page, w.Pending = Page{}, Pending{}
+	w.Page, w.Pending = Page{}, p.Pending()
 	tell := func(to orchestration.Channel, records []Record) {
 		for _, t := range records {
 			about := mapping.Ref{Kind: as.Kind, Scope: ch.Scope(), Source: Source(ch, as.Apart), ID: t.ID}

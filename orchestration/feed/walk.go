@@ -18,8 +18,9 @@ type Walked struct {
 	After   string  `json:"after,omitempty"`   // and in that bucket, where it has many variants: up to this id
 	Skip    int     `json:"skip,omitempty"`    // or how far the list of those that were asked for
 	Done    bool    `json:"done,omitempty"`    // to the end
-	Unknown bool    `json:"unknown,omitempty"` // no product was known at first
-	Pending Pending `json:"pending,omitempty"`
+	Missing int     `json:"missing,omitempty"` // the bucket up to which the feed was walked for what is gone
+	Unknown bool    `json:"unknown,omitempty"` // the products had not been published at first
+	Pending Pending `json:"pending,omitzero"`
 	Page    Page    `json:"-"` // in hand
 
 	Told      int `json:"told"`
@@ -33,10 +34,10 @@ const (
 	idsAtOnce      = 200 // how many ids it has at most, variants being many: what was told of them is carried from one page to the next
 )
 
-// KnowProducts notes whether any product is known.
+// KnowProducts notes whether the products are known: all of them were published once, to the end.
 func (w *Walked) KnowProducts(ctx context.Context, m Memory, products Feed) error {
-	some, _, err := m.Walk(ctx, products, 0, 1)
-	w.Unknown = len(some) == 0
+	at, err := m.Cursor(ctx, products)
+	w.Unknown = at == ""
 	return Failed(err)
 }
 
@@ -46,15 +47,15 @@ const (
 	mostLook  = 10 * time.Minute
 )
 
-// AwaitProducts waits until one is known.
+// AwaitProducts waits until they are known: whoever went on with those that are known so far would tell of a part as if it were all.
 func (w *Walked) AwaitProducts(ctx context.Context, m Memory, products Feed, since time.Time) error {
-	some, _, err := m.Walk(ctx, products, 0, 1)
+	at, err := m.Cursor(ctx, products)
 	if err != nil {
 		return Failed(err)
 	}
-	if len(some) == 0 {
+	if at == "" {
 		return &fault.Error{Kind: fault.Dependency, Class: "not_found", Wait: min(max(time.Since(since)/2, firstLook), mostLook),
-			Detail: "no product of the channel is known; publishing them was asked for (signalbox.products.publish.v1), so see what became of that, and that the channel sells any"}
+			Detail: "the products of the channel have not been published to the end yet; that was asked for (signalbox.products.publish.v1), so see what became of it"}
 	}
 	return nil
 }
@@ -76,6 +77,31 @@ func (w *Walked) NextProducts(ctx context.Context, m Memory, products Feed, aske
 	w.Done = w.Bucket >= Buckets
 	return ids, nil
 }
+
+// missingAtOnce is how many records a page has at least that are gone.
+const missingAtOnce = 500
+
+// NextMissing gives the ids of a feed that gone says of that they are to be told as gone, in order: some at a time, until all were walked through
+// (MissingFound).
+func (w *Walked) NextMissing(ctx context.Context, m Memory, f Feed, gone func(id string, e Entry) bool) (ids []string, err error) {
+	for !w.MissingFound() && len(ids) < missingAtOnce {
+		entries, next, err := m.Walk(ctx, f, w.Missing, missingAtOnce)
+		if err != nil {
+			return nil, Failed(err)
+		}
+		for id, e := range entries {
+			if gone(id, e) {
+				ids = append(ids, id)
+			}
+		}
+		w.Missing = next
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// MissingFound says that the whole feed was walked through for what is gone.
+func (w *Walked) MissingFound() bool { return w.Missing >= Buckets }
 
 // take gives the ids that are sold of entries, which end before the bucket next, and notes where to go on: as many whole buckets as fit into a page, or
 // a part of one.

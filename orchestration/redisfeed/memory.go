@@ -6,9 +6,10 @@ package redisfeed
 
 import (
 	"context"
-	_ "embed" // the script
+	_ "embed" // the scripts
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,10 +22,18 @@ import (
 //go:embed advance.lua
 var advanceText string
 
-var advanceScript = redis.NewScript(advanceText)
+//go:embed settle.lua
+var settleText string
+
+var (
+	advanceScript = redis.NewScript(advanceText)
+	settleScript  = redis.NewScript(settleText)
+)
 
 // Scripts names the scripts by the hash Redis knows them by, for metrics.
-func Scripts() map[string]string { return map[string]string{advanceScript.Hash(): "advance"} }
+func Scripts() map[string]string {
+	return map[string]string{advanceScript.Hash(): "advance", settleScript.Hash(): "settle"}
+}
 
 // Memory implements feed.Memory over a client that the caller opens and closes.
 type Memory struct {
@@ -88,7 +97,7 @@ func (m *Memory) Keep(ctx context.Context, f feed.Feed, entries map[string]feed.
 		for id, e := range entries {
 			p.HSet(ctx, m.bucket(f, feed.Bucket(id)), id, textOf(e))
 			if !f.Until.IsZero() {
-				p.PExpire(ctx, m.bucket(f, feed.Bucket(id)), max(time.Until(f.Until), 0)+keepAfter)
+				p.PExpire(ctx, m.bucket(f, feed.Bucket(id)), lifetime(f))
 			}
 		}
 		return nil
@@ -99,19 +108,44 @@ func (m *Memory) Keep(ctx context.Context, f feed.Feed, entries map[string]feed.
 	return nil
 }
 
-// Forget implements feed.Memory.
-func (m *Memory) Forget(ctx context.Context, f feed.Feed, ids []string) error {
-	if len(ids) == 0 {
-		return nil
+func lifetime(f feed.Feed) time.Duration { return max(time.Until(f.Until), 0) + keepAfter }
+
+// Settle implements feed.Memory.
+func (m *Memory) Settle(ctx context.Context, f feed.Feed, token string, kept map[string]feed.Entry, gone []string) error {
+	buckets := map[string][]any{}
+	settle := func(id, digest, text string) {
+		b := m.bucket(f, feed.Bucket(id))
+		buckets[b] = append(buckets[b], id, digest, text)
 	}
-	_, err := m.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, id := range ids {
-			p.HDel(ctx, m.bucket(f, feed.Bucket(id)), id)
+	for id, e := range kept {
+		digest := e.Digest
+		if e.Private() { // it says the same of any list
+			digest = ""
 		}
-		return nil
-	})
+		settle(id, digest, textOf(e))
+	}
+	for _, id := range gone {
+		settle(id, "", "")
+	}
+	lives := ""
+	if !f.Until.IsZero() {
+		lives = strconv.FormatInt(lifetime(f).Milliseconds(), 10)
+	}
+	run := func(script func(p redis.Scripter, key string, args ...any)) error {
+		_, err := m.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for key, args := range buckets {
+				script(p, key, append([]any{token, lives}, args...)...)
+			}
+			return nil
+		})
+		return err
+	}
+	err := run(func(p redis.Scripter, key string, args ...any) { settleScript.EvalSha(ctx, p, []string{key}, args...) })
+	if redis.HasErrorPrefix(err, "NOSCRIPT") { // what was done is done: to do it again changes nothing
+		err = run(func(p redis.Scripter, key string, args ...any) { settleScript.Eval(ctx, p, []string{key}, args...) })
+	}
 	if err != nil {
-		return fmt.Errorf("forget what was told of records: %w", err)
+		return fmt.Errorf("settle what was told of records: %w", err)
 	}
 	return nil
 }
@@ -164,12 +198,18 @@ func (m *Memory) bucket(f feed.Feed, b int) string {
 	return m.keys.FeedBucket(f.Channel, f.Name, b)
 }
 
+// textOf is an entry as it is stored: digest, mark and note. The token of what is in doubt goes with the digest, behind a question mark.
 func textOf(e feed.Entry) string {
-	return strings.TrimRight(e.Digest+" "+e.Mark+" "+e.Note, " ")
+	digest := e.Digest
+	if e.Doubt != "" {
+		digest += "?" + e.Doubt
+	}
+	return strings.TrimRight(digest+" "+e.Mark+" "+e.Note, " ")
 }
 
 func entryOf(text string) (e feed.Entry) {
 	e.Digest, text, _ = strings.Cut(text, " ")
+	e.Digest, e.Doubt, _ = strings.Cut(e.Digest, "?")
 	e.Mark, e.Note, _ = strings.Cut(text, " ")
 	return e
 }

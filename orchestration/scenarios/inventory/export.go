@@ -85,15 +85,17 @@ func (i inventory) left(ctx context.Context, r *run, ids []string, records []fee
 		}
 		slices.Sort(now[product])
 		list := strings.Join(now[product], ",")
-		if was[product].Note == list {
+		if was[product].Note == list && was[product].Doubt == "" {
 			continue
 		}
+		meanwhile := now[product] // and those of before: who dies now has told of none of them, or of all
 		for warehouse := range strings.SplitSeq(was[product].Note, ",") {
 			if was[product].Note != "" && !slices.Contains(now[product], warehouse) {
 				gone = append(gone, noStock(product+"/"+warehouse, r.In.Apart()))
+				meanwhile = append(meanwhile, warehouse)
 			}
 		}
-		seen = append(seen, feed.Record{ID: product, Note: list})
+		seen = append(seen, feed.Record{ID: product, Note: list, Meanwhile: strings.Join(meanwhile, ",")})
 	}
 	return gone, seen, nil
 }
@@ -107,24 +109,20 @@ func (i inventory) findMissing(ctx context.Context, r *run) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	told, err := feed.All(ctx, i.Memory, feedOf(r))
+	missing, err := r.State.NextMissing(ctx, i.Memory, feedOf(r), func(id string, e feed.Entry) bool {
+		product, _, isStock := strings.Cut(id, "/")
+		return !sold[product] && !(isStock && e.Told(noStock(id, r.In.Apart())))
+	})
 	if err != nil {
 		return false, err
 	}
-	var gone []feed.Record
 	in := feed.Page{}
-	for _, id := range told {
-		product, _, isStock := strings.Cut(id, "/")
-		switch {
-		case sold[product]:
-		case isStock:
-			gone = append(gone, noStock(id, r.In.Apart()))
-		default:
+	for _, id := range missing {
+		if strings.Contains(id, "/") {
+			in.Changed = append(in.Changed, noStock(id, r.In.Apart()))
+		} else {
 			in.Gone = append(in.Gone, id) // it lists warehouses, and is told to nobody
 		}
-	}
-	if in.Changed, err = feed.None(ctx, i.Memory, feedOf(r), gone); err != nil {
-		return false, err
 	}
 	r.State.Page = in
 	r.State.Gone += len(in.Changed)

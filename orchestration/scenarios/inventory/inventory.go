@@ -79,7 +79,7 @@ func (i inventory) export() orchestration.Pipeline[Export, feed.Walked] {
 			{Name: "know-products", When: all, Look: i.knowProducts, Note: askForProducts},
 			{Name: "await-products", When: all, Look: i.awaitProducts},
 			{Name: "read-stock", Look: i.readPage, Note: tellPage, More: unfinished},
-			{Name: "find-missing", When: all, Look: i.findMissing, Note: tellPage},
+			{Name: "find-missing", When: all, Look: i.findMissing, Note: tellPage, More: missing},
 			{Name: "keep-told", Sure: orchestration.Repeatable, Act: i.keepLast, Note: tellSummary},
 		},
 	}
@@ -110,6 +110,7 @@ func (e Export) complete() bool {
 
 func all(r *run) bool        { return len(r.In.Products) == 0 && len(r.In.Records) == 0 }
 func unfinished(r *run) bool { return !r.State.Done }
+func missing(r *run) bool    { return !r.State.MissingFound() }
 
 func feedOf(r *run) feed.Feed { return feed.Feed{Channel: r.Channel.Name, Name: r.In.Feed()} }
 

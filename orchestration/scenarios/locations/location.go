@@ -98,23 +98,22 @@ func (l locations) readPage(ctx context.Context, r *run) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	slices.SortFunc(stores, func(a, b csuclient.Location) int { return cmp.Compare(a.Number, b.Number) })
 	modes, err := l.modes(ctx, csu)
 	if err != nil {
 		return false, err
 	}
-	from := min(r.State.Skip, len(stores))
-	until := min(from+atOnce, len(stores))
+	page := after(r.State.Store, stores)
 	var records []feed.Record
-	for _, s := range stores[from:until] {
+	for _, s := range page {
 		one, err := storeOf(ctx, csu, s, modes)
 		if err != nil {
 			return false, err
 		}
 		records = append(records, one.record())
 	}
-	r.State.Skip, r.State.Done = until, until >= len(stores)
-	if r.State.Done {
+	if r.State.Done = len(page) < atOnce; !r.State.Done {
+		r.State.Store = page[atOnce-1].Number
+	} else {
 		more, err := warehousesOf(ctx, csu, stores)
 		if err != nil {
 			return false, err
@@ -124,14 +123,40 @@ func (l locations) readPage(ctx context.Context, r *run) (bool, error) {
 	if r.State.Page, err = feed.Compare(ctx, l.Memory, feedOf(r), records, nil); err != nil {
 		return false, err
 	}
-	for _, one := range records {
-		r.State.Seen = append(r.State.Seen, one.ID)
-	}
 	if r.In.Full {
 		r.State.Page.Resend()
 	}
 	return true, r.State.Page.Doubt(ctx, l.Memory, feedOf(r))
 }
+
+// after gives the stores behind the one of a number, as many as a page has. A place in the list would be another's once a store before it is gone.
+func after(number string, stores []csuclient.Location) []csuclient.Location {
+	left := slices.DeleteFunc(slices.Clone(stores), func(s csuclient.Location) bool { return s.Number <= number })
+	slices.SortFunc(left, func(a, b csuclient.Location) int { return cmp.Compare(a.Number, b.Number) })
+	return left[:min(atOnce, len(left))]
+}
+
+// present are the ids of all that is there.
+func present(ctx context.Context, csu Places) (map[string]bool, error) {
+	stores, err := csu.Locations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others, err := warehousesOf(ctx, csu, stores)
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, s := range stores {
+		there[storeID(s)] = true
+	}
+	for _, w := range others {
+		there[w.ID] = true
+	}
+	return there, nil
+}
+
+func storeID(s csuclient.Location) string { return "store/" + s.Number }
 
 // modes are those of the channel.
 func (l locations) modes(ctx context.Context, csu Places) ([]Mode, error) {
@@ -152,7 +177,7 @@ func (l locations) modes(ctx context.Context, csu Places) ([]Mode, error) {
 }
 
 func storeOf(ctx context.Context, csu Places, s csuclient.Location, modes []Mode) (Location, error) {
-	out := Location{ID: "store/" + s.Number, Present: true, Kind: "store", Number: s.Number, Name: s.Name, Warehouse: s.Warehouse, Pickup: s.Pickup, Ships: s.Ships,
+	out := Location{ID: storeID(s), Present: true, Kind: "store", Number: s.Number, Name: s.Name, Warehouse: s.Warehouse, Pickup: s.Pickup, Ships: s.Ships,
 		Address: &Address{s.Address, strings.TrimSpace(s.Street + " " + s.Building), s.City, s.District, s.County, s.State, s.ZipCode, s.Country}}
 	if s.Latitude != 0 || s.Longitude != 0 {
 		out.Position = &Position{s.Latitude, s.Longitude}

@@ -48,7 +48,7 @@ type Export struct {
 // progress is what a run learns.
 type progress struct {
 	feed.Walked
-	Seen []string `json:"seen,omitempty"` // ids, so far
+	Store string `json:"store,omitempty"` // how far the stores were read, in the order of their numbers
 }
 
 type (
@@ -85,17 +85,17 @@ func (l locations) findMissing(ctx context.Context, r *run) (bool, error) {
 	if err := r.State.Keep(ctx, l.Memory, feedOf(r)); err != nil {
 		return false, err
 	}
+	there, err := present(ctx, l.Places(r.Channel))
+	if err != nil {
+		return false, err
+	}
 	told, err := feed.All(ctx, l.Memory, feedOf(r))
 	if err != nil {
 		return false, err
 	}
-	seen := map[string]bool{}
-	for _, id := range r.State.Seen {
-		seen[id] = true
-	}
 	var gone []feed.Record
 	for _, id := range told {
-		if !seen[id] {
+		if !there[id] {
 			gone = append(gone, goneLocation(id))
 		}
 	}

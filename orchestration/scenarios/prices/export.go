@@ -96,6 +96,11 @@ func (e Export) price(product string, p *csuclient.Price) Price {
 
 func amount(d decimal.Decimal) string { return d.String() }
 
+func productOf(id string) string {
+	product, _, _ := strings.Cut(id, "/")
+	return product
+}
+
 // findMissing finds prices of products that are not sold any more.
 func (p prices) findMissing(ctx context.Context, r *run) (bool, error) {
 	if err := r.State.Keep(ctx, p.Memory, feedOf(r)); err != nil {
@@ -105,18 +110,15 @@ func (p prices) findMissing(ctx context.Context, r *run) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	told, err := feed.All(ctx, p.Memory, feedOf(r))
+	missing, err := r.State.NextMissing(ctx, p.Memory, feedOf(r), func(id string, e feed.Entry) bool {
+		return !sold[productOf(id)] && !e.Told(recordOf(r, productOf(id), nil))
+	})
 	if err != nil {
 		return false, err
 	}
 	var gone []feed.Record
-	for _, id := range told {
-		if product, _, _ := strings.Cut(id, "/"); !sold[product] {
-			gone = append(gone, recordOf(r, product, nil))
-		}
-	}
-	if gone, err = feed.None(ctx, p.Memory, feedOf(r), gone); err != nil {
-		return false, err
+	for _, id := range missing {
+		gone = append(gone, recordOf(r, productOf(id), nil))
 	}
 	r.State.Page = feed.Page{Changed: gone}
 	r.State.Gone += len(gone)

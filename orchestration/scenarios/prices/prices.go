@@ -76,7 +76,7 @@ func (p prices) export() orchestration.Pipeline[Export, feed.Walked] {
 			{Name: "know-products", When: all, Look: p.knowProducts, Note: askForProducts},
 			{Name: "await-products", When: all, Look: p.awaitProducts},
 			{Name: "read-prices", Look: p.readPage, Note: tellPage, More: unfinished},
-			{Name: "find-missing", When: all, Look: p.findMissing, Note: tellPage},
+			{Name: "find-missing", When: all, Look: p.findMissing, Note: tellPage, More: missing},
 			{Name: "keep-told", Sure: orchestration.Repeatable, Act: p.keepLast, Note: tellSummary},
 		},
 	}
@@ -107,6 +107,7 @@ func (e Export) affiliations() []string {
 
 func all(r *run) bool        { return len(r.In.Products) == 0 }
 func unfinished(r *run) bool { return !r.State.Done }
+func missing(r *run) bool    { return !r.State.MissingFound() }
 
 func feedOf(r *run) feed.Feed {
 	f := feed.Feed{Channel: r.Channel.Name, Name: r.In.Feed()}

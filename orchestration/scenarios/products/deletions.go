@@ -52,7 +52,7 @@ func (p products) readDeletions(ctx context.Context, r *run) (bool, error) {
 // tellDeletions stages the tombstones of the page. After the last one the list to come begins at its start.
 func (p products) tellDeletions(r *run) {
 	in := r.State.page
-	r.State.Told, r.State.page = feed.Pending{}, page{}
+	r.State.Told, r.State.page = in.Pending(), page{}
 	r.State.Deleted = append(r.State.Deleted, in.listings...)
 	p.tellGone(r, in.Gone)
 	if r.State.Done {

@@ -84,7 +84,7 @@ func fitting(p Product) (json.RawMessage, error) {
 // tellPage stages the page's records, and what is to be kept once they are in the broker.
 func (p products) tellPage(r *run) {
 	in := r.State.page
-	r.State.Told, r.State.page = feed.Pending{}, page{}
+	r.State.Told, r.State.page = in.Pending(), page{}
 	r.State.Unchanged += len(in.Same)
 	r.State.Told.Add(in.Same...) // seen, all the same
 	tell := func(to orchestration.Channel, records []feed.Record) {

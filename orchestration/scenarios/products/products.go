@@ -73,7 +73,7 @@ type progress struct {
 	Done    bool              `json:"done,omitempty"`    // the list in hand is read to its end
 	Bucket  int               `json:"bucket,omitempty"`  // how far the memory was walked
 	Deleted []listing         `json:"deleted,omitempty"` // to be reported as deleted
-	Told    feed.Pending      `json:"told,omitempty"`    // of the page before: to be kept
+	Told    feed.Pending      `json:"told,omitzero"`     // of the page before: to be kept
 
 	Products  int `json:"products"`         // told
 	Resent    int `json:"resent,omitempty"` // of these, how many were as they were told before
@@ -137,8 +137,8 @@ func Apart(catalog int64) string {
 	return fmt.Sprint("/catalog/", catalog)
 }
 
-// mark is of the run: what it has seen has it.
-func mark(r *run) string { return r.EventToken("mark")[:8] }
+// mark is of the run: what it has seen has it. A replay has another: what it saw before it failed may have gone since.
+func mark(r *run) string { return r.EventToken("mark" + r.Event.Replay)[:8] }
 
 // keepTold keeps what was told of the page before: it is in the broker.
 func (p products) keepTold(ctx context.Context, r *run) error {

@@ -43,8 +43,12 @@ func (p products) report() orchestration.Pipeline[Report, struct{}] {
 		Lane: orchestration.LaneBulk, Numbers: map[string]int{"/listings/*/p": orchestration.AnyNumber},
 		EntityOf: func(ev orchestration.Event, _ Report) (kind, id string) { return "product-report", ev.ID },
 		Steps: []orchestration.Step[Report, struct{}]{{Name: "report-listings", Sure: orchestration.Repeatable, Act: func(ctx context.Context, r *reportRun) error {
-			statuses := make([]csuclient.ListingStatus, len(r.In.Listings))
-			for i, l := range r.In.Listings {
+			left, err := p.stillSo(ctx, r)
+			if err != nil || len(left) == 0 {
+				return err
+			}
+			statuses := make([]csuclient.ListingStatus, len(left))
+			for i, l := range left {
 				statuses[i] = csuclient.ListingStatus{Listing: csuclient.Listing{Product: l.Product, Language: l.Language, Catalog: l.Catalog},
 					Action: r.In.Action, State: csuclient.ListingDone, At: r.Event.Time}
 			}
@@ -69,8 +73,29 @@ func digestOf(some []listing) string {
 	return feed.Digest(data)
 }
 
-// reportDeletions stages the report of all that was told as deleted.
-func reportDeletions(r *run) {
-	followReport(r, csuclient.ListingDelete, r.State.Deleted)
-	r.State.Deleted = nil
+// reportDeletions stages the report of all that was told as deleted. It stays in the state: a run that dies before the report is in the broker
+// comes here again.
+func reportDeletions(r *run) { followReport(r, csuclient.ListingDelete, r.State.Deleted) }
+
+// stillSo leaves out deletions of listings that are sold by now: reports are in no order, and the CSU keeps no track of what it was told last is
+// deleted, so it would never say when that is deleted again.
+func (p products) stillSo(ctx context.Context, r *reportRun) ([]listing, error) {
+	if r.In.Action != csuclient.ListingDelete {
+		return r.In.Listings, nil
+	}
+	byCatalog := map[int64][]int64{}
+	for _, l := range r.In.Listings {
+		byCatalog[l.Catalog] = append(byCatalog[l.Catalog], l.Product)
+	}
+	left := slices.Clone(r.In.Listings)
+	for catalog, ids := range byCatalog {
+		sold, err := p.Catalogue(r.Channel).FullProducts(ctx, catalog, ids)
+		if err != nil {
+			return nil, err
+		}
+		left = slices.DeleteFunc(left, func(l listing) bool {
+			return l.Catalog == catalog && slices.ContainsFunc(sold, func(s csuclient.ListedProduct) bool { return s.ID == l.Product && s.Locale == l.Language })
+		})
+	}
+	return left, nil
 }

@@ -76,7 +76,7 @@ func (p products) readPage(ctx context.Context, r *run) (bool, error) {
 
 // isSaved says whether the token is, and what was told last is kept.
 func (p products) isSaved(ctx context.Context, r *run) (bool, error) {
-	if len(r.State.Told) > 0 {
+	if len(r.State.Told.Told) > 0 {
 		return false, nil
 	}
 	if r.In.chosen() {
@@ -91,7 +91,7 @@ func (p products) saveToken(ctx context.Context, r *run) error {
 	if err := p.keepTold(ctx, r); err != nil {
 		return err
 	}
-	r.State.Told = nil
+	r.State.Told = feed.Pending{}
 	if r.In.chosen() {
 		return nil
 	}
