@@ -331,8 +331,7 @@ func (g *goes) over(ctx context.Context, st StepOutline, err error) *ending {
 	cause := context.Cause(ctx)
 	switch {
 	case g.lease.stillOurs() != nil || errors.Is(cause, ErrLeaseLost):
-		g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
-		return &ending{out: Outcome{Verdict: Lost, Err: ErrLeaseLost}}
+		return g.lost(ctx, st.Name, ErrLeaseLost)
 	case cause == nil:
 		return nil
 	case errors.Is(cause, errRunTooLong):

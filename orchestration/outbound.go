@@ -3,6 +3,7 @@ package orchestration
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/signalbox/signalbox/mapping"
@@ -59,14 +60,14 @@ func (e *Engine) refusedAtTheDoor(ctx context.Context, out Outline, ev Event, en
 	}
 	events, err := refusals(out.Refused, ev, ch, entity, o)
 	if err == nil {
-		err = e.publish(ctx, events)
+		err = e.publish(ctx, atAnyTime, events)
 	}
 	for pause := firstPause; err != nil && !isForGood(err) && o.Reason == fault.CardDataRefused; pause = min(2*pause, longestPause) {
 		select { // it waits here, since a copy would carry the number on
 		case <-ctx.Done():
 			return Outcome{Verdict: Interrupted, Reason: o.Reason, Attempt: ev.Attempt, Err: err}
 		case <-time.After(jittered(pause)):
-			err = e.publish(ctx, events)
+			err = e.publish(ctx, atAnyTime, events)
 		}
 	}
 	if err == nil || isForGood(err) { // a defect of ours must not keep the dead letter from a person
@@ -96,10 +97,13 @@ func (e *Engine) notKnownHere(ev Event) (Outcome, bool) {
 func (g *goes) refused(ctx context.Context, o Outcome) *ending {
 	events, err := g.run.refusals(o)
 	if err == nil {
-		err = g.e.publish(ctx, events)
+		err = g.publish(ctx, events)
 	}
-	if err == nil || isForGood(err) {
+	switch {
+	case err == nil || isForGood(err):
 		return nil
+	case errors.Is(err, ErrLeaseLost):
+		return g.lost(ctx, o.Step, err)
 	}
 	end := g.postpone(CauseBackoff, g.e.opts.Reschedule[0], Released{})
 	end.out.Err = err

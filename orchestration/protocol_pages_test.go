@@ -161,3 +161,27 @@ func TestARunOfManyPagesGoesOnByACopyWithoutAnAttempt(t *testing.T) {
 		require.LessOrEqual(t, len(r.outbox.sent), 9)
 	})
 }
+
+func TestALargePageIsSentInPartsAndOneThatFailsIsSentAgainAlone(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		p, tries := listing(r.target), 0
+		note := p.Steps[0].Note
+		p.Steps[0].Note = func(run *pagesRun) {
+			for i := range 1200 {
+				run.Emit(orchestration.Event{Source: "signalbox", ID: run.EventToken(fmt.Sprint("large", i)), Type: "example.row.v1", Data: []byte(`"large"`)})
+			}
+			note(run)
+		}
+		r.outbox.fail = func() error {
+			if tries++; tries == 2 {
+				return fault.New(fault.Transient, "", "too slow")
+			}
+			return nil
+		}
+		e := r.engine("w1", func(o *orchestration.Options) { o.Scenarios = append(o.Scenarios, p) })
+		require.Equal(r.t, orchestration.Completed, e.Handle(r.t.Context(), r.listed("L1", 1)).Verdict)
+		require.Len(r.t, r.outbox.sent, 1201, "each once")
+		require.Equal(r.t, 4, tries, "three parts, one of them twice")
+	})
+}

@@ -330,3 +330,20 @@ func (s *slowClaim) Claim(ctx context.Context, q orchestration.Request) (orchest
 }
 
 func (s *slowClaim) Extend(context.Context, orchestration.Request) error { return errDead }
+
+func TestWhatARunTellsIsNotSentOnceItsClaimMayHavePassedOn(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(r *rig) {
+		e := r.engine("w1", withListing(r), func(o *orchestration.Options) { o.Store = &slowClaim{Store: r.store(), by: lease - time.Second} })
+		tries := 0
+		r.outbox.fail = func() error {
+			if tries++; tries > 1 {
+				return nil
+			}
+			pass(2 * time.Second)
+			return errDead
+		}
+		require.Equal(r.t, orchestration.Lost, e.Handle(r.t.Context(), r.listed("L1", 3)).Verdict)
+		require.Empty(r.t, r.outbox.sent, "whoever took over may have told newer things")
+	})
+}

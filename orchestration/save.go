@@ -32,11 +32,14 @@ func (g *goes) save(ctx context.Context, st StepOutline, acted, endTaint, last b
 			return end
 		}
 	}
-	if err := g.e.publish(ctx, s.events); err != nil {
+	if err := g.publish(ctx, s.events); err != nil {
 		// The event that reports the effect is not sent, so the step is not on record. The effect will be found, though
 		// perhaps not at once: an act that is not on record leaves a taint.
-		if isForGood(err) {
+		switch {
+		case isForGood(err):
 			return reject(err)
+		case errors.Is(err, ErrLeaseLost):
+			return g.lost(ctx, st.Name, err)
 		}
 		end := g.postpone(CauseBackoff, g.e.opts.Reschedule[0], Released{})
 		end.out.Err = err
@@ -65,10 +68,16 @@ func (g *goes) write(ctx context.Context, st StepOutline, p Progress, acted bool
 	case errors.Is(err, mapping.ErrConflict):
 		return reject(errMappingConflict).named(err)
 	}
-	g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, st.Name)
+	end := g.lost(ctx, st.Name, err)
 	if errors.Is(err, ErrNotOurs) && acted && st.Sure != Repeatable {
 		g.aftermath(ctx, g.run.staged().bindings)
 	}
+	return end
+}
+
+// lost is the ending of a go whose claim may have passed to somebody else.
+func (g *goes) lost(ctx context.Context, step string, err error) *ending {
+	g.e.opts.Observer.LeaseLost(ctx, g.q.Scenario, step)
 	return &ending{out: Outcome{Verdict: Lost, Err: err}}
 }
 
@@ -126,16 +135,38 @@ func (e *Engine) wanted(events []Event) []Event {
 	return slices.DeleteFunc(slices.Clone(events), func(ev Event) bool { return ev.Sink != "" && !e.opts.Wants(ev.Sink, ev.Type) })
 }
 
-// publish sends events to our own queue, and asks until the broker has them all.
-func (e *Engine) publish(ctx context.Context, events []Event) error {
+// publish sends what the run tells while its claim lasts: whoever took it over may have told newer things since.
+func (g *goes) publish(ctx context.Context, events []Event) error {
+	return g.e.publish(ctx, g.lease.stillOurs, events)
+}
+
+// sentAtOnce is how many events are sent in one try: what a standard namespace takes within half a second.
+const sentAtOnce = 500
+
+// publish sends events to our own queue, and asks until the broker has them all. may is asked before each try; its error is returned.
+func (e *Engine) publish(ctx context.Context, may func() error, events []Event) error {
 	if events = e.wanted(events); len(events) == 0 {
 		return nil
 	}
 	if e.opts.Publisher == nil {
 		return fault.New(fault.Permanent, fault.Bug, "a step emits events, but no publisher is wired")
 	}
-	return e.untilKnown(ctx, e.opts.SaveFor, func(call context.Context) error { return e.opts.Publisher.Publish(call, events) })
+	for some := range slices.Chunk(events, sentAtOnce) {
+		err := e.untilKnown(ctx, e.opts.SaveFor, func(call context.Context) error {
+			if err := may(); err != nil {
+				return err
+			}
+			return e.opts.Publisher.Publish(call, some)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// atAnyTime is for what is told without a claim.
+func atAnyTime() error { return nil }
 
 // untilKnown asks until the answer is known (success, not ours, a conflict, or refused for good), for as long as d. A
 // drain does not cut it short.
@@ -147,7 +178,7 @@ func (e *Engine) untilKnown(ctx context.Context, d time.Duration, ask func(conte
 		call, stop := context.WithTimeout(base, e.opts.Renew)
 		err := ask(call)
 		stop()
-		if err == nil || errors.Is(err, ErrNotOurs) || errors.Is(err, mapping.ErrConflict) || fault.KindOf(err) == fault.Permanent {
+		if err == nil || errors.Is(err, ErrNotOurs) || errors.Is(err, ErrLeaseLost) || errors.Is(err, mapping.ErrConflict) || fault.KindOf(err) == fault.Permanent {
 			return err
 		}
 		pause := pauses.NextBackOff()
