@@ -79,7 +79,7 @@ func (w *Walked) NextProducts(ctx context.Context, m Memory, products Feed, aske
 }
 
 // missingAtOnce is how many records a page has at least that are gone.
-const missingAtOnce = 500
+const missingAtOnce = 200
 
 // NextMissing gives the ids of a feed that gone says of that they are to be told as gone, in order: some at a time, until all were walked through
 // (MissingFound).

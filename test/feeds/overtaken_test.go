@@ -49,7 +49,7 @@ func (f *fleet) price(of json.Number) {
 
 func TestARunThatIsOvertakenDoesNotTakeBackWhatIsKnownToHaveBeenToldSince(t *testing.T) {
 	t.Parallel()
-	bubble(t, harness.Options{CSU: selling(250)}, func(f *fleet) {
+	bubble(t, harness.Options{CSU: selling(110)}, func(f *fleet) {
 		seen := &harness.Boundaries{}
 		p := f.join(seen)
 		f.price("10")
@@ -58,7 +58,7 @@ func TestARunThatIsOvertakenDoesNotTakeBackWhatIsKnownToHaveBeenToldSince(t *tes
 		p.Stop()
 
 		f.price("20")
-		f.dies(seen, "GetActivePrices", 5, prices.ExportType, `{}`)
+		f.dies(seen, "GetActivePrices", 2, prices.ExportType, `{}`)
 		f.price("30")
 		f.join(nil)
 		f.asked(prices.ExportType, `{}`)
@@ -162,15 +162,15 @@ func TestPricesWaitForTheWholeCatalogue(t *testing.T) {
 
 func TestWhatIsGoneIsFoundAPageAtATime(t *testing.T) {
 	t.Parallel()
-	bubble(t, harness.Options{CSU: selling(1300)}, func(f *fleet) {
+	bubble(t, harness.Options{CSU: selling(300)}, func(f *fleet) {
 		f.join(nil)
 		f.asked(publish, `{}`)
 		f.asked(prices.ExportType, `{}`)
-		f.remove(0, 1290)
+		f.remove(0, 290)
 		f.asked(publish, `{}`)
 		since := f.so()
 		f.asked(prices.ExportType, `{}`)
-		require.Len(f.T, f.told(prices.PriceType, since), 1290)
+		require.Len(f.T, f.told(prices.PriceType, since), 290)
 		since = f.so()
 		f.asked(prices.ExportType, `{}`)
 		require.Equal(f.T, since, f.so(), "once")
