@@ -122,7 +122,11 @@ func (s *Sink) write(batch []*entry) error {
 	if err := s.take(); err != nil {
 		return err
 	}
-	defer func() { s.log.unlock() }() // whichever it is by then
+	defer func() { // whichever it is by then
+		if s.log != nil {
+			s.log.unlock()
+		}
+	}()
 	if err := s.catchUp(); err != nil {
 		return err
 	}
@@ -136,13 +140,16 @@ func (s *Sink) write(batch []*entry) error {
 				return err
 			}
 			lines = nil
-			if s.full(len(e.line)) {
+			for s.full(len(e.line)) && !s.known.has(e.key) { // more than once where other processes fill the next one, too
 				if err := s.safe(batch); err != nil {
 					return err
 				}
 				if err := s.putAside(); err != nil {
 					return err
 				}
+			}
+			if s.known.has(e.key) { // another process was quicker
+				continue
 			}
 		}
 		lines = append(lines, e.line...)
@@ -259,23 +266,24 @@ func (s *Sink) lookInto(names []string, most int64) error {
 	return keysBehind(old, max(0, info.Size()-most), info.Size(), s.learn)
 }
 
-// putAside renames the file, which is safe by then, and begins a new one.
+// putAside renames the file, which is safe by then, and goes on in the next one. Between the two another process may have made
+// that, written to it and died, even in the middle of a line.
 func (s *Sink) putAside() error {
-	if err := aside(s.opts.Path); err != nil {
+	if err := s.log.aside(s.opts.Path); err != nil {
 		return err
 	}
-	next, err := openLog(s.opts.Path)
+	if err := s.drop(); err != nil {
+		return err
+	}
+	if err := s.take(); err != nil {
+		return err
+	}
+	size, err := s.log.length()
 	if err != nil {
 		return err
 	}
-	next.fresh = false // what came before is known
-	if err := next.lock(); err != nil {
-		return errors.Join(err, next.close())
-	}
-	s.log.unlock()
-	err = s.log.close()
-	s.log = next
-	return err
+	s.log.fresh = size > 0 // else what came before is known
+	return s.catchUp()
 }
 
 func (s *Sink) drop() error {
