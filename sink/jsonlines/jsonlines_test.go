@@ -17,6 +17,7 @@ import (
 
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/sink/claim"
 	"github.com/signalbox/signalbox/sink/cloudevent"
 )
 
@@ -306,6 +307,37 @@ func TestDeliveriesThatWaitTogetherAreMadeSafeTogether(t *testing.T) {
 	wait.Wait()
 	require.Len(t, ids(t, path), 51)
 	require.Equal(t, 2, syncs)
+}
+
+func TestARunThatIsOverWritesNothingAndKeepsNobodyFromWriting(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, int64(len(line(t, "a"))))
+	deliver(t, s, "a")
+	lost := errors.New("lost")
+	over := func() error {
+		require.True(t, s.log.held, "others may have held the file for long")
+		require.Zero(t, s.log.size, "and putting it aside takes time")
+		return lost
+	}
+	err := s.Deliver(claim.WithCheck(t.Context(), over), event("b"))
+	require.ErrorIs(t, err, lost)
+	require.Equal(t, fault.Transient, fault.As(err).Kind)
+	require.Contains(t, err.Error(), "the sink audit was not written to: the claim is over")
+	require.Equal(t, []string{"a"}, all(t, path))
+
+	batch := []*entry{} // which wait together: the older state's run is over, and another run has taken it over already
+	for _, e := range []struct {
+		id        string
+		stillOurs func() error
+	}{{"b", over}, {"c", nil}, {"b", func() error { return nil }}} {
+		batch = append(batch, &entry{key: keyOf(event(e.id).Source, e.id), line: line(t, e.id), stillOurs: e.stillOurs})
+	}
+	s.writing.Lock()
+	s.commit(batch)
+	s.writing.Unlock()
+	require.Equal(t, []any{lost, nil, nil}, []any{batch[0].lost, batch[1].lost, batch[2].lost})
+	require.Equal(t, []string{"a", "c", "b"}, all(t, path))
 }
 
 func TestALineIsNotDeliveredBeforeItIsSafe(t *testing.T) {
