@@ -13,7 +13,8 @@ import (
 type FleetGateOptions struct {
 	Own  GateOptions
 	Pace Pace
-	// Changed is told when the gate shuts, until when at first, and with zero when it opens. It must be quick.
+	// Changed is told when the gate shuts, until when at first, when that moves by more than a moment, and with zero when it opens:
+	// who waits for the end asks ClosedUntil then. It must be quick.
 	Changed func(until time.Time)
 }
 

@@ -50,9 +50,17 @@ func (a *App) gateChanged(until time.Time) {
 		return
 	}
 	a.worker.Pause(pausedByGate, a.alwaysTaken()...)
-	time.AfterFunc(left, func() { // the probe takes a message
-		if u := a.gate.ClosedUntil(); !u.After(time.Now()) {
-			a.worker.Resume(pausedByGate)
+	a.resumeIn(left)
+}
+
+// resumeIn ends the pause of the intake when the gate's is over, for the probe takes a message. A pause that becomes a little longer
+// the gate does not tell, and Redis's answer to a refusal makes it longer by its round trip: whoever comes too early comes again.
+func (a *App) resumeIn(left time.Duration) {
+	time.AfterFunc(max(left, time.Millisecond), func() {
+		if left := time.Until(a.gate.ClosedUntil()); left > 0 {
+			a.resumeIn(left)
+			return
 		}
+		a.worker.Resume(pausedByGate)
 	})
 }

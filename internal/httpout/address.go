@@ -31,7 +31,7 @@ func transport(o Options) *http.Transport {
 		dial = dialer(isLoopback(u.Hostname()), nil).DialContext
 	}
 	return &http.Transport{
-		DialContext:            dial,
+		DialContext:            guarded(dial),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		TLSHandshakeTimeout:    dialTimeout,
 		Protocols:              protocols,

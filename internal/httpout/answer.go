@@ -93,6 +93,16 @@ func (c *Client) broken(ctx context.Context, err error, left bool) (*fault.Error
 	return f, outgate.Said{Word: outgate.Failed}
 }
 
+// over is a request that we stopped ourselves; left: not before a part of it may have been sent.
+func (c *Client) over(lost error, left bool) *fault.Error {
+	f := c.fault(fault.Transient, "", classCancelled, "was not asked: the claim is over")
+	if left {
+		f = c.fault(fault.Ambiguous, "", classCancelled, "was not sent the whole request: the claim is over")
+	}
+	f.Err = lost
+	return f
+}
+
 func (c *Client) cancelled(ctx context.Context) *fault.Error {
 	f := c.fault(fault.Transient, "", classCancelled, "was not asked: the run was cut short")
 	f.Err = context.Cause(ctx)

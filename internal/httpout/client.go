@@ -18,9 +18,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/signalbox/signalbox/internal/outgate"
@@ -79,7 +77,8 @@ type Request struct {
 	Query  string // takes the place of the URL's
 	Body   []byte
 	Header func(body []byte) http.Header // made when it goes
-	// StillOurs is asked right before it goes: who lost its claim sends nothing. nil: nobody is asked.
+	// StillOurs is asked before it goes, and again for every write to the connection: who lost its claim sends nothing, or nothing
+	// more. It must be quick. nil: nobody is asked.
 	StillOurs func() error
 	Most      int64 // bytes of the answer that are handed back; 0: none. One that is longer is Permanent.
 }
@@ -114,18 +113,14 @@ func (c *Client) Ask(ctx context.Context, r Request) ([]byte, *fault.Error) {
 
 // send makes the one request and says what it means for the event and for the gate.
 func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, outgate.Said) {
-	if r.StillOurs != nil {
-		if err := r.StillOurs(); err != nil {
-			f := c.fault(fault.Transient, "", classCancelled, "was not asked: the claim is over")
-			f.Err = err
-			return nil, f, outgate.Said{}
-		}
-	}
 	timed, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
-	var left atomic.Bool
-	traced := httptrace.WithClientTrace(timed, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { left.Store(true) }})
-	req, err := http.NewRequestWithContext(traced, r.Method, c.opts.URL, bytes.NewReader(r.Body))
+	fl := &flight{stillOurs: r.StillOurs, abort: cancel}
+	defer fl.land()
+	if err := fl.check(); err != nil {
+		return nil, c.over(err, false), outgate.Said{}
+	}
+	req, err := http.NewRequestWithContext(fl.watch(timed), r.Method, c.opts.URL, bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, c.fault(fault.Permanent, fault.Bug, classInvalid, "has a URL that no request can be made for"), outgate.Said{}
 	}
@@ -139,7 +134,10 @@ func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, out
 	began := time.Now()
 	resp, err := c.client.Do(req)
 	if err != nil {
-		f, verdict := c.broken(ctx, err, left.Load())
+		if lost := fl.refused(); lost != nil {
+			return nil, c.over(lost, fl.left.Load()), outgate.Said{}
+		}
+		f, verdict := c.broken(ctx, err, fl.left.Load())
 		return nil, f, verdict
 	}
 	defer func() { _ = resp.Body.Close() }()

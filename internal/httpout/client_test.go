@@ -2,10 +2,14 @@ package httpout
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,4 +93,99 @@ func TestAPathGoesBehindTheURLs(t *testing.T) {
 		require.Nil(t, f)
 		require.Equal(t, want, got)
 	}
+}
+
+// lostWhile makes requests of a server, over TLS or without, whose claim is lost as soon as happen is called.
+func lostWhile(t *testing.T, secure bool, body []byte, happen func(c net.Conn, lose func()) net.Conn) (f *fault.Error, asked int) {
+	t.Helper()
+	var served atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err == nil {
+			served.Add(1)
+		}
+	}))
+	trusted := x509.NewCertPool()
+	if secure {
+		server.StartTLS()
+		trusted.AddCert(server.Certificate())
+	} else {
+		server.Start()
+	}
+	var lost atomic.Bool
+	c := New(Options{Who: "the sink crm", Operation: "Sink.Deliver", URL: server.URL, Timeout: 5 * time.Second, Concurrency: 1, RootCAs: trusted,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return happen(conn, func() { lost.Store(true) }), nil
+		}})
+	r := post()
+	r.Body = body
+	r.StillOurs = func() error {
+		if lost.Load() {
+			return errLost
+		}
+		return nil
+	}
+	_, f = c.Ask(t.Context(), r)
+	c.Close()
+	server.Close() // once whatever arrived has been served
+	return f, int(served.Load())
+}
+
+var errLost = errors.New("lost")
+
+// handshaking is a connection that calls when its first bytes come, which is in the middle of the TLS handshake.
+type handshaking struct {
+	net.Conn
+	read func()
+}
+
+func (h handshaking) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	h.read()
+	return n, err
+}
+
+// writing is a connection that calls when bytes have gone.
+type writing struct {
+	net.Conn
+	wrote func()
+}
+
+func (w writing) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	w.wrote()
+	return n, err
+}
+
+func TestARunThatIsOverByTheTimeItIsConnectedSendsNothing(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		secure bool
+		happen func(c net.Conn, lose func()) net.Conn
+	}{
+		"lost while it dialled":     {false, func(c net.Conn, lose func()) net.Conn { lose(); return c }},
+		"lost while it shook hands": {true, func(c net.Conn, lose func()) net.Conn { return handshaking{c, lose} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, asked := lostWhile(t, tc.secure, []byte("{}"), tc.happen)
+			require.NotNil(t, f)
+			require.ErrorIs(t, f, errLost)
+			require.Equal(t, fault.Transient, f.Kind, "not a byte was sent")
+			require.Contains(t, f.Error(), "was not asked: the claim is over")
+			require.Zero(t, asked)
+		})
+	}
+}
+
+func TestARunThatIsOverInTheMiddleOfItsRequestIsInDoubt(t *testing.T) {
+	t.Parallel()
+	f, asked := lostWhile(t, false, make([]byte, 1<<20), func(c net.Conn, lose func()) net.Conn { return writing{c, lose} })
+	require.NotNil(t, f)
+	require.ErrorIs(t, f, errLost)
+	require.Equal(t, fault.Ambiguous, f.Kind)
+	require.Zero(t, asked, "the rest was not sent")
 }

@@ -5,7 +5,8 @@
 // A repeat is not written again while the first one is among what the sink looks back over: 8 MiB of lines, also after a
 // restart and across rotations (a file that was put aside counts for 32 KiB at least), and at most 20,000 events. A line that a
 // crash left torn was never delivered; it is cut off before the next one. Several processes of one machine may share a file: each
-// holds its lock while it writes and reads first what the others wrote.
+// holds its lock while it writes and reads first what the others wrote. Whoever lost its claim (package claim) by then writes
+// nothing.
 //
 // Errors: always a *fault.Error with the sink's name and the system's reason: never a path or any of the event. All but a defect
 // of ours are Transient: a full disk is for a person to clear, and nothing is lost meanwhile.
@@ -23,6 +24,7 @@ import (
 
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/sink/claim"
 	"github.com/signalbox/signalbox/sink/cloudevent"
 )
 
@@ -48,10 +50,12 @@ type Sink struct {
 
 // entry is one delivery.
 type entry struct {
-	key  string
-	line []byte
-	done bool
-	err  error
+	key       string
+	line      []byte
+	stillOurs func() error // asked right before it is written; nil: nobody is
+	done      bool
+	lost      error // what stillOurs said when it said no: it was not written
+	err       error
 }
 
 // Open opens the file, or makes it, so that a path that cannot be is found at the start.
@@ -79,12 +83,12 @@ func (s *Sink) Close() error {
 }
 
 // Deliver appends the event's line. nil: it is safe there, now or since an earlier delivery.
-func (s *Sink) Deliver(_ context.Context, ev orchestration.Event) error {
+func (s *Sink) Deliver(ctx context.Context, ev orchestration.Event) error {
 	line, err := cloudevent.Structured(ev)
 	if err != nil {
 		return s.fault(fault.Permanent, fault.Bug, "cannot be sent the event: it does not encode")
 	}
-	e := &entry{key: keyOf(ev.Source, ev.ID), line: append(line, '\n')}
+	e := &entry{key: keyOf(ev.Source, ev.ID), line: append(line, '\n'), stillOurs: claim.Check(ctx)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, e)
 	s.mu.Unlock()
@@ -98,13 +102,18 @@ func (s *Sink) Deliver(_ context.Context, ev orchestration.Event) error {
 		s.mu.Unlock()
 		s.commit(batch)
 	}
-	if e.err != nil {
+	switch {
+	case e.lost != nil:
+		f := s.fault(fault.Transient, "", "was not written to: the claim is over")
+		f.Class, f.Err = "cancelled", e.lost
+		return f
+	case e.err != nil:
 		return s.fault(fault.Transient, "", "could not write its file: "+reason(e.err))
 	}
 	return nil
 }
 
-// commit writes a batch and makes it safe; all of it stands or falls together.
+// commit writes a batch and makes it safe; all of it stands or falls together, but for those whose claim is over.
 func (s *Sink) commit(batch []*entry) {
 	err := s.write(batch)
 	for _, e := range batch {
@@ -122,7 +131,11 @@ func (s *Sink) write(batch []*entry) error {
 	if err := s.take(); err != nil {
 		return err
 	}
-	defer func() { s.log.unlock() }() // whichever it is by then
+	defer func() { // whichever it is by then
+		if s.log != nil {
+			s.log.unlock()
+		}
+	}()
 	if err := s.catchUp(); err != nil {
 		return err
 	}
@@ -136,7 +149,7 @@ func (s *Sink) write(batch []*entry) error {
 				return err
 			}
 			lines = nil
-			if s.full(len(e.line)) {
+			for s.full(len(e.line)) && !s.known.has(e.key) { // more than once where other processes fill the next one, too
 				if err := s.safe(batch); err != nil {
 					return err
 				}
@@ -144,6 +157,12 @@ func (s *Sink) write(batch []*entry) error {
 					return err
 				}
 			}
+			if s.known.has(e.key) { // another process was quicker
+				continue
+			}
+		}
+		if e.isOver() { // asked behind all that may take long: the lock, and what was put aside
+			continue
 		}
 		lines = append(lines, e.line...)
 		s.known.add(e.key)
@@ -155,9 +174,19 @@ func (s *Sink) write(batch []*entry) error {
 		return err
 	}
 	for _, e := range batch {
-		delete(s.doubted, e.key)
+		if e.lost == nil {
+			delete(s.doubted, e.key)
+		}
 	}
 	return nil
+}
+
+// isOver says whether the delivery's claim is, and remembers it.
+func (e *entry) isOver() bool {
+	if e.stillOurs != nil {
+		e.lost = e.stillOurs()
+	}
+	return e.lost != nil
 }
 
 // safe makes what was written of a batch safe. Where that fails it is written once more, though the file shows it: the system may have
@@ -259,23 +288,24 @@ func (s *Sink) lookInto(names []string, most int64) error {
 	return keysBehind(old, max(0, info.Size()-most), info.Size(), s.learn)
 }
 
-// putAside renames the file, which is safe by then, and begins a new one.
+// putAside renames the file, which is safe by then, and goes on in the next one. Between the two another process may have made
+// that, written to it and died, even in the middle of a line.
 func (s *Sink) putAside() error {
-	if err := aside(s.opts.Path); err != nil {
+	if err := s.log.aside(s.opts.Path); err != nil {
 		return err
 	}
-	next, err := openLog(s.opts.Path)
+	if err := s.drop(); err != nil {
+		return err
+	}
+	if err := s.take(); err != nil {
+		return err
+	}
+	size, err := s.log.length()
 	if err != nil {
 		return err
 	}
-	next.fresh = false // what came before is known
-	if err := next.lock(); err != nil {
-		return errors.Join(err, next.close())
-	}
-	s.log.unlock()
-	err = s.log.close()
-	s.log = next
-	return err
+	s.log.fresh = size > 0 // else what came before is known
+	return s.catchUp()
 }
 
 func (s *Sink) drop() error {

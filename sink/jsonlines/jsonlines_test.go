@@ -17,6 +17,7 @@ import (
 
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/sink/claim"
 	"github.com/signalbox/signalbox/sink/cloudevent"
 )
 
@@ -175,6 +176,63 @@ func TestAfterARestartARepeatIsKnownHoweverManyFilesWerePutAside(t *testing.T) {
 	require.Equal(t, []string{"a", "b", "c", "d", "e"}, all(t, path))
 }
 
+// Between the renaming and the opening another process may find no file, make it, write to it and die.
+func TestALineIsNotJoinedToOneThatAnotherProcessLeftTornInTheNextFile(t *testing.T) {
+	t.Parallel()
+	size := int64(len(line(t, "a")))
+	for name, tc := range map[string]struct {
+		limit  int64
+		left   []byte
+		want   []string
+		asides int
+	}{
+		"half a line":                     {size, line(t, "b")[:size/2], []string{"a", "c"}, 1},
+		"a line and a half":               {2*size - 1, append(line(t, "b"), line(t, "c")[:size/2]...), []string{"a", "b", "c"}, 2},
+		"the very event, and half a line": {2*size - 1, append(line(t, "c"), line(t, "d")[:size/2]...), []string{"a", "c"}, 1},
+		"what is not ours":                {2*size - 1, []byte("hello"), []string{"a", "hello", "c"}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+			s := open(t, path, tc.limit)
+			deliver(t, s, "a")
+			s.log.fsync = func(f *os.File) error {
+				if f.Name() == filepath.Dir(path) {
+					require.NoError(t, os.WriteFile(path, tc.left, 0o600))
+				}
+				return f.Sync()
+			}
+			deliver(t, s, "c")
+			info, err := s.log.f.Stat()
+			require.NoError(t, err)
+			require.Equal(t, info.Size(), s.log.size, "a write that fails half-way is cut off there")
+			old, err := filepath.Glob(strings.TrimSuffix(path, ".jsonl") + "-*.jsonl")
+			require.NoError(t, err)
+			require.Len(t, old, tc.asides)
+			var got []string
+			for _, f := range append(old, path) {
+				for text := range strings.Lines(readAll(t, f)) {
+					var ev struct{ ID string }
+					if json.Unmarshal([]byte(text), &ev) != nil {
+						ev.ID = strings.TrimSuffix(text, "\n")
+					}
+					got = append(got, ev.ID)
+				}
+			}
+			require.Equal(t, tc.want, got)
+			require.NoError(t, s.Close())
+		})
+	}
+}
+
+// line is an event as a file has it.
+func line(t *testing.T, id string) []byte {
+	t.Helper()
+	b, err := cloudevent.Structured(event(id))
+	require.NoError(t, err)
+	return append(b, '\n')
+}
+
 func TestALineLargerThanTheLimitHasAFileOfItsOwn(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
@@ -249,6 +307,37 @@ func TestDeliveriesThatWaitTogetherAreMadeSafeTogether(t *testing.T) {
 	wait.Wait()
 	require.Len(t, ids(t, path), 51)
 	require.Equal(t, 2, syncs)
+}
+
+func TestARunThatIsOverWritesNothingAndKeepsNobodyFromWriting(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "outcomes.jsonl")
+	s := open(t, path, int64(len(line(t, "a"))))
+	deliver(t, s, "a")
+	lost := errors.New("lost")
+	over := func() error {
+		require.True(t, s.log.held, "others may have held the file for long")
+		require.Zero(t, s.log.size, "and putting it aside takes time")
+		return lost
+	}
+	err := s.Deliver(claim.WithCheck(t.Context(), over), event("b"))
+	require.ErrorIs(t, err, lost)
+	require.Equal(t, fault.Transient, fault.As(err).Kind)
+	require.Contains(t, err.Error(), "the sink audit was not written to: the claim is over")
+	require.Equal(t, []string{"a"}, all(t, path))
+
+	batch := []*entry{} // which wait together: the older state's run is over, and another run has taken it over already
+	for _, e := range []struct {
+		id        string
+		stillOurs func() error
+	}{{"b", over}, {"c", nil}, {"b", func() error { return nil }}} {
+		batch = append(batch, &entry{key: keyOf(event(e.id).Source, e.id), line: line(t, e.id), stillOurs: e.stillOurs})
+	}
+	s.writing.Lock()
+	s.commit(batch)
+	s.writing.Unlock()
+	require.Equal(t, []any{lost, nil, nil}, []any{batch[0].lost, batch[1].lost, batch[2].lost})
+	require.Equal(t, []string{"a", "c", "b"}, all(t, path))
 }
 
 func TestALineIsNotDeliveredBeforeItIsSafe(t *testing.T) {

@@ -40,7 +40,7 @@ func openLog(path string) (*log, error) {
 		err = errNoFile
 	}
 	if err == nil && missing != nil {
-		err = syncFolder(filepath.Dir(path)) // the name must be safe, too
+		err = syncFolder(filepath.Dir(path), (*os.File).Sync) // the name must be safe, too
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -48,13 +48,13 @@ func openLog(path string) (*log, error) {
 	return &log{f: f, info: info, fresh: true, dirty: true, fsync: (*os.File).Sync}, nil
 }
 
-func syncFolder(dir string) error {
+func syncFolder(dir string, fsync func(*os.File) error) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = d.Close() }()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if err := fsync(d); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
 	return nil
@@ -209,8 +209,8 @@ func split(path string) (stem, ending string) {
 
 const stamp = "20060102T150405.000000000Z"
 
-// aside renames a file to its name with the time. Names sort as their times do.
-func aside(path string) error {
+// aside renames the file to its name with the time. Names sort as their times do.
+func (l *log) aside(path string) error {
 	stem, ending := split(path)
 	for now := time.Now().UTC(); ; now = now.Add(time.Nanosecond) {
 		name := fmt.Sprintf("%s-%s%s", stem, now.Format(stamp), ending)
@@ -220,7 +220,7 @@ func aside(path string) error {
 		if err := os.Rename(path, name); err != nil {
 			return err
 		}
-		return syncFolder(filepath.Dir(path))
+		return syncFolder(filepath.Dir(path), l.fsync)
 	}
 }
 

@@ -82,7 +82,7 @@ var arrows = map[string][]string{
 	"sink/claim":      {},
 	"sink/webhook":    {"orchestration", "orchestration/fault", "orchestration/feed", "sink/claim", "sink/cloudevent", "internal/secret", "internal/httpout"},
 	"sink/servicebus": {"orchestration", "orchestration/fault", "sink/claim", "sink/cloudevent", "internal/bounded", "internal/outgate", "internal/secret"},
-	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/cloudevent"},
+	"sink/jsonlines":  {"orchestration", "orchestration/fault", "sink/claim", "sink/cloudevent"},
 
 	// For producers, who want nothing of the rest.
 	"producer": {"orchestration/fault", "internal/cardnumber", "internal/dataschema"},
