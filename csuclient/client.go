@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/signalbox/signalbox/internal/flight"
 	"github.com/signalbox/signalbox/internal/jsontext"
 	"github.com/signalbox/signalbox/internal/secret"
 	"github.com/signalbox/signalbox/orchestration/fault"
@@ -158,8 +159,8 @@ func (c *Client) attempt(ctx context.Context, r call, payload []byte, tok token)
 	}
 	timed, cancel := context.WithTimeout(ctx, c.timeout(r.op))
 	defer cancel()
-	fl := &flight{stillOurs: who.StillOurs, abort: cancel}
-	req, f := c.request(fl.watch(timed), r, payload, tok, who)
+	fl := flight.New(who.StillOurs, cancel)
+	req, f := c.request(fl.Watch(timed), r, payload, tok, who)
 	if f != nil {
 		return f
 	}
@@ -174,7 +175,7 @@ func (c *Client) attempt(ctx context.Context, r call, payload []byte, tok token)
 	default:
 		f = r.read(a)
 	}
-	if fl.refused() != nil && !fl.left() {
+	if fl.Refused() != nil && !fl.Left() {
 		return f // no attempt: not a byte was sent, because we did not want it
 	}
 	load = c.loadOf(a, f)
@@ -190,10 +191,10 @@ func (c *Client) timeout(op operation) time.Duration {
 }
 
 // send makes the round trip and frees the connection.
-func (c *Client) send(req *http.Request, fl *flight) (*answer, error) {
+func (c *Client) send(req *http.Request, fl *flight.Flight) (*answer, error) {
 	c.opts.Observer.InFlight(1)
 	defer c.opts.Observer.InFlight(-1)
-	defer fl.land()
+	defer fl.Land()
 	return roundTrip(c.rt, req)
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/flight"
 	"github.com/signalbox/signalbox/internal/retryafter"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -167,12 +168,12 @@ func (o operation) byStatus(status int, ofCSU bool) *fault.Error {
 
 // broken explains a round trip without an answer. The error itself is dropped: it may hold addresses and URLs.
 // ctx is the caller's; f tells whether the request may have left.
-func (o operation) broken(ctx context.Context, err error, f *flight) *fault.Error {
+func (o operation) broken(ctx context.Context, err error, f *flight.Flight) *fault.Error {
 	out := o.network(ctx, err)
-	if guard := f.refused(); guard != nil {
+	if guard := f.Refused(); guard != nil {
 		out = o.notOurs(guard)
 	}
-	if f.left() {
+	if f.Left() {
 		out.Kind = o.uncertain()
 	}
 	return out

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/flight"
 	"github.com/signalbox/signalbox/internal/secret"
 )
 
@@ -168,15 +169,15 @@ func (o Options) serviceRoot() string {
 	return strings.TrimRight(u.String(), "/") + "/"
 }
 
-// transport is HTTP/1.1 only, without redirects, proxies or cookies; see guard.go for why.
+// transport is HTTP/1.1 only, without redirects, proxies or cookies; see package flight for why.
 func (o Options) transport() *http.Transport {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"}}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  nil,
-		DialContext:            guardedDial(o.Transport.DialContext),
-		DialTLSContext:         guardedDialTLS(o.Transport.DialContext, conf),
+		DialContext:            flight.Dial(o.Transport.DialContext),
+		DialTLSContext:         flight.DialTLS(o.Transport.DialContext, conf),
 		Protocols:              protocols,
 		MaxConnsPerHost:        o.MaxConns,
 		MaxIdleConns:           2 * o.MaxConns,

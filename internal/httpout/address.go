@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/signalbox/signalbox/internal/flight"
 )
 
 var errAddress = errors.New("httpout: an address that is never dialled")
@@ -31,9 +33,8 @@ func transport(o Options) *http.Transport {
 		dial = dialer(isLoopback(u.Hostname()), nil).DialContext
 	}
 	return &http.Transport{
-		DialContext:            guarded(dial),
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-		TLSHandshakeTimeout:    dialTimeout,
+		DialContext:            flight.Dial(dial),
+		DialTLSContext:         flight.DialTLS(dial, &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"}}),
 		Protocols:              protocols,
 		MaxConnsPerHost:        o.Concurrency,
 		MaxIdleConnsPerHost:    o.Concurrency,

@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/signalbox/signalbox/internal/flight"
 	"github.com/signalbox/signalbox/internal/outgate"
 	"github.com/signalbox/signalbox/orchestration/fault"
 )
@@ -115,12 +116,12 @@ func (c *Client) Ask(ctx context.Context, r Request) ([]byte, *fault.Error) {
 func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, outgate.Said) {
 	timed, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
-	fl := &flight{stillOurs: r.StillOurs, abort: cancel}
-	defer fl.land()
-	if err := fl.check(); err != nil {
+	fl := flight.New(r.StillOurs, cancel)
+	defer fl.Land()
+	if err := fl.Check(); err != nil {
 		return nil, c.over(err, false), outgate.Said{}
 	}
-	req, err := http.NewRequestWithContext(fl.watch(timed), r.Method, c.opts.URL, bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(fl.Watch(timed), r.Method, c.opts.URL, bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, c.fault(fault.Permanent, fault.Bug, classInvalid, "has a URL that no request can be made for"), outgate.Said{}
 	}
@@ -134,10 +135,10 @@ func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, out
 	began := time.Now()
 	resp, err := c.client.Do(req)
 	if err != nil {
-		if lost := fl.refused(); lost != nil {
-			return nil, c.over(lost, fl.left.Load()), outgate.Said{}
+		if lost := fl.Refused(); lost != nil {
+			return nil, c.over(lost, fl.Left()), outgate.Said{}
 		}
-		f, verdict := c.broken(ctx, err, fl.left.Load())
+		f, verdict := c.broken(ctx, err, fl.Left())
 		return nil, f, verdict
 	}
 	defer func() { _ = resp.Body.Close() }()

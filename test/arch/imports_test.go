@@ -39,7 +39,8 @@ var arrows = map[string][]string{
 	"internal/subscription": {},
 	"internal/bounded":      {},
 	"internal/outgate":      {},
-	"internal/httpout":      {"internal/outgate", "internal/retryafter", "orchestration/fault"},
+	"internal/flight":       {},
+	"internal/httpout":      {"internal/flight", "internal/outgate", "internal/retryafter", "orchestration/fault"},
 	"internal/redisurl":     {},
 	"internal/redislink":    {"internal/redisurl"},
 	"internal/leader":       {},
@@ -51,7 +52,7 @@ var arrows = map[string][]string{
 	// The owners of the ports.
 	"orchestration":       {"orchestration/fault", "mapping", "internal/pii", "internal/keyhash", "internal/jsontext", "internal/cardnumber", "internal/dataschema"},
 	"worker":              {"orchestration", "orchestration/fault", "worker/envelope", "internal/cardnumber"},
-	"csuclient":           {"orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
+	"csuclient":           {"internal/flight", "orchestration/fault", "internal/pii", "internal/secret", "internal/retryafter", "internal/jsontext"},
 	"inventoryvisibility": {"orchestration/fault", "internal/secret", "internal/httpout", "internal/jsontext"},
 	"config":              {"internal/joined", "internal/smallfile", "inventoryvisibility", "orchestration", "orchestration/fault", "internal/secret", "internal/redisurl", "internal/subscription", "internal/httpout", "mapping/fieldmap", "sink/webhook", "worker/businessevents", "orchestration/scenarios", "orchestration/scenarios/...", "orchestration/steps", "orchestration/schedule", "mapping", "mapping/valuemap"},
 

@@ -1,4 +1,9 @@
-package csuclient
+// Package flight guards the connections of an HTTP client: who lost the right to send sends nothing, or nothing more, and it is known whether any byte of
+// a request may have left. Dialling and TLS take time, in which a claim can be lost, so it is asked for next to the system call
+// (docs/decisions/006).
+//
+// A Flight is one attempt's; safe for concurrent use.
+package flight
 
 import (
 	"context"
@@ -12,23 +17,28 @@ import (
 
 const handshakeTimeout = 10 * time.Second
 
-// flight is one HTTP attempt as its connection sees it. It answers the two questions that decide whether a failed write is
+// Flight is one HTTP attempt as its connection sees it. It answers the two questions that decide whether a failed write is
 // ambiguous: may we still send, and has anything been sent.
-type flight struct {
-	stillOurs func() error
+type Flight struct {
+	stillOurs func() error          // nil: nobody is asked
 	abort     func()                // ends the request: net/http would try its other connections with one that was not written
 	sent      atomic.Int64          // bytes given to the network
 	refusal   atomic.Pointer[error] // what stillOurs said when it said no; it is not asked again
 	conn      atomic.Pointer[attachment]
 }
 
-// attachment is where a connection keeps the flight whose request it carries; nil while idle.
-type attachment = atomic.Pointer[flight]
+// New makes a Flight. stillOurs is asked before each write, so it must be quick; nil: nobody is asked. abort ends the request.
+func New(stillOurs func() error, abort func()) *Flight {
+	return &Flight{stillOurs: stillOurs, abort: abort}
+}
 
-// check asks whether we may still send. A no is final, so that the rest of a request cannot follow after it.
-func (f *flight) check() error {
-	if p := f.refusal.Load(); p != nil {
-		return *p
+// attachment is where a connection keeps the flight whose request it carries; nil while idle.
+type attachment = atomic.Pointer[Flight]
+
+// Check asks whether we may still send. A no is final, so that the rest of a request cannot follow after it.
+func (f *Flight) Check() error {
+	if err := f.Refused(); err != nil || f.stillOurs == nil {
+		return err
 	}
 	err := f.stillOurs()
 	if err != nil {
@@ -38,20 +48,20 @@ func (f *flight) check() error {
 	return err
 }
 
-// refused is the answer of the guard that stopped the request, if one did.
-func (f *flight) refused() error {
+// Refused is the answer of the guard that stopped the request, if one did.
+func (f *Flight) Refused() error {
 	if p := f.refusal.Load(); p != nil {
 		return *p
 	}
 	return nil
 }
 
-// left says whether any byte of the request may have left this process.
-func (f *flight) left() bool { return f.sent.Load() != 0 }
+// Left says whether any byte of the request may have left this process.
+func (f *Flight) Left() bool { return f.sent.Load() != 0 }
 
 // write sends p if we still may. Bytes are counted before the system call, so that a call under way counts as sent.
-func (f *flight) write(c net.Conn, p []byte) (int, error) {
-	if err := f.check(); err != nil {
+func (f *Flight) write(c net.Conn, p []byte) (int, error) {
+	if err := f.Check(); err != nil {
 		return 0, err
 	}
 	f.sent.Add(int64(len(p)))
@@ -60,9 +70,9 @@ func (f *flight) write(c net.Conn, p []byte) (int, error) {
 	return n, err
 }
 
-// watch makes the connection that net/http picks for a request carry this flight. It is called after dialling and the
+// Watch makes the connection that net/http picks for a request carry this flight. It is called after dialling and the
 // TLS handshake, before the first byte of the request.
-func (f *flight) watch(ctx context.Context) context.Context {
+func (f *Flight) Watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
 		var at *attachment
 		switch c := info.Conn.(type) {
@@ -79,8 +89,8 @@ func (f *flight) watch(ctx context.Context) context.Context {
 	}})
 }
 
-// land frees the connection. By then it may carry the next flight already, which stays.
-func (f *flight) land() {
+// Land frees the connection. By then it may carry the next flight already, which stays.
+func (f *Flight) Land() {
 	if at := f.conn.Load(); at != nil {
 		at.CompareAndSwap(f, nil)
 	}
@@ -113,10 +123,11 @@ func (c *secureConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+// DialFunc makes a network connection.
+type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// guardedDial wraps every connection that dial makes.
-func guardedDial(dial dialFunc) dialFunc {
+// Dial wraps every connection that dial makes.
+func Dial(dial DialFunc) DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
 		if err != nil {
@@ -126,9 +137,9 @@ func guardedDial(dial dialFunc) dialFunc {
 	}
 }
 
-// guardedDialTLS makes HTTP/1.1 connections over TLS. HTTP/2 would let requests share a connection, and then no guard
+// DialTLS makes HTTP/1.1 connections over TLS. HTTP/2 would let requests share a connection, and then no guard
 // could tell whose bytes a write holds.
-func guardedDialTLS(dial dialFunc, conf *tls.Config) dialFunc {
+func DialTLS(dial DialFunc, conf *tls.Config) DialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)
 		if err != nil {

@@ -1,4 +1,4 @@
-package csuclient
+package flight
 
 import (
 	"crypto/tls"
@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func flightOn(t *testing.T, c net.Conn) *flight {
+func flightOn(t *testing.T, c net.Conn) *Flight {
 	t.Helper()
-	f := &flight{stillOurs: func() error { return nil }, abort: func() {}}
-	httptrace.ContextClientTrace(f.watch(t.Context())).GotConn(httptrace.GotConnInfo{Conn: c})
+	f := &Flight{stillOurs: func() error { return nil }, abort: func() {}}
+	httptrace.ContextClientTrace(f.Watch(t.Context())).GotConn(httptrace.GotConnInfo{Conn: c})
 	return f
 }
 
@@ -27,9 +27,9 @@ func TestALandedFlightLeavesItsConnectionAndNobodyElses(t *testing.T) {
 	first := flightOn(t, c)
 	require.Same(t, first, c.flight.Load())
 	second := flightOn(t, c) // net/http gave the connection on before the first caller came back
-	first.land()
+	first.Land()
 	require.Same(t, second, c.flight.Load())
-	second.land()
+	second.Land()
 	require.Nil(t, c.flight.Load())
 }
 
@@ -38,11 +38,11 @@ func TestOnATLSConnectionOnlyRequestBytesAreGuarded(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	dial := guardedDialTLS(new(net.Dialer).DialContext, &tls.Config{InsecureSkipVerify: true}) // only what is written matters here
+	dial := DialTLS(new(net.Dialer).DialContext, &tls.Config{InsecureSkipVerify: true}) // only what is written matters here
 	c, err := dial(t.Context(), "tcp", server.Listener.Addr().String())
 	require.NoError(t, err)
 	f := flightOn(t, c)
-	require.False(t, f.left(), "the handshake is not the request")
+	require.False(t, f.Left(), "the handshake is not the request")
 	_, err = c.Write([]byte("G"))
 	require.NoError(t, err)
 	sent := f.sent.Load()
@@ -54,12 +54,12 @@ func TestOnATLSConnectionOnlyRequestBytesAreGuarded(t *testing.T) {
 func TestAConnectionThatIsNotOursCountsAsSent(t *testing.T) {
 	here, there := net.Pipe()
 	t.Cleanup(func() { _ = here.Close(); _ = there.Close() })
-	require.True(t, flightOn(t, here).left())
+	require.True(t, flightOn(t, here).Left())
 }
 
 func TestARefusalIsFinal(t *testing.T) {
 	answers := []error{errors.New("lost"), nil}
-	f := &flight{abort: func() {}, stillOurs: func() error { e := answers[0]; answers = answers[1:]; return e }}
-	require.Error(t, f.check())
-	require.Error(t, f.check())
+	f := &Flight{abort: func() {}, stillOurs: func() error { e := answers[0]; answers = answers[1:]; return e }}
+	require.Error(t, f.Check())
+	require.Error(t, f.Check())
 }
