@@ -19,6 +19,7 @@ func TestACallThatDoesNotEndIsGivenUp(t *testing.T) {
 		defer cancel()
 		stuck := make(chan struct{})
 		err := Call(ctx, giveUp, func() error { <-stuck; return nil })
+		require.ErrorIs(t, err, ErrGivenUp)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, time.Minute+giveUp, time.Since(began))
 		close(stuck)
@@ -28,4 +29,9 @@ func TestACallThatDoesNotEndIsGivenUp(t *testing.T) {
 		late := errors.New("late")
 		require.ErrorIs(t, Call(ctx, giveUp, func() error { <-time.After(time.Second); return late }), late, "and has a moment more")
 	})
+}
+
+func TestACallThatPanicsPanicsInItsCaller(t *testing.T) {
+	t.Parallel()
+	require.PanicsWithValue(t, "no", func() { _ = Call(t.Context(), giveUp, func() error { panic("no") }) })
 }

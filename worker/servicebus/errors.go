@@ -7,6 +7,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 	"github.com/Azure/go-amqp"
 
+	"github.com/signalbox/signalbox/internal/bounded"
 	"github.com/signalbox/signalbox/worker"
 )
 
@@ -37,6 +38,9 @@ func translate(doing string, err error) error {
 func meaningOf(err error) error {
 	if errors.Is(err, azservicebus.ErrMessageTooLarge) {
 		return worker.ErrTooLarge
+	}
+	if errors.Is(err, bounded.ErrGivenUp) {
+		return worker.ErrTimeout
 	}
 	if known := (*azservicebus.Error)(nil); errors.As(err, &known) && byCode[known.Code] != nil {
 		return byCode[known.Code]

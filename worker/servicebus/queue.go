@@ -10,7 +10,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 
-	"github.com/signalbox/signalbox/internal/bounded"
 	"github.com/signalbox/signalbox/internal/subscription"
 	"github.com/signalbox/signalbox/worker"
 )
@@ -18,16 +17,18 @@ import (
 // Queue receives from one queue, or from one subscription of a topic.
 type Queue struct {
 	namespace *Namespace
-	client    *azservicebus.Client
+	place     int // of its client
 	name      string
-	open      func(*azservicebus.ReceiverOptions) (*azservicebus.Receiver, error)
+	open      func(*azservicebus.Client, *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error)
 
 	mu       sync.Mutex
-	receiver *azservicebus.Receiver // nil until used
-	inUse    *sync.WaitGroup        // calls on the receiver that closing it would break off
-	proven   bool                   // its links have been seen to work
-	line     int                    // counts up whenever the links are known to be gone
+	receiver *receiver       // nil until used
+	inUse    *sync.WaitGroup // calls on the receiver that closing it would break off
+	proven   bool            // its links have been seen to work
+	line     int             // counts up whenever the links are known to be gone
 }
+
+type receiver = links[*azservicebus.Receiver]
 
 // delivery is a message's Handle.
 type delivery struct {
@@ -44,62 +45,58 @@ func (n *Namespace) Queue(name string) *Queue {
 		q.name = name // as it is written wherever it is named
 		return q
 	}
-	q := &Queue{namespace: n, client: n.client(), name: name}
-	q.open = func(o *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error) {
-		return q.client.NewReceiverForQueue(name, o)
-	}
-	return q
+	return &Queue{namespace: n, place: n.place(), name: name,
+		open: func(client *azservicebus.Client, o *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error) {
+			return client.NewReceiverForQueue(name, o)
+		}}
 }
 
 // Subscription gives a subscription of a topic; its name is its address.
 func (n *Namespace) Subscription(topic, name string) *Queue {
-	q := &Queue{namespace: n, client: n.client(), name: subscription.Join(topic, name)}
-	q.open = func(o *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error) {
-		return q.client.NewReceiverForSubscription(topic, name, o)
-	}
-	return q
+	return &Queue{namespace: n, place: n.place(), name: subscription.Join(topic, name),
+		open: func(client *azservicebus.Client, o *azservicebus.ReceiverOptions) (*azservicebus.Receiver, error) {
+			return client.NewReceiverForSubscription(topic, name, o)
+		}}
 }
 
 // Name implements worker.Queue.
 func (q *Queue) Name() string { return q.name }
 
 // current gives the receiver in use and whether its links are known to work.
-func (q *Queue) current() (*azservicebus.Receiver, bool, error) {
+func (q *Queue) current() (*receiver, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	err := q.ensure()
-	return q.receiver, q.proven, err
+	q.ensure()
+	return q.receiver, q.proven
 }
 
 // use is current for a call that closing the receiver would break off; done says that it has ended.
-func (q *Queue) use() (receiver *azservicebus.Receiver, done func(), err error) {
+func (q *Queue) use() (r *receiver, done func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if err := q.ensure(); err != nil {
-		return nil, nil, err
-	}
+	q.ensure()
 	q.inUse.Add(1)
-	return q.receiver, q.inUse.Done, nil
+	return q.receiver, q.inUse.Done
 }
 
-// ensure opens a receiver if there is none. The caller holds the mutex.
-func (q *Queue) ensure() error {
+// ensure makes a receiver if there is none, or if its client was retired, which is closed with all it gave. The caller holds the mutex.
+func (q *Queue) ensure() {
+	client := q.namespace.client(q.place)
 	if q.receiver != nil {
-		return nil
+		if q.receiver.client == client {
+			return
+		}
+		q.line++
 	}
-	receiver, err := q.open(nil)
-	if err != nil {
-		return translate("open receiver", err)
-	}
-	q.receiver, q.inUse, q.proven = receiver, new(sync.WaitGroup), false
-	return nil
+	q.receiver = newLinks(client, func(client *azservicebus.Client) (*azservicebus.Receiver, error) { return q.open(client, nil) })
+	q.inUse, q.proven = new(sync.WaitGroup), false
 }
 
 // working notes that the receiver's links work, broken that they are gone.
-func (q *Queue) working(receiver *azservicebus.Receiver) {
+func (q *Queue) working(r *receiver) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.proven = q.receiver == receiver
+	q.proven = q.receiver == r
 }
 
 func (q *Queue) broken() {
@@ -122,22 +119,26 @@ func (q *Queue) Open(ctx context.Context) error {
 }
 
 // opened is the receiver, with links that have worked.
-func (q *Queue) opened(ctx context.Context) (*azservicebus.Receiver, error) {
-	receiver, proven, err := q.current()
-	if err == nil && !proven {
-		err = q.prove(ctx, receiver)
+func (q *Queue) opened(ctx context.Context) (*receiver, error) {
+	r, proven := q.current()
+	if proven {
+		return r, nil
 	}
-	return receiver, err
+	return r, q.prove(ctx, r)
 }
 
-// Receive implements worker.Queue.
+// Receive implements worker.Queue. What a call receives after it was given up stays locked until its lock runs out.
 func (q *Queue) Receive(ctx context.Context, most int) ([]worker.Message, error) {
-	receiver, err := q.opened(ctx)
+	r, err := q.opened(ctx)
 	if err != nil {
 		return nil, err
 	}
 	line := q.currentLine()
-	got, err := receiver.ReceiveMessages(ctx, most, &azservicebus.ReceiveMessagesOptions{TimeAfterFirstMessage: q.namespace.options.TimeAfterFirstMessage})
+	var got []*azservicebus.ReceivedMessage
+	err = await(ctx, q.namespace, r, func(ctx context.Context, r *azservicebus.Receiver) (err error) {
+		got, err = r.ReceiveMessages(ctx, most, &azservicebus.ReceiveMessagesOptions{TimeAfterFirstMessage: q.namespace.options.TimeAfterFirstMessage})
+		return err
+	})
 	switch {
 	case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return nil, nil // waited as long as it was told to
@@ -160,18 +161,10 @@ func taken(queue string, got []*azservicebus.ReceivedMessage, line int) []worker
 	return messages
 }
 
-// giveUp is how long after its time a call may take to end.
-const giveUp = 5 * time.Second
-
 // prove opens the links with a call that has an answer. A receive has none on an empty queue, so a broker that
 // cannot be reached would look like one that has nothing for us.
-func (q *Queue) prove(ctx context.Context, receiver *azservicebus.Receiver) error {
-	call, cancel := q.namespace.limited(ctx)
-	defer cancel()
-	err := bounded.Call(call, giveUp, func() error {
-		_, err := peek(call, receiver, 0, 1)
-		return err
-	})
+func (q *Queue) prove(ctx context.Context, r *receiver) error {
+	_, err := q.namespace.peek(ctx, r, 0, 1)
 	var panicked *panicError
 	switch {
 	case errors.As(err, &panicked): // it answered, with a message that the SDK cannot read
@@ -180,14 +173,14 @@ func (q *Queue) prove(ctx context.Context, receiver *azservicebus.Receiver) erro
 	case err != nil:
 		return translate("open links", err)
 	}
-	q.working(receiver)
+	q.working(r)
 	return nil
 }
 
 // Reopen implements worker.Queue. The old receiver is closed in the background, once the calls on it have ended: a
 // settlement that is broken off leaves a message that was done to be done again. What it delivered is settled through
 // the new one, by lock token.
-func (q *Queue) Reopen(ctx context.Context) {
+func (q *Queue) Reopen(context.Context) {
 	q.mu.Lock()
 	old, inUse := q.receiver, q.inUse
 	q.receiver, q.proven = nil, false
@@ -198,9 +191,7 @@ func (q *Queue) Reopen(ctx context.Context) {
 	}
 	q.namespace.closing.Go(func() {
 		inUse.Wait()
-		call, cancel := q.namespace.limited(context.WithoutCancel(ctx))
-		defer cancel()
-		_ = old.Close(call) // a link that is suspected dead may well not answer
+		q.namespace.shut(old)
 	})
 }
 
@@ -210,14 +201,12 @@ func (q *Queue) RenewLock(ctx context.Context, m worker.Message) (until time.Tim
 	if err != nil {
 		return until, err
 	}
-	defer held.done()
-	ctx, cancel := q.namespace.limited(ctx)
-	defer cancel()
 	token := byToken(held.message)
-	if !held.stale {
-		token = held.message // names the link as well
+	if !held.stale { // names the link as well; a copy, because the SDK writes to it, and may do so late
+		*token = *held.message
 	}
-	if err := held.receiver.RenewMessageLock(ctx, token, nil); err != nil {
+	err = q.about(ctx, held, func(ctx context.Context, r *azservicebus.Receiver) error { return r.RenewMessageLock(ctx, token, nil) })
+	if err != nil {
 		return until, translate("renew lock", err)
 	}
 	return value(token.LockedUntil).UTC(), nil
@@ -257,23 +246,33 @@ func (q *Queue) settle(ctx context.Context, doing string, m worker.Message, do f
 	if err != nil {
 		return err
 	}
-	defer held.done()
 	ctx, cancel := q.namespace.limited(ctx)
 	defer cancel()
 	if !held.stale {
 		first, cancel := context.WithTimeout(ctx, dispositionPatience)
 		defer cancel()
-		err := do(first, held.receiver, held.message)
+		message := held.message
+		err := q.about(first, held, func(ctx context.Context, r *azservicebus.Receiver) error { return do(ctx, r, message) })
 		if err == nil || first.Err() == nil || ctx.Err() != nil {
 			return translate(doing, err)
 		}
+		if held, err = q.hold(m); err != nil { // the receiver may be another by now
+			return err
+		}
 	}
-	return translate(doing, do(ctx, held.receiver, byToken(held.message)))
+	token := byToken(held.message)
+	return translate(doing, q.about(ctx, held, func(ctx context.Context, r *azservicebus.Receiver) error { return do(ctx, r, token) }))
+}
+
+// about makes a call about a message that is held.
+func (q *Queue) about(ctx context.Context, h held, do func(context.Context, *azservicebus.Receiver) error) error {
+	defer h.done()
+	return call(ctx, q.namespace, h.receiver, do)
 }
 
 // held is what a call about a message needs.
 type held struct {
-	receiver *azservicebus.Receiver
+	receiver *receiver
 	message  *azservicebus.ReceivedMessage
 	stale    bool   // the link it came by is known to be gone
 	done     func() // to be called when the call has ended
@@ -284,8 +283,8 @@ func (q *Queue) hold(m worker.Message) (held, error) {
 	if !ok {
 		return held{}, errors.New("servicebus: the message was not received here")
 	}
-	receiver, done, err := q.use()
-	return held{receiver, d.ReceivedMessage, d.line != q.currentLine(), done}, err
+	r, done := q.use()
+	return held{r, d.ReceivedMessage, d.line != q.currentLine(), done}, nil
 }
 
 // byToken is a message of which only the lock is known; the SDK settles it by the management link.
@@ -312,10 +311,4 @@ func guarded[T any](call func() ([]T, error)) (got []T, err error) {
 		}
 	}()
 	return call()
-}
-
-func peek(ctx context.Context, r *azservicebus.Receiver, from int64, most int) ([]*azservicebus.ReceivedMessage, error) {
-	return guarded(func() ([]*azservicebus.ReceivedMessage, error) {
-		return r.PeekMessages(ctx, most, &azservicebus.PeekMessagesOptions{FromSequenceNumber: &from})
-	})
 }

@@ -15,22 +15,29 @@ import (
 
 var _ worker.Outbox = (*Namespace)(nil)
 
+type sender = links[*azservicebus.Sender]
+
 // sender gives the one sender of a queue or topic.
-func (n *Namespace) sender(queue string) (*azservicebus.Sender, error) {
-	if subscription.Is(queue) {
-		return nil, errSubscription
-	}
+func (n *Namespace) sender(queue string) *sender {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if s, ok := n.senders[queue]; ok {
-		return s, nil
+	s := n.senders[queue]
+	if s == nil {
+		s = newLinks(n.clients[n.place()], func(client *azservicebus.Client) (*azservicebus.Sender, error) { return client.NewSender(queue, nil) })
+		n.senders[queue] = s
 	}
-	s, err := n.client().NewSender(queue, nil)
-	if err != nil {
-		return nil, translate("open sender", err)
+	return s
+}
+
+// by makes a call on the sender of a queue, and says what was being done if it fails.
+func (n *Namespace) by(ctx context.Context, queue, doing string, do func(context.Context, *azservicebus.Sender) error) error {
+	if subscription.Is(queue) {
+		return errSubscription
 	}
-	n.senders[queue] = s
-	return s, nil
+	s := n.sender(queue)
+	err := call(ctx, n, s, do)
+	n.dropIfBroken(queue, s, err)
+	return translate(doing, err)
 }
 
 // errSubscription says it before the broker does, whose answer the SDK takes for one about a link that can be mended.
@@ -39,15 +46,9 @@ var errSubscription = errors.New("open sender: a subscription takes no messages,
 // Send implements worker.Outbox. Scheduling rides on the message (x-opt-scheduled-enqueue-time), so it costs no more
 // than a send and needs no management call.
 func (n *Namespace) Send(ctx context.Context, queue string, m worker.Message, at time.Time) error {
-	sender, err := n.sender(queue)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := n.limited(ctx)
-	defer cancel()
-	err = sender.SendMessage(ctx, sendable(m, at), nil)
-	n.dropIfBroken(ctx, queue, sender, err)
-	return translate("send", err)
+	return n.by(ctx, queue, "send", func(ctx context.Context, s *azservicebus.Sender) error {
+		return s.SendMessage(ctx, sendable(m, at), nil)
+	})
 }
 
 // SendAll implements worker.Outbox.
@@ -62,17 +63,14 @@ func (n *Namespace) SendAll(ctx context.Context, queue string, messages []worker
 
 // Schedule implements worker.Outbox, by the management link, which answers with the number that Send does not learn.
 func (n *Namespace) Schedule(ctx context.Context, queue string, m worker.Message, at time.Time) (sequence int64, err error) {
-	sender, err := n.sender(queue)
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := n.limited(ctx)
-	defer cancel()
-	numbers, err := sender.ScheduleMessages(ctx, []*azservicebus.Message{sendable(m, time.Time{})}, at.UTC(), nil)
-	n.dropIfBroken(ctx, queue, sender, err)
+	var numbers []int64
+	err = n.by(ctx, queue, "schedule", func(ctx context.Context, s *azservicebus.Sender) (err error) {
+		numbers, err = s.ScheduleMessages(ctx, []*azservicebus.Message{sendable(m, time.Time{})}, at.UTC(), nil)
+		return err
+	})
 	switch {
 	case err != nil:
-		return 0, translate("schedule", err)
+		return 0, err
 	case len(numbers) != 1:
 		return 0, fmt.Errorf("servicebus: %d numbers for one scheduled message", len(numbers))
 	}
@@ -81,15 +79,10 @@ func (n *Namespace) Schedule(ctx context.Context, queue string, m worker.Message
 
 // Cancel implements worker.Outbox.
 func (n *Namespace) Cancel(ctx context.Context, queue string, sequence int64) error {
-	sender, err := n.sender(queue)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := n.limited(ctx)
-	defer cancel()
-	err = sender.CancelScheduledMessages(ctx, []int64{sequence}, nil)
-	n.dropIfBroken(ctx, queue, sender, err)
-	if err = translate("cancel", err); errors.Is(err, worker.ErrNotFound) { // the SDK has one code for a queue and a message that is not there
+	err := n.by(ctx, queue, "cancel", func(ctx context.Context, s *azservicebus.Sender) error {
+		return s.CancelScheduledMessages(ctx, []int64{sequence}, nil)
+	})
+	if errors.Is(err, worker.ErrNotFound) { // the SDK has one code for a queue and a message that is not there
 		return worker.ErrMessageNotFound
 	}
 	return err
@@ -97,7 +90,7 @@ func (n *Namespace) Cancel(ctx context.Context, queue string, sequence int64) er
 
 // dropIfBroken lets the next send open a link of its own, after an error that the SDK does not recover from: when the broker
 // closes a connection as "amqp:not-allowed", the SDK takes that for an answer to the message, and gives it for ever.
-func (n *Namespace) dropIfBroken(ctx context.Context, queue string, broken *azservicebus.Sender, err error) {
+func (n *Namespace) dropIfBroken(queue string, broken *sender, err error) {
 	if raw := (*amqp.Error)(nil); !errors.As(err, &raw) || raw.Condition != amqp.ErrCondNotAllowed {
 		return
 	}
@@ -107,40 +100,26 @@ func (n *Namespace) dropIfBroken(ctx context.Context, queue string, broken *azse
 		return
 	}
 	delete(n.senders, queue)
-	n.closing.Go(func() {
-		call, cancel := n.limited(context.WithoutCancel(ctx))
-		defer cancel()
-		_ = broken.Close(call) // its connection is gone
-	})
+	n.closing.Go(func() { n.shut(broken) }) // its connection is gone
 }
 
 // CanSend says whether a queue could be sent to: it opens the link, and sends nothing. Errors: worker.ErrNotFound,
 // worker.ErrUnauthorized and the like.
 func (n *Namespace) CanSend(ctx context.Context, queue string) error {
-	sender, err := n.sender(queue)
-	if err != nil {
+	return n.by(ctx, queue, "open a link to send by", func(ctx context.Context, s *azservicebus.Sender) error {
+		_, err := s.NewMessageBatch(ctx, nil) // it needs the link, which says how large a message may be
 		return err
-	}
-	ctx, cancel := n.limited(ctx)
-	defer cancel()
-	_, err = sender.NewMessageBatch(ctx, nil) // it needs the link, which says how large a message may be
-	return translate("open a link to send by", err)
+	})
 }
 
 // Publish sends messages in as few transfers as their size allows, in order, and says of each what became of it: nil
 // means that the broker has it. A batch is stored whole or not at all; an error other than a refusal leaves open which.
 // It ends early, with the rest unsent, when ctx ends or the queue cannot be used.
 func (n *Namespace) Publish(ctx context.Context, queue string, messages []worker.Message) []error {
-	p := publication{namespace: n, ctx: ctx, messages: messages, results: make([]error, len(messages))}
-	var err error
-	if p.sender, err = n.sender(queue); err != nil {
-		p.giveUp(0, err)
-		return p.results
-	}
+	p := publication{namespace: n, ctx: ctx, queue: queue, messages: messages, results: make([]error, len(messages))}
 	for at := 0; at < len(messages); {
 		at = p.sendFrom(at)
 	}
-	n.dropIfBroken(ctx, queue, p.sender, errors.Join(p.results...))
 	return p.results
 }
 
@@ -150,7 +129,7 @@ var ErrUnsent = errors.New("servicebus: not sent")
 type publication struct {
 	namespace *Namespace
 	ctx       context.Context
-	sender    *azservicebus.Sender
+	queue     string
 	messages  []worker.Message
 	results   []error
 }
@@ -159,7 +138,11 @@ type publication struct {
 func (p *publication) sendFrom(at int) int {
 	ctx, cancel := p.namespace.limited(p.ctx)
 	defer cancel()
-	batch, err := p.sender.NewMessageBatch(ctx, nil)
+	var batch *azservicebus.MessageBatch
+	err := p.by(ctx, func(ctx context.Context, s *azservicebus.Sender) (err error) {
+		batch, err = s.NewMessageBatch(ctx, nil)
+		return err
+	})
 	if err != nil {
 		return p.giveUp(at, err)
 	}
@@ -172,19 +155,26 @@ func (p *publication) sendFrom(at int) int {
 	switch {
 	case end == at && errors.Is(err, azservicebus.ErrMessageTooLarge):
 		// also what a link without a size limit answers: the broker has the last word
-		end, err = at+1, p.sender.SendMessage(ctx, sendable(p.messages[at], time.Time{}), nil)
-	case end == at: // it cannot be encoded
 		end = at + 1
+		err = p.by(ctx, func(ctx context.Context, s *azservicebus.Sender) error {
+			return s.SendMessage(ctx, sendable(p.messages[at], time.Time{}), nil)
+		})
+	case end == at: // it cannot be encoded
+		end, err = at+1, translate("publish", err)
 	default:
-		err = p.sender.SendMessageBatch(ctx, batch, nil)
+		err = p.by(ctx, func(ctx context.Context, s *azservicebus.Sender) error { return s.SendMessageBatch(ctx, batch, nil) })
 	}
 	for i := at; i < end; i++ {
-		p.results[i] = translate("publish", err)
+		p.results[i] = err
 	}
 	if hopeless(err) || p.ctx.Err() != nil {
 		return p.giveUp(end, err)
 	}
 	return end
+}
+
+func (p *publication) by(ctx context.Context, do func(context.Context, *azservicebus.Sender) error) error {
+	return p.namespace.by(ctx, p.queue, "publish", do)
 }
 
 // hopeless says whether the next batch would fare no better.
@@ -195,7 +185,7 @@ func hopeless(err error) bool {
 
 func (p *publication) giveUp(from int, err error) int {
 	for i := from; i < len(p.results); i++ {
-		p.results[i] = errors.Join(ErrUnsent, translate("publish", err))
+		p.results[i] = errors.Join(ErrUnsent, err)
 	}
 	return len(p.results)
 }

@@ -1,7 +1,7 @@
 // Package servicebus is the azservicebus adapter of the worker's ports: Queue, Outbox, the peek and the shelf
 // of package deadletter, and a Publisher that sends many messages at once.
 //
-// Every call has a deadline. The SDK's own retries are short, because the worker backs off itself; settlement alone
+// Every call has a deadline, and is given up soon after it (call.go). The SDK's own retries are short, because the worker backs off itself; settlement alone
 // uses the SDK's fixed ones. Errors wrap those of package worker (ErrLockLost, ErrNotFound, …).
 // Concurrency: a Namespace and all it gives are safe for concurrent use, but for Receive, which is one loop's.
 // Source: azservicebus 1.11.0; what it does beyond its documentation was read in its source.
@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,12 +77,14 @@ func (o Options) Validate() error {
 // Namespace is a Service Bus namespace.
 type Namespace struct {
 	options Options
-	clients []*azservicebus.Client
 	next    atomic.Uint32 // round robin over the clients
+	ending  context.Context
+	end     context.CancelFunc
 
 	mu      sync.Mutex
-	senders map[string]*azservicebus.Sender
-	closing sync.WaitGroup // receivers being closed in the background
+	clients []*azservicebus.Client // as many as at first; each may be replaced
+	senders map[string]*sender
+	closing sync.WaitGroup // what is being closed in the background
 }
 
 // Open makes the clients. Nothing is dialled yet.
@@ -89,7 +92,8 @@ func Open(o Options) (*Namespace, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Namespace{options: o.withDefaults(), senders: map[string]*azservicebus.Sender{}}
+	n := &Namespace{options: o.withDefaults(), senders: map[string]*sender{}}
+	n.ending, n.end = context.WithCancel(context.Background())
 	for range n.options.Connections {
 		client, err := n.options.client()
 		if err != nil {
@@ -119,23 +123,28 @@ func (o Options) client() (*azservicebus.Client, error) {
 
 var errUnusable = errors.New("the connection string cannot be used: it needs Endpoint, SharedAccessKeyName and SharedAccessKey, or SharedAccessSignature")
 
-func (n *Namespace) client() *azservicebus.Client {
-	return n.clients[int(n.next.Add(1)-1)%len(n.clients)]
+// place is the number of a client for the next queue that needs one.
+func (n *Namespace) place() int { return int(n.next.Add(1)-1) % n.options.Connections }
+
+// client is the one that has a place now.
+func (n *Namespace) client(place int) *azservicebus.Client {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.clients[place]
 }
 
 // Close closes every link and connection. Locks in hand run out by themselves.
 func (n *Namespace) Close(ctx context.Context) error {
+	n.mu.Lock()
+	n.end()
+	last := slices.Clone(n.clients)
+	n.mu.Unlock()
 	return bounded.Call(ctx, 0, func() error {
 		n.closing.Wait()
 		var problems []error
-		for _, client := range n.clients {
+		for _, client := range last {
 			problems = append(problems, client.Close(ctx))
 		}
 		return errors.Join(problems...)
 	})
-}
-
-// limited gives a call its deadline.
-func (n *Namespace) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, n.options.CallTimeout)
 }

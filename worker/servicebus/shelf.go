@@ -36,29 +36,26 @@ func (s *Shelf) ReceiveDeferred(ctx context.Context, sequences []int64) ([]worke
 	if len(sequences) == 0 {
 		return nil, nil
 	}
-	receiver, done, err := s.queue.use()
-	if err != nil {
-		return nil, err
-	}
+	r, done := s.queue.use()
 	defer done()
 	line := s.queue.currentLine()
 	ctx, cancel := s.queue.namespace.limited(ctx)
 	defer cancel()
-	got, err := guarded(func() ([]*azservicebus.ReceivedMessage, error) {
-		return receiver.ReceiveDeferredMessages(ctx, sequences, nil)
+	got, err := s.queue.namespace.listed(ctx, r, func(ctx context.Context, r *azservicebus.Receiver) ([]*azservicebus.ReceivedMessage, error) {
+		return r.ReceiveDeferredMessages(ctx, sequences, nil)
 	})
 	if err != nil {
-		return nil, s.missing(ctx, receiver, translate("receive deferred", err))
+		return nil, s.missing(ctx, r, translate("receive deferred", err))
 	}
 	return taken(s.queue.name, got, line), nil
 }
 
 // missing tells a message that is not there from a queue that is not there: the SDK has one code for both.
-func (s *Shelf) missing(ctx context.Context, receiver *azservicebus.Receiver, err error) error {
+func (s *Shelf) missing(ctx context.Context, r *receiver, err error) error {
 	if !errors.Is(err, worker.ErrNotFound) {
 		return err
 	}
-	_, second := peek(ctx, receiver, 0, 1)
+	_, second := s.queue.namespace.peek(ctx, r, 0, 1)
 	var panicked *panicError
 	if second == nil || errors.As(second, &panicked) {
 		return worker.ErrMessageNotFound
