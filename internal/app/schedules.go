@@ -119,6 +119,8 @@ func (s scheduleRuns) Find(ctx context.Context, source, id string) (schedule.Run
 		run.Over, run.Ended = true, r.Ended
 	case r.State == redisstore.RunRejected:
 		run.Over, run.Failed, run.Ended = true, true, r.History[len(r.History)-1].At
+	default:
+		run.Active = r.Active()
 	}
 	return run, err
 }
