@@ -17,6 +17,8 @@ type tries struct {
 	conflicts int
 	until     time.Time // of a pipeline that lingers only so long
 	loose     bool      // a write of this go got no answer
+
+	answered *fault.Error // how the target last failed what was sent to it; nil: it did not. That it asks to wait is no failure
 }
 
 // conflictTries is how often a conflict is looked at again at once, before it counts as transient.
@@ -166,6 +168,9 @@ func (g *goes) failed(ctx context.Context, st StepOutline, t *tries, err error, 
 	if wrote {
 		t.loose = t.loose || f.Kind == fault.Ambiguous
 		g.inFlight = f.Kind == fault.Ambiguous || st.Sure == Repeatable && t.loose // made again while the one before may still land
+		if f.Status != 0 && (f.Kind == fault.Transient || f.Kind == fault.Ambiguous) {
+			t.answered = &f
+		}
 	}
 	if f.Kind == fault.Ambiguous {
 		g.doubts[st.Name], g.suspect = true, true
@@ -245,23 +250,7 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Err
 		if f.Waits != "" {
 			return g.dependency(f)
 		}
-		if g.inFlight && st.Sure != Repeatable {
-			end := g.postpone(CauseTaint, min(time.Until(g.ownTil), taintLook), Released{Attempt: true})
-			end.out.Err = f
-			return end
-		}
-		used := g.attempt()
-		if used >= len(g.e.opts.Reschedule) {
-			failed := f.Brief()
-			f.Reason, f.Detail = fault.AttemptsExhausted, "every attempt failed, the last one with: "+sentence(f)
-			f.Operation, f.Code, f.Status, f.RequestID = "", "", 0, "" // they are in the sentence now
-			end := reject(f)
-			end.back.Failed = failed
-			return end
-		}
-		end := g.postpone(CauseBackoff, g.e.opts.Reschedule[used], Released{Attempt: true})
-		end.out.Err = f
-		return end
+		return g.spend(st, f, 0)
 	}
 	g.e.opts.Observer.StepRetried(ctx, g.q.Scenario, st.Name, f.Kind)
 	if !sleep(ctx, pause) {
@@ -270,16 +259,39 @@ func (g *goes) again(ctx context.Context, st StepOutline, t *tries, f *fault.Err
 	return nil
 }
 
-// throttled waits as told if that fits the go, else postpones to that moment. It never counts.
-func (g *goes) throttled(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
-	wait := orElse(f.Wait, time.Second)
-	if f.Waits == fault.ForCircuit { // one short pause would follow the other in here, and hold the slot for as long as it lasts
-		end := g.postpone(CauseCircuit, wait, Released{})
+// spend ends a go that counts as an attempt; the next one comes after least at the soonest.
+func (g *goes) spend(st StepOutline, f *fault.Error, least time.Duration) *ending {
+	if g.inFlight && st.Sure != Repeatable {
+		end := g.postpone(CauseTaint, max(least, min(time.Until(g.ownTil), taintLook)), Released{Attempt: true})
 		end.out.Err = f
 		return end
 	}
-	if wait > g.waitInRun() || g.q.linger > 0 && time.Now().Add(wait).After(t.until) {
-		end := g.postpone(CauseGate, wait, Released{})
+	used := g.attempt()
+	if used >= len(g.e.opts.Reschedule) {
+		failed := f.Brief()
+		f.Reason, f.Detail = fault.AttemptsExhausted, "every attempt failed, the last one with: "+sentence(f)
+		f.Operation, f.Code, f.Status, f.RequestID = "", "", 0, "" // they are in the sentence now
+		end := reject(f)
+		end.back.Failed = failed
+		return end
+	}
+	end := g.postpone(CauseBackoff, max(least, g.e.opts.Reschedule[used]), Released{Attempt: true})
+	end.out.Err = f
+	return end
+}
+
+// throttled waits as told if that fits the go, else postpones to that moment. It never counts by itself; but a go in which the target
+// failed what was sent to it does, also when a later try in it is not let through.
+func (g *goes) throttled(ctx context.Context, st StepOutline, t *tries, f *fault.Error) *ending {
+	wait, cause := orElse(f.Wait, time.Second), CauseGate
+	if f.Waits == fault.ForCircuit { // one short pause would follow the other in here, and hold the slot for as long as it lasts
+		cause = CauseCircuit
+	}
+	if cause == CauseCircuit || wait > g.waitInRun() || g.q.linger > 0 && time.Now().Add(wait).After(t.until) {
+		if t.answered != nil {
+			return g.spend(st, t.answered, wait)
+		}
+		end := g.postpone(cause, wait, Released{})
 		end.out.Err = f
 		return end
 	}

@@ -102,6 +102,56 @@ func TestARepeatableActThatNeverGetsAnAnswerUsesUpItsAttemptsByTheOrdinaryWaits(
 	})
 }
 
+// A gate that the event's own failures have shut, or that is shut when it comes again, is no excuse for them.
+func TestAGoInWhichTheTargetFailedTheEventCountsThoughItsNextTryIsNotLetThrough(t *testing.T) {
+	t.Parallel()
+	failure, away := &fault.Error{Kind: fault.Transient, Operation: "Sink.Deliver", Status: 500}, &fault.Error{Kind: fault.Throttled, Wait: time.Minute}
+	circuit := &fault.Error{Kind: fault.Throttled, Wait: time.Minute, Waits: fault.ForCircuit}
+	for name, tc := range map[string]struct {
+		first, then error
+		attempt     int
+	}{
+		"it failed, and the gate was shut":    {failure, away, 1},
+		"it failed, and the circuit was open": {failure, circuit, 1},
+		"it did not answer":                   {fault.New(fault.Transient, "", "nobody listens"), away, 0},
+		"it asked to wait":                    {&fault.Error{Kind: fault.Throttled, Status: 429, Wait: time.Millisecond}, away, 0},
+		"nothing was sent":                    {away, away, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(r *rig) {
+				to := &receiver{}
+				to.answer = func(string) error {
+					if len(to.told) == 1 {
+						return tc.first
+					}
+					return tc.then
+				}
+				o := r.engine("w1", tellingTo(to, time.Second)).Handle(r.t.Context(), r.said("e1", "42"))
+				require.Equal(r.t, orchestration.Postponed, o.Verdict)
+				require.Equal(r.t, tc.attempt, o.Attempt)
+				require.GreaterOrEqual(r.t, o.After, time.Minute, "not before the gate lets it through")
+			})
+		})
+	}
+	t.Run("in the end it is a dead letter", func(t *testing.T) {
+		t.Parallel()
+		inBubble(t, func(r *rig) {
+			to := &receiver{}
+			to.answer = func(string) error {
+				if len(to.told)%2 == 1 {
+					return failure
+				}
+				return away
+			}
+			o := r.untilSettled(r.engine("w1", tellingTo(to, time.Second)), r.said("e1", "42"))
+			require.Equal(r.t, fault.AttemptsExhausted, o.Reason)
+			require.Contains(r.t, o.Detail, "operation Sink.Deliver, status 500", "of its own failure")
+			require.Equal(r.t, 7*2, to.times("e1"), "in seven goes")
+		})
+	})
+}
+
 // What is still on its way must not arrive behind something newer.
 func TestWhileARepeatableActMayStillLandNoOtherEventOfTheEntityActs(t *testing.T) {
 	t.Parallel()

@@ -35,6 +35,7 @@ import (
 	"github.com/signalbox/signalbox/orchestration/redisswitch"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
 	"github.com/signalbox/signalbox/orchestration/scenarios/sinks"
+	"github.com/signalbox/signalbox/orchestration/schedule"
 	"github.com/signalbox/signalbox/orchestration/steps"
 	"github.com/signalbox/signalbox/sink/claim"
 	"github.com/signalbox/signalbox/worker"
@@ -107,7 +108,9 @@ type App struct {
 	sweeper  *leader.Elector   // nil: this fleet does not sweep
 	waker    *leader.Elector   // nil: what waits comes when it is due
 	timers   *timers           // nil: this process publishes nothing on time
-	owner    string            // names this process in claims and leases
+
+	goneTimers *schedule.Gone // nil: this process has schedules, or another role
+	owner      string         // names this process in claims and leases
 
 	circuits sync.Mutex // held while what is open is acted on
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/leader"
 	"github.com/signalbox/signalbox/orchestration"
@@ -48,9 +50,13 @@ func (a *App) scheduleNames() (names []string) {
 }
 
 // openSchedules makes this process a candidate for publishing the events of the schedules. With all of them off somebody leads, too, and
-// forgets what they would have caught up with.
+// forgets what they would have caught up with; without any, this process forgets what nobody has any more.
 func (a *App) openSchedules() error {
-	if len(a.cfg.Schedules) == 0 || !a.is(RoleScheduler) {
+	if !a.is(RoleScheduler) {
+		return nil
+	}
+	if len(a.cfg.Schedules) == 0 {
+		a.forgetSchedules()
 		return nil
 	}
 	all, err := Schedules(a.cfg)
@@ -88,12 +94,28 @@ func (a *App) openSchedules() error {
 	return nil
 }
 
-// publishOnTime takes part in the election until ctx ends, as watch does.
+// forgetSchedules makes this process one that forgets schedules that nobody has any more.
+func (a *App) forgetSchedules() {
+	log := a.log.Named(ScheduleRole)
+	a.goneTimers = &schedule.Gone{Memory: redisschedule.New(a.redis, a.keys()),
+		Led: func(ctx context.Context) (bool, error) {
+			n, err := a.redis.Exists(ctx, a.keys().Lease(ScheduleRole)).Result()
+			return n > 0, err
+		},
+		Forgot: func(count int) {
+			log.Info("schedules are forgotten that no process has any more: should they come back, they begin with their next tick", zap.Int("count", count))
+		}}
+}
+
+// publishOnTime takes part in the election until ctx ends, as watch does; or sees to it that nobody catches up with what is gone.
 func (a *App) publishOnTime(ctx context.Context) (stop func()) {
-	if a.timers == nil {
-		return func() {}
+	switch {
+	case a.timers != nil:
+		return candidate(ctx, a.timers.elector)
+	case a.goneTimers != nil:
+		return running(ctx, a.goneTimers.Run)
 	}
-	return candidate(ctx, a.timers.elector)
+	return func() {}
 }
 
 // LeadsSchedules implements telemetry.ScheduleState.
@@ -119,6 +141,8 @@ func (s scheduleRuns) Find(ctx context.Context, source, id string) (schedule.Run
 		run.Over, run.Ended = true, r.Ended
 	case r.State == redisstore.RunRejected:
 		run.Over, run.Failed, run.Ended = true, true, r.History[len(r.History)-1].At
+	default:
+		run.Active = r.Active()
 	}
 	return run, err
 }

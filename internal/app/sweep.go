@@ -72,11 +72,16 @@ func candidate(ctx context.Context, e *leader.Elector) (stop func()) {
 	if e == nil {
 		return func() {}
 	}
+	return running(ctx, e.Run)
+}
+
+// running runs something until ctx ends; stop waits for its end.
+func running(ctx context.Context, run func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		e.Run(ctx)
+		run(ctx)
 	}()
 	return func() {
 		cancel()

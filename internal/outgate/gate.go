@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	strikesOut = 3                      // failures in a row that shut the gate
+	strikesOut = 3                      // failures in a row that shut the gate, of one and the same event as one
 	firstRest  = time.Second            // of a shut gate, doubled while probes fail
 	longest    = 5 * time.Minute        // rest between probes of a receiver that is down
 	patience   = 2 * time.Second        // how long a delivery stands in line while the receiver takes others
@@ -24,7 +24,7 @@ const (
 // Gate is how one receiver is treated by one process. It lets so many deliveries go at once and a few stand in line; whoever
 // it sends away gets a moment to come back at, one after the other at the receiver's own pace, so that a long queue costs no
 // slot and no stampede. The first refusal shuts it for everyone for as long as the receiver said; failures in a row shut it,
-// too. Then a single probe goes at a time, and the one that is served opens it.
+// too, unless they are answers to one and the same event, which may be to blame. Then a single probe goes at a time, and the one that is served opens it.
 type Gate struct {
 	limit   int
 	changed func(until time.Time, class string) // told when it shuts, and of what, and with zero when it opens
@@ -38,7 +38,7 @@ type Gate struct {
 	told     bool      // that it is shut
 	probing  bool
 	until    time.Time // shut: no probe before
-	strikes  int       // failures in a row
+	strikes  []string  // failures in a row, by the event: each but once, empty if it is not known; no more than shut the gate
 	rests    int       // how often it was shut since the last delivery that was served, for a time of our own choice
 	cuts     int       // how often it was shut: what began before says nothing of now
 	pace     time.Duration
@@ -52,6 +52,7 @@ type Said struct {
 	Took time.Duration // Served: how long it needed
 
 	Class string // Refused, Failed: the failure's class, such as unauthorized
+	Event string // Failed: id of the event that the receiver had, and failed; empty: it had none, or nobody knows
 }
 
 // Word is how a receiver answered.
@@ -104,11 +105,11 @@ func (g *Gate) Class() string {
 	return g.class
 }
 
-// Strikes is how many deliveries failed in a row.
+// Strikes is how many deliveries failed in a row, those of one and the same event as one.
 func (g *Gate) Strikes() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.strikes
+	return len(g.strikes)
 }
 
 // Enter waits for a turn. leave ends it, and says when to come back should the receiver have asked to wait. Where there is no
@@ -186,7 +187,7 @@ func (g *Gate) leave(t turn, v Said, now time.Time) (wait time.Duration) {
 	case Served:
 		g.pace = max((7*g.pace+v.Took)/8, time.Millisecond)
 		if fresh {
-			g.strikes, g.rests = 0, 0
+			g.strikes, g.rests = nil, 0
 			g.shut = g.shut && !t.probe
 		}
 	case Refused:
@@ -199,13 +200,19 @@ func (g *Gate) leave(t turn, v Said, now time.Time) (wait time.Duration) {
 		wait = g.moment(now)
 	case Failed:
 		if fresh {
-			if g.strikes++; t.probe || g.strikes >= strikesOut {
+			if g.strike(v.Event); t.probe || len(g.strikes) >= strikesOut {
 				g.close(now.Add(g.rest()), v.Class)
 			}
 		}
 	}
 	g.callNext()
 	return wait
+}
+
+func (g *Gate) strike(event string) {
+	if len(g.strikes) < strikesOut && (event == "" || !slices.Contains(g.strikes, event)) {
+		g.strikes = append(g.strikes, event)
+	}
 }
 
 // rest is how long a receiver is left alone that did not say for how long.

@@ -94,6 +94,29 @@ func TestFailuresInARowShutTheGateLongerAndLonger(t *testing.T) {
 	})
 }
 
+func TestOneEventThatAlwaysFailsShutsTheGateForNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := New(4, nil)
+		for range 20 {
+			goes(t, g)(Said{Word: Failed, Event: "bad"})
+		}
+		require.Zero(t, g.Closed(), "it may be to blame")
+		goes(t, g)(Said{Word: Failed, Event: "worse"})
+		goes(t, g)(Said{Word: Failed, Event: "bad"})
+		require.Zero(t, g.Closed(), "these are two")
+		goes(t, g)(Said{Word: Served})
+		for _, event := range []string{"bad", "worse", "third"} {
+			require.Zero(t, g.Closed())
+			goes(t, g)(Said{Word: Failed, Event: event})
+		}
+		require.NotZero(t, g.Closed(), "three different ones: it is the receiver")
+		pass(time.Until(g.Closed()))
+		goes(t, g)(Said{Word: Failed, Event: "bad"})
+		require.NotZero(t, g.Closed(), "a probe says that it fails still")
+	})
+}
+
 func TestAProbeThatWasCutShortLetsTheNextOneGo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -121,7 +121,7 @@ func (o *scheduleObserver) Ended(name string, r schedule.Record, took time.Durat
 		outcome = scheduleOK
 		o.log.Info("the run of a schedule's event ended well", about...)
 	case schedule.Lost:
-		o.log.Error("a schedule's event was lost, or waits too long behind others: it has no run; the schedule goes on", about...)
+		o.log.Error("a schedule's event was lost, or waits too long behind others: it has no run, or one that nobody goes on with; the schedule goes on", about...)
 	default:
 		o.log.Error("a schedule's event is a dead letter; the schedule goes on", about...)
 	}

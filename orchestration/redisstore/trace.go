@@ -265,6 +265,24 @@ func (r RunTrace) WaitsSince() time.Time {
 	return since
 }
 
+// Active is when a run that lasts was last worked on, or, if that is later, until when it is claimed or waits.
+func (r RunTrace) Active() time.Time {
+	last := r.Began
+	at := []time.Time{r.LeaseUntil}
+	if r.Wait != nil {
+		at = append(at, r.Wait.Until)
+	}
+	if n := len(r.History); n > 0 {
+		at = append(at, r.History[n-1].At)
+	}
+	for _, t := range at {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
+}
+
 func (r *RunTrace) remembers(history string) {
 	for line := range strings.Lines(history) {
 		if m, ok := momentOf(strings.TrimSpace(line)); ok {

@@ -122,6 +122,32 @@ func TestARunSaysWhenItWasGivenBackOrLeftAlone(t *testing.T) {
 	})
 }
 
+func TestARunIsActiveUntilItsClaimOrItsWaitIsOver(t *testing.T) {
+	t.Parallel()
+	onMini(t, func(t *testing.T, k *kit) {
+		q := request("c1", "e1", "42", "ana@example.com", noon)
+		mustClaim(t, k, q)
+		claimed := onlyRun(t, k, q)
+		require.Equal(t, claimed.LeaseUntil, claimed.Active())
+		pass(time.Hour)
+		require.Equal(t, claimed.LeaseUntil, onlyRun(t, k, q).Active(), "nobody went on with it")
+
+		q.ClaimID = "c2"
+		mustClaim(t, k, q)
+		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Step: "create-account"}))
+		released := onlyRun(t, k, q)
+		require.Equal(t, released.ServerTime, released.Active())
+		pass(time.Hour)
+		require.Equal(t, released.Active(), onlyRun(t, k, q).Active())
+
+		q.ClaimID = "c3"
+		mustClaim(t, k, q)
+		require.NoError(t, k.Release(t.Context(), q, orchestration.Released{Step: "create-account", Cause: orchestration.CauseBackoff, Wait: time.Hour}))
+		waiting := onlyRun(t, k, q)
+		require.Equal(t, waiting.Wait.Until, waiting.Active())
+	})
+}
+
 func TestATraceHoldsNothingOfTheEventAndNothingLearned(t *testing.T) {
 	t.Parallel()
 	onReal(t, func(t *testing.T, k *kit) {

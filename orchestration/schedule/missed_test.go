@@ -1,6 +1,7 @@
 package schedule_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,41 @@ func TestWhatASchedulePassedWhileItWasOffIsNotCaughtUpWith(t *testing.T) {
 		pass(time.Minute)
 		require.Equal(t, "12:01:00 12:12:00", s.published())
 	})
+}
+
+func TestSchedulesThatNobodyHasAnyMoreAreForgottenAndCatchUpWithNothing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		leads func(since time.Duration) bool // another process, meanwhile
+		away  time.Duration
+		want  string
+	}{
+		"after an hour in which nobody leads":    {func(time.Duration) bool { return false }, 2 * time.Hour, "12:30:00 15:00:00"},
+		"not sooner: they may be deployed anew":  {func(time.Duration) bool { return false }, 50 * time.Minute, `12:30:00 13:00:00\+\S+ 13:30:00\+\S+`},
+		"not while another process has them":     {func(time.Duration) bool { return true }, 80 * time.Minute, `12:30:00 13:00:00\+\S+ 13:30:00\+\S+ 14:00:00\+\S+`},
+		"not when one has had them in that hour": {func(d time.Duration) bool { return d.Truncate(time.Minute) == 40*time.Minute }, 80 * time.Minute, `12:30:00 13:00:00\+\S+ 13:30:00\+\S+ 14:00:00\+\S+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(s *stage) {
+				stop := s.lead(every(30*time.Minute, schedule.All))
+				pass(40 * time.Minute)
+				stop()
+				ctx, cancel := context.WithCancel(context.Background())
+				ended, began := make(chan struct{}), time.Now()
+				go func() { // a process without schedules
+					defer close(ended)
+					schedule.Gone{Memory: s.memory, Led: func(context.Context) (bool, error) { return tc.leads(time.Since(began)), nil },
+						Forgot: func(n int) { s.tell("forgot %d", n) }}.Run(ctx)
+				}()
+				pass(tc.away)
+				cancel()
+				<-ended
+				defer s.lead(every(30*time.Minute, schedule.All))()
+				pass(25 * time.Minute)
+				require.Regexp(t, "^"+tc.want+"$", s.published())
+				require.Equal(t, name[0] == 'a', strings.Contains(s.heard(), "forgot 1"))
+			})
+		})
+	}
 }
 
 func TestOtherTicksInTheirPlaceBeginWithTheNextOne(t *testing.T) {

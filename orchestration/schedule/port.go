@@ -15,7 +15,7 @@ const (
 	Open   State = "open"
 	OK     State = "ok"
 	Failed State = "error" // its message is a dead letter
-	Lost   State = "lost"  // it has had no run for so long that none is expected any more; counts as an error
+	Lost   State = "lost"  // nothing was heard of its run for so long that no end is expected any more; counts as an error
 )
 
 // Record is what is remembered of a schedule.
@@ -66,6 +66,7 @@ type Run struct {
 	Over   bool
 	Failed bool      // it is over, and its message is a dead letter
 	Ended  time.Time // when it was over
+	Active time.Time // it is not over: when it was last worked on, or is next; zero: not known
 }
 
 // Runs says what became of events.

@@ -124,5 +124,5 @@ func between(one, other time.Time) time.Duration {
 	return other.Sub(one)
 }
 
-// patience is how long an event may be without a run: its message may wait behind others.
+// patience is how long an event may be without a run, and a run may rest: its message may wait behind others.
 func (s Schedule) patience(now time.Time) time.Duration { return max(4*s.Interval(now), time.Hour) }

@@ -85,6 +85,31 @@ func TestAnEventWithoutARunIsWaitedForAndLostInTheEnd(t *testing.T) {
 	}
 }
 
+// Its message was purged, expired, or is a dead letter of the broker's own, of which the run knows nothing.
+func TestAnEventWhoseRunNobodyGoesOnWithIsLostInTheEnd(t *testing.T) {
+	for policy, want := range map[schedule.Missed]string{schedule.Latest: "12:10:00 13:20:00", schedule.All: `12:10:00 12:20:00\+5\d\S+`} {
+		t.Run(string(policy), func(t *testing.T) {
+			inBubble(t, func(s *stage) {
+				s.takes, s.leaves = func(string) time.Duration { return 14 * 24 * time.Hour }, time.Minute
+				defer s.lead(every(10*time.Minute, policy))()
+				pass(81 * time.Minute)
+				require.Regexp(t, "^"+want+"$", s.published())
+				require.Contains(t, s.heard(), "lost after 1h")
+			})
+		})
+	}
+}
+
+func TestARunThatIsWorkedOnForHoursIsNotLost(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.takes = func(string) time.Duration { return 5*time.Hour - time.Minute }
+		defer s.lead(every(10*time.Minute, schedule.Latest))()
+		pass(5*time.Hour + 15*time.Minute)
+		require.Equal(t, "12:10:00 17:10:00", s.published())
+		require.NotContains(t, s.heard(), "lost")
+	})
+}
+
 func TestByHandAnEventGoesOutAtOnceAndTicksWaitForItsEnd(t *testing.T) {
 	inBubble(t, func(s *stage) {
 		one := every(time.Minute, schedule.Latest)

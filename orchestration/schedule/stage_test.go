@@ -38,6 +38,7 @@ type stage struct {
 	sent    []sent
 	takes   func(id string) time.Duration // how long the run of an event takes; negative: it has none
 	refuses map[string]bool               // ids whose runs end as dead letters
+	leaves  time.Duration                 // how long after its event is sent a run is left by whoever works on it; 0: it is not
 	down    error                         // of the broker
 	told    []string                      // by the observer
 	known   schedule.Record
@@ -86,7 +87,11 @@ func (s *stage) Find(_ context.Context, _, id string) (schedule.Run, error) {
 	}
 	ends := s.sent[i].at.Add(s.takes(id))
 	if ends.After(time.Now()) {
-		return schedule.Run{Known: true}, nil
+		run := schedule.Run{Known: true, Active: time.Now().Add(time.Minute)} // until its lease ends
+		if s.leaves > 0 {
+			run.Active = s.sent[i].at.Add(s.leaves)
+		}
+		return run, nil
 	}
 	return schedule.Run{Known: true, Over: true, Failed: s.refuses[id], Ended: ends}, nil
 }

@@ -249,7 +249,7 @@ func (r Record) after(run Run, patience time.Duration, now time.Time) Record {
 		r.State = Failed
 	case run.Over:
 		r.State = OK
-	case !run.Known && now.Sub(r.Sent) > patience:
+	case now.Sub(latest(r.Sent, run.Active)) > patience: // of a run that nobody goes on with, its message is gone
 		r.State = Lost
 	default:
 		return r

@@ -45,7 +45,7 @@ func (c *caller) act(ctx context.Context, v orchestration.View) error {
 		call.Plan(c.o.Method+" "+c.host, fieldsOf(r.Body))
 		return nil
 	}
-	r.StillOurs, r.Header = call.StillOurs, c.header(v)
+	r.StillOurs, r.Header, r.Event = call.StillOurs, c.header(v), v.Event().Source+" "+v.Event().ID
 	if c.refuseIf != nil || c.keep != nil {
 		r.Most = maxAnswer
 	}

@@ -140,7 +140,7 @@ func (s *Sink) Deliver(ctx context.Context, ev orchestration.Event) error {
 		f.Operation, f.Class = "Sink.Deliver", "invalid"
 		return f
 	}
-	_, f := s.client.Ask(ctx, httpout.Request{Method: http.MethodPost, Body: body, StillOurs: claim.Check(ctx), Header: func(body []byte) http.Header {
+	_, f := s.client.Ask(ctx, httpout.Request{Method: http.MethodPost, Body: body, Event: ev.ID, StillOurs: claim.Check(ctx), Header: func(body []byte) http.Header {
 		sign(header, s.keys, ev.ID, time.Now(), body)
 		return header
 	}})

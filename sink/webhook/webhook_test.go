@@ -255,6 +255,22 @@ func TestWhatAReceiverIsLeftAloneForIsSaid(t *testing.T) {
 	require.Equal(t, []string{"unauthorized"}, classes)
 }
 
+func TestASinkTakesOtherEventsWhileItFailsOne(t *testing.T) {
+	t.Parallel()
+	s := receiver(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get(HeaderID) == "bad" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	bad := event()
+	bad.ID = "bad"
+	for range 10 {
+		require.Equal(t, http.StatusInternalServerError, fault.As(s.Deliver(t.Context(), bad)).Status, "it is asked each time")
+	}
+	require.NoError(t, s.Deliver(t.Context(), event()))
+	require.Zero(t, s.ClosedUntil())
+}
+
 func TestWhatCertainlyDidNotLeaveIsNotInDoubt(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

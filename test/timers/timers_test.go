@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -225,4 +226,27 @@ func TestWhatIsMissedDuringARestart(t *testing.T) {
 	require.Zero(t, missed(schedule.Skip))
 	require.GreaterOrEqual(t, missed(schedule.All), 5, "each")
 	require.Zero(t, s.DeadLetters())
+}
+
+// TestWhatNoProcessHasAnyMoreIsForgotten has a fleet whose rows were all taken out.
+func TestWhatNoProcessHasAnyMoreIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := harness.NewVirtual(t, harness.Options{})
+		memory := redisschedule.New(w.Redis, w.Keys())
+		_, err := memory.Write(t.Context(), "delta", schedule.Record{Since: time.Now(), Ticks: "every 1m0s"})
+		require.NoError(t, err)
+		p := w.Start(nil)
+		defer p.Stop()
+		remembered := func() int {
+			all, err := memory.All(t.Context())
+			require.NoError(t, err)
+			return len(all)
+		}
+		<-time.After(50 * time.Minute)
+		require.Equal(t, 1, remembered(), "whoever has it may be deployed anew")
+		<-time.After(15 * time.Minute)
+		require.Zero(t, remembered())
+		require.Len(t, p.Lines("schedules are forgotten that no process has any more: should they come back, they begin with their next tick"), 1)
+	})
 }
