@@ -25,16 +25,16 @@ const (
 // SinkRow is a row of the sink table: who is told how events ended, and how.
 type SinkRow struct {
 	Name           string          `key:"name" required:"true" unique:"true" help:"what channels call it; part of keys in Redis while an event is on its way"`
-	Type           string          `key:"type" default:"webhook" help:"webhook, servicebus or file"`
-	URL            string          `key:"url" help:"webhook: where events are posted to"`
-	SecretURL      secret.String   `key:"secret_url" help:"webhook: in place of url, where it holds a credential, such as a signed query"`
+	Type           string          `key:"type" decides:"true" default:"webhook" help:"webhook, servicebus or file"`
+	URL            string          `key:"url" decides:"true" help:"webhook: where events are posted to"`
+	SecretURL      secret.String   `key:"secret_url" decides:"true" help:"webhook: in place of url, where it holds a credential, such as a signed query"`
 	Secrets        []secret.String `key:"secrets" help:"webhook: each signs every delivery, whsec_ and base64; two while the receiver changes over from one to the other"`
 	Mode           string          `key:"mode" default:"structured" help:"webhook: CloudEvents content mode, structured or binary; the signature covers the body, which in binary mode lacks the attributes"`
 	Timeout        time.Duration   `key:"timeout" default:"10s" min:"100ms" max:"1m" help:"webhook, servicebus: limit of one delivery"`
 	Concurrency    int             `key:"concurrency" default:"4" min:"1" max:"100" help:"webhook, servicebus: deliveries at once from one process"`
-	AllowPlaintext bool            `key:"allow_plaintext" default:"false" help:"webhook: permit http:// to a host other than this one"`
+	AllowPlaintext bool            `key:"allow_plaintext" decides:"true" default:"false" help:"webhook: permit http:// to a host other than this one"`
 	Entity         string          `key:"entity" help:"servicebus: the queue or topic that events are sent to"`
-	Connection     secret.String   `key:"connection_string" help:"servicebus: of its namespace, with Send; when absent the fleet's own, servicebus.connection_string"`
+	Connection     secret.String   `key:"connection_string" decides:"true" help:"servicebus: of its namespace, with Send; when absent the fleet's own, servicebus.connection_string"`
 	Sessions       bool            `key:"sessions" default:"false" help:"servicebus: give each event its subject as session id, for a queue or subscription that demands sessions and keeps what is about one subject in order"`
 	DigestsURL     string          `key:"digests_url" help:"webhook: where the receiver is asked what it has, to compare it; see docs/how-to/reconcile.md"`
 	Path           string          `key:"path" path:"true" help:"file: where events are appended to, a line each"`
