@@ -42,7 +42,7 @@ var _ = orchestration.Channel(channelRow{})
 var channelTable = table{
 	row: reflect.TypeFor[channelRow](), one: "channel", example: `{"name":"web","oun":"052","legal_entity":"usrt"}`,
 	begin: func(c *Config) any { return channelRow{CSU: c.CSU.Name} }, // rows that name no CSU belong to the only one there is
-	needs: []string{"csu.name"}, check: checkChannels,
+	check: checkChannels,
 }
 
 // checkChannels judges the table row by row: each source in one row, each field possible.
@@ -55,7 +55,7 @@ func checkChannels(c *Config, r rows) {
 			want   string
 		}{
 			{"name", row.Name == "" || plainName.MatchString(row.Name), "letters, digits, dots and dashes, at most 63"},
-			{"csu", row.CSU == c.CSU.Name, "the name of a configured CSU: " + c.CSU.Name},
+			{"csu", row.CSU == c.CSU.Name || !r.know("csu.name"), "the name of a configured CSU: " + c.CSU.Name},
 			{"currency", row.Currency == "" || currency.MatchString(row.Currency), "an ISO 4217 code, such as EUR"},
 			{"language", row.Language == "" || language.MatchString(row.Language), "a locale, such as en-us"},
 			{"sources", !slices.Contains(row.Sources, ""), "sources that are not empty"},

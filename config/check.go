@@ -120,7 +120,7 @@ var relations = append([]relation{
 		return unless(c.Run.Keep > span, "of "+short(c.Run.Keep)+" ends before the last attempt",
 			"choose more than "+short(span)+", the waits of run.reschedule and a run.max for each attempt")
 	}},
-	{[]string{"channels", "sinks"}, channelSinks},
+	{[]string{"channels", "sinks.name"}, channelSinks},
 	{[]string{"sampler.interval"}, func(c *Config) []wrong { return neverOr(c.Sampler.Interval, minSample) }},
 	{[]string{"sampler.connection_string"}, func(c *Config) []wrong {
 		if c.Sampler.ConnectionString.IsZero() {

@@ -29,7 +29,7 @@ type layer struct {
 	origins map[string]string
 }
 
-// loading collects problems on the way. A key with a problem is bad: relations that involve it are not judged.
+// loading collects problems on the way. A key with a problem is bad: relations that involve it are not judged. Of tables see unread.
 type loading struct {
 	problems []Problem
 	bad      map[string]bool
@@ -63,7 +63,8 @@ func Load(s Sources) (*Config, error) {
 		}
 	}
 	for _, k := range keys {
-		if v := all.Get(k.name); v != nil && !l.bad[k.name] {
+		_, isTable := k.table() // of which the other rows are there
+		if v := all.Get(k.name); v != nil && (isTable || !l.bad[k.name]) {
 			l.read(c, k, v)
 		}
 		if k.required && !l.bad[k.name] && empty(k.in(c)) {

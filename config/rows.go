@@ -24,10 +24,10 @@ func (l *loading) settle(k key, t table, v any, env map[string]string, file, ori
 			switch {
 			case fields[col.name] == nil: // readRow says so, if it stands there
 			case col.secret(), col.typ == secretsType:
-				p := Problem{Key: fmt.Sprintf("%s[%d].%s", k.name, i, col.name), Origin: origin}
+				p := Problem{Key: rowName(k, i) + "." + col.name, Origin: origin}
 				fields[col.name] = l.settleSecrets(p, fields[col.name], env, file)
 				if fields[col.name] == nil {
-					l.bad[k.name] = true
+					l.unread(k, rowName(k, i), col)
 					delete(fields, col.name)
 				}
 			case isText && text != "" && file != "" && col.tag.Get("path") == "true" && !filepath.IsAbs(text):
@@ -81,16 +81,17 @@ func (l *loading) readTable(c *Config, k key, t table, v any) {
 	if !ok {
 		p.What, p.Do = "is no list of rows", "write one row for each "+t.one+"; in the environment as JSON, ["+t.example+"]"
 		l.report(p)
+		l.unread(k, k.name, t.columns()...)
 		return
 	}
 	list := reflect.MakeSlice(k.typ, len(given), len(given))
 	for i, row := range given {
-		p.Key = fmt.Sprintf("%s[%d]", k.name, i)
+		p.Key = rowName(k, i)
 		fields, ok := row.(map[string]any)
 		if !ok {
 			p.What, p.Do = "is no row", "write it with keys: "+strings.Join(columnNames(t.columns()), ", ")
 			l.report(p)
-			l.bad[k.name] = true
+			l.unread(k, p.Key, t.columns()...)
 			continue
 		}
 		list.Index(i).Set(l.readRow(c, k, t, p, fields).Convert(k.typ.Elem()))
@@ -121,7 +122,7 @@ func (l *loading) readRow(c *Config, k key, t table, p Problem, fields map[strin
 		if w != nil {
 			p.Key, p.What, p.Do = at+"."+col.name, w.what, w.do
 			l.report(p)
-			l.bad[k.name] = true
+			l.unread(k, at, col)
 			continue
 		}
 		col.of(row).Set(reflect.ValueOf(got))
@@ -129,12 +130,29 @@ func (l *loading) readRow(c *Config, k key, t table, p Problem, fields map[strin
 	known := columnNames(columns)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !slices.Contains(known, name) {
-			p.Key, p.What, p.Do = at+"."+name, "is not a known key", "the nearest is "+nearest(name, known, "_")
+			near := nearest(name, known, "_")
+			p.Key, p.What, p.Do = at+"."+name, "is not a known key", "the nearest is "+near
 			l.report(p)
-			l.bad[k.name] = true
+			if _, given := fields[near]; !given && edits(name, near) <= slips {
+				l.unread(k, at, columns[slices.Index(known, near)])
+			}
 		}
 	}
 	return row
+}
+
+// slips is how many edits away a name may be from that of a column and still be taken for that column, misspelt.
+const slips = 2
+
+// unread notes columns that could not be read of a row, which is named: each of them, and that some row lacks it, and, if others rest on one,
+// the row and the table.
+func (l *loading) unread(k key, row string, columns ...key) {
+	for _, col := range columns {
+		l.bad[row+"."+col.name], l.bad[k.name+"."+col.name] = true, true
+		if col.tag.Get("decides") == "true" {
+			l.bad[row], l.bad[k.name] = true, true
+		}
+	}
 }
 
 // whole gives a number of JSON the shape that YAML gives it.

@@ -21,8 +21,8 @@ type ScheduleRow struct {
 	Type    string          `key:"type" required:"true" help:"the type of the event that is published at each tick; one that events from outside may have"`
 	Channel string          `key:"channel" required:"true" help:"the row of the channel table that the event belongs to"`
 	Data    json.RawMessage `key:"data" default:"{}" help:"the event's data, as its type's schema wants it; nothing secret"`
-	Every   time.Duration   `key:"every" min:"1s" max:"8760h" help:"a tick at every whole multiple of this since 1970 in UTC; this or cron"`
-	Cron    string          `key:"cron" help:"five fields: minute, hour, day of the month, month, day of the week, such as 30 2 * * mon-fri; this or every"`
+	Every   time.Duration   `key:"every" decides:"true" min:"1s" max:"8760h" help:"a tick at every whole multiple of this since 1970 in UTC; this or cron"`
+	Cron    string          `key:"cron" decides:"true" help:"five fields: minute, hour, day of the month, month, day of the week, such as 30 2 * * mon-fri; this or every"`
 	Zone    string          `key:"zone" default:"UTC" help:"of cron: the time zone by its IANA name, such as Europe/Berlin"`
 	Jitter  time.Duration   `key:"jitter" default:"0s" min:"0s" max:"24h" help:"each tick's event is published up to so much later, by the same for everybody who asks; shorter than the time between two ticks"`
 	Missed  string          `key:"missed" default:"latest" help:"what becomes of ticks that nobody published when they were due: latest, the newest is published; skip, none that fell due while nobody led; all, each in order, one after the other, up to 100"`
@@ -31,7 +31,7 @@ type ScheduleRow struct {
 
 var scheduleTable = table{
 	row: reflect.TypeFor[ScheduleRow](), one: "schedule", example: `{"name":"nightly","type":"contoso.export.asked.v1","channel":"web","cron":"30 2 * * *","zone":"Europe/Berlin"}`,
-	needs: []string{"channels", "csu.name", "scenarios.steps", "sinks"}, check: checkSchedules,
+	check: checkSchedules,
 }
 
 // maxSchedules is how many rows there may be: each has series of its own.
@@ -137,8 +137,10 @@ func checkEvent(c *Config, r rows, i int, s ScheduleRow, checker *orchestration.
 	ev := schedule.Schedule{Name: s.Name, Type: s.Type, Channel: s.Channel, Data: s.Data}.Event(time.Now())
 	var f *fault.Error
 	switch err := checker.Check(ev); {
-	case err == nil:
+	case err == nil && r.know("channels.sinks", "sinks.name", "sinks.digests_url"):
 		checkAsked(c, r, i, s)
+	case err == nil:
+	case errors.As(err, &f) && f.Reason == fault.UnknownChannel && !r.know("channels.name"):
 	case errors.As(err, &f) && f.Reason == fault.UnknownChannel:
 		r.report(i, "channel", "names the channel "+show(s.Channel)+", which channels has no row for", "add the row, or correct the name")
 	case f != nil && f.Pointer != "":

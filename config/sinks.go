@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -22,23 +23,23 @@ const (
 	SinkFile       = "file"
 )
 
-// SinkRow is a row of the sink table: who is told how events ended, and how.
+// SinkRow is a row of the sink table: who is told how events ended, and how. A tag of its own, of, names the types that have a column.
 type SinkRow struct {
 	Name           string          `key:"name" required:"true" unique:"true" help:"what channels call it; part of keys in Redis while an event is on its way"`
-	Type           string          `key:"type" default:"webhook" help:"webhook, servicebus or file"`
-	URL            string          `key:"url" help:"webhook: where events are posted to"`
-	SecretURL      secret.String   `key:"secret_url" help:"webhook: in place of url, where it holds a credential, such as a signed query"`
-	Secrets        []secret.String `key:"secrets" help:"webhook: each signs every delivery, whsec_ and base64; two while the receiver changes over from one to the other"`
-	Mode           string          `key:"mode" default:"structured" help:"webhook: CloudEvents content mode, structured or binary; the signature covers the body, which in binary mode lacks the attributes"`
-	Timeout        time.Duration   `key:"timeout" default:"10s" min:"100ms" max:"1m" help:"webhook, servicebus: limit of one delivery"`
-	Concurrency    int             `key:"concurrency" default:"4" min:"1" max:"100" help:"webhook, servicebus: deliveries at once from one process"`
-	AllowPlaintext bool            `key:"allow_plaintext" default:"false" help:"webhook: permit http:// to a host other than this one"`
-	Entity         string          `key:"entity" help:"servicebus: the queue or topic that events are sent to"`
-	Connection     secret.String   `key:"connection_string" help:"servicebus: of its namespace, with Send; when absent the fleet's own, servicebus.connection_string"`
-	Sessions       bool            `key:"sessions" default:"false" help:"servicebus: give each event its subject as session id, for a queue or subscription that demands sessions and keeps what is about one subject in order"`
-	DigestsURL     string          `key:"digests_url" help:"webhook: where the receiver is asked what it has, to compare it; see docs/how-to/reconcile.md"`
-	Path           string          `key:"path" path:"true" help:"file: where events are appended to, a line each"`
-	MaxBytes       int             `key:"max_bytes" default:"0" min:"0" max:"1099511627776" help:"file: it is put aside under a name with the time before it grows beyond; 0: never"`
+	Type           string          `key:"type" decides:"true" default:"webhook" help:"webhook, servicebus or file"`
+	URL            string          `key:"url" decides:"true" of:"webhook" help:"webhook: where events are posted to"`
+	SecretURL      secret.String   `key:"secret_url" decides:"true" of:"webhook" help:"webhook: in place of url, where it holds a credential, such as a signed query"`
+	Secrets        []secret.String `key:"secrets" of:"webhook" help:"webhook: each signs every delivery, whsec_ and base64; two while the receiver changes over from one to the other"`
+	Mode           string          `key:"mode" default:"structured" of:"webhook" help:"webhook: CloudEvents content mode, structured or binary; the signature covers the body, which in binary mode lacks the attributes"`
+	Timeout        time.Duration   `key:"timeout" default:"10s" min:"100ms" max:"1m" of:"webhook, servicebus" help:"webhook, servicebus: limit of one delivery"`
+	Concurrency    int             `key:"concurrency" default:"4" min:"1" max:"100" of:"webhook, servicebus" help:"webhook, servicebus: deliveries at once from one process"`
+	AllowPlaintext bool            `key:"allow_plaintext" decides:"true" default:"false" of:"webhook" help:"webhook: permit http:// to a host other than this one"`
+	Entity         string          `key:"entity" of:"servicebus" help:"servicebus: the queue or topic that events are sent to"`
+	Connection     secret.String   `key:"connection_string" decides:"true" of:"servicebus" help:"servicebus: of its namespace, with Send; when absent the fleet's own, servicebus.connection_string"`
+	Sessions       bool            `key:"sessions" default:"false" of:"servicebus" help:"servicebus: give each event its subject as session id, for a queue or subscription that demands sessions and keeps what is about one subject in order"`
+	DigestsURL     string          `key:"digests_url" of:"webhook" help:"webhook: where the receiver is asked what it has, to compare it; see docs/how-to/reconcile.md"`
+	Path           string          `key:"path" path:"true" of:"file" help:"file: where events are appended to, a line each"`
+	MaxBytes       int             `key:"max_bytes" default:"0" min:"0" max:"1099511627776" of:"file" help:"file: it is put aside under a name with the time before it grows beyond; 0: never"`
 	Types          []string        `key:"types" help:"patterns of the event types it is told, such as signalbox.customer.*; when absent all"`
 }
 
@@ -96,16 +97,32 @@ func checkSinks(c *Config, r rows) {
 			r.report(i, "type", show(s.Type)+" is no type of sink", "use webhook, servicebus or file")
 			continue
 		}
-		if s.Type != SinkServiceBus && (s.Entity != "" || !s.Connection.IsZero() || s.Sessions) {
-			r.report(i, "type", "is "+s.Type+", and entity, connection_string or sessions are set, too", "take them out, or set type to servicebus")
+		checkForeign(r, i, s)
+	}
+}
+
+// checkForeign finds what is set and is for sinks of another type. What is as by default is not set.
+func checkForeign(r rows, i int, s SinkRow) {
+	for _, col := range keysOf(reflect.TypeFor[SinkRow](), "", nil) {
+		of, some := col.tag.Lookup("of")
+		types := strings.Split(of, ", ")
+		if some && !slices.Contains(types, s.Type) && isSet(col, col.of(reflect.ValueOf(s))) {
+			of = strings.Join(types, " or ")
+			r.report(i, col.name, "is for a sink of type "+of, "take it out, or set type to "+of)
 		}
 	}
 }
 
-func checkWebhook(r rows, i int, s SinkRow) {
-	if s.Path != "" {
-		r.report(i, "path", "is for a sink of type file", "take it out, or set type to file")
+// isSet says whether a column is another than by default.
+func isSet(col key, v reflect.Value) bool {
+	text := fmt.Sprint(v.Interface())
+	if d, is := v.Interface().(time.Duration); is {
+		text = short(d)
 	}
+	return !empty(v) && text != col.tag.Get("default")
+}
+
+func checkWebhook(r rows, i int, s SinkRow) {
 	if (s.URL == "") == s.SecretURL.IsZero() {
 		r.report(i, "url", "and secret_url are both set or both missing", "set one; secret_url if the URL holds a credential")
 		return
@@ -143,9 +160,6 @@ func checkWebhook(r rows, i int, s SinkRow) {
 // topic that we have subscribed to, would be taken for an event, fail, and be told of in turn.
 func checkServiceBus(c *Config, r rows, i int) {
 	s := c.Sinks[i]
-	if s.URL != "" || !s.SecretURL.IsZero() || len(s.Secrets) > 0 || s.DigestsURL != "" || s.Path != "" {
-		r.report(i, "type", "is servicebus, and url, secret_url, secrets, digests_url or path are set, too", "take them out, or set type to webhook or file")
-	}
 	if !s.Connection.IsZero() {
 		for _, w := range connectionString(s.Connection.Reveal()) {
 			r.report(i, "connection_string", w.what, w.do)
@@ -189,9 +203,6 @@ func (s SinkRow) Namespace(c *Config) secret.String {
 }
 
 func checkFile(r rows, i int, s SinkRow, files map[string]bool) {
-	if s.URL != "" || !s.SecretURL.IsZero() || len(s.Secrets) > 0 || s.DigestsURL != "" {
-		r.report(i, "type", "is file, and url, secret_url, digests_url or secrets are set, too", "take them out, or set type to webhook")
-	}
 	if s.Path == "" {
 		r.report(i, "path", "is missing", "name the file that events are appended to")
 		return

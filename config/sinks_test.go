@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,14 +98,14 @@ func TestEveryProblemOfASinkIsReportedAtOnce(t *testing.T) {
 		"sinks[4].types" + from + `"[a" is no pattern; write a type, with * for any part of it`,
 		"sinks[4].url" + from + "holds a query, which may be a credential; put it into secret_url",
 		"sinks[4].mode" + from + `"batch" is no content mode; use structured or binary`,
-		"sinks[5].path" + from + "is for a sink of type file; take it out, or set type to file",
 		"sinks[5].secret_url" + from + "leads to no address of one machine in a routed network" + address,
+		"sinks[5].path" + from + "is for a sink of type file; take it out, or set type to file",
 		"sinks[6].path" + from + "is missing; name the file that events are appended to",
-		"sinks[7].type" + from + "is file, and url, secret_url, digests_url or secrets are set, too; take them out, or set type to webhook",
+		"sinks[7].url" + from + "is for a sink of type webhook; take it out, or set type to webhook",
 		"sinks[8].path" + from + "is another row's file, too; give each sink a file of its own",
 		"sinks[9].type" + from + `"fax" is no type of sink; use webhook, servicebus or file`,
-		"sinks[10].type" + from + "is servicebus, and url, secret_url, secrets, digests_url or path are set, too; take them out, or set type to webhook or file",
 		"sinks[10].entity" + from + "is missing; name the queue or topic that events are sent to",
+		"sinks[10].url" + from + "is for a sink of type webhook; take it out, or set type to webhook",
 		`sinks[11].entity` + from + `"Signalbox-Live"` + loop,
 		`sinks[12].entity` + from + `"IN"` + loop,
 		`sinks[13].entity` + from + `"events"` + loop,
@@ -113,6 +114,55 @@ func TestEveryProblemOfASinkIsReportedAtOnce(t *testing.T) {
 		"sinks[16].connection_string" + from + "has no Endpoint=sb://…" + copied,
 		"sinks[16].connection_string" + from + "has no SharedAccessKeyName and SharedAccessKey" + copied,
 		`sinks[16].entity` + from + `"a b" is no name of a queue or topic; use letters, digits, dots, dashes, slashes and underscores`,
-		"sinks[17].type" + from + "is file, and entity, connection_string or sessions are set, too; take them out, or set type to servicebus",
+		"sinks[17].entity" + from + "is for a sink of type servicebus; take it out, or set type to servicebus",
 	}, strings.Split(err.Error(), "\n"))
+}
+
+func TestASettingThatASinkOfItsTypeDoesNotHaveIsAProblem(t *testing.T) {
+	t.Parallel()
+	columns := map[string]string{"url": `"https://crm.example/4711"`, "secret_url": `"https://crm.example/4711"`, "secrets": `["` + webhookSecret + `"]`, "mode": `"binary"`, "timeout": `"3s"`,
+		"concurrency": "7", "allow_plaintext": "true", "entity": `"x"`, "connection_string": `"Endpoint=sb://far.example/;SharedAccessKeyName=k;SharedAccessKey=4711"`,
+		"sessions": "true", "digests_url": `"https://crm.example/digests"`, "path": `"x.jsonl"`, "max_bytes": "4096"}
+	usual := map[string]string{"mode": `"structured"`, "timeout": `"10s"`, "concurrency": "4", "allow_plaintext": "false", "sessions": "false", "max_bytes": "0"}
+	said := func(row, column, value string) string {
+		_, err := Load(Sources{Env: enough("SIGNALBOX_SINKS=[{" + row + `,"` + column + `":` + value + "}]")})
+		if err == nil {
+			return ""
+		}
+		return err.Error()
+	}
+	has := map[string][]string{
+		SinkWebhook:    {"url", "secret_url", "secrets", "mode", "timeout", "concurrency", "allow_plaintext", "digests_url"},
+		SinkServiceBus: {"timeout", "concurrency", "entity", "connection_string", "sessions"},
+		SinkFile:       {"path", "max_bytes"},
+	}
+	for typ, row := range map[string]string{
+		SinkWebhook:    `"name":"a","type":"webhook","url":"https://crm.example/4711","secrets":["` + webhookSecret + `"]`,
+		SinkServiceBus: `"name":"a","type":"servicebus","entity":"x"`,
+		SinkFile:       `"name":"a","type":"file","path":"x.jsonl"`,
+	} {
+		for column, value := range columns {
+			if slices.Contains(has[typ], column) {
+				continue
+			}
+			got := said(row, column, value)
+			require.Regexp(t, `^sinks\[0\]\.`+column+` \(SIGNALBOX_SINKS\): is for a sink of type (webhook|servicebus|file|webhook or servicebus); take it out, or set type to `, got, "%s of %s", column, typ)
+			require.NotContains(t, got, "\n")
+			require.NotContains(t, got, "4711")
+		}
+		for column, value := range usual {
+			require.Empty(t, said(row, column, value), "%s of %s as by default, as config show prints it", column, typ)
+		}
+	}
+}
+
+func TestTheTypesThatHaveAColumnAreThoseThatItsHelpNames(t *testing.T) {
+	t.Parallel()
+	for _, col := range sinkTable.columns() {
+		if of, some := col.tag.Lookup("of"); some {
+			require.True(t, strings.HasPrefix(col.tag.Get("help"), of+": "), col.name)
+			continue
+		}
+		require.Contains(t, []string{"name", "type", "types"}, col.name)
+	}
 }

@@ -24,13 +24,13 @@ const (
 // SourceRow is a row of the source table: where rows in a source's own shape come from, and the field map for them; or where the business
 // events of Finance & Operations come from, and what they stand for.
 type SourceRow struct {
-	Name     string   `key:"name" unique:"true" help:"what publish --source and metrics call it; when absent, the source"`
-	Source   string   `key:"source" required:"true" help:"the CloudEvents source of its events"`
+	Name     string   `key:"name" decides:"true" unique:"true" help:"what publish --source and metrics call it; when absent, the source"`
+	Source   string   `key:"source" decides:"true" required:"true" help:"the CloudEvents source of its events"`
 	FieldMap string   `key:"field_map" path:"true" help:"rows: the field map, a YAML file"`
 	Queue    string   `key:"queue" unique:"true" help:"one of servicebus.queues, so it may be a subscription; its messages that are no CloudEvents are rows of this source"`
-	Types    []string `key:"types" help:"the CloudEvents types of this source whose data is such a row; when absent every type that is none of Signalbox's own"`
+	Types    []string `key:"types" decides:"true" help:"the CloudEvents types of this source whose data is such a row; when absent every type that is none of Signalbox's own"`
 
-	Format   string   `key:"format" default:"rows" help:"rows, which field_map makes events of; or business-events, those that Finance & Operations sends to the queue or its topic"`
+	Format   string   `key:"format" decides:"true" default:"rows" help:"rows, which field_map makes events of; or business-events, those that Finance & Operations sends to the queue or its topic"`
 	Statuses []string `key:"statuses" help:"business-events: pairs such as ContosoSalesOrderShippedBusinessEvent=shipped of what a BusinessEventId stands for: confirmed, shipped, invoiced, cancelled or ignored; besides SalesInvoicePostedBusinessEvent=invoiced"`
 	Exports  []string `key:"exports" help:"business-events: pairs such as ContosoPricesPublishedBusinessEvent=prices of what a BusinessEventId asks to be exported, as far as it changed: products, prices, inventory or locations"`
 	Channel  string   `key:"channel" help:"business-events: the channel whose exports they ask for; when absent the first one of their legal entity"`
@@ -39,7 +39,7 @@ type SourceRow struct {
 
 var sourceTable = table{
 	row: reflect.TypeFor[SourceRow](), one: "source", example: `{"name":"crm","source":"https://crm.example","field_map":"crm.yaml"}`,
-	needs: []string{"servicebus.queues", "value_maps"}, check: checkSources,
+	check: checkSources,
 }
 
 // Called is what operators call the source.
@@ -65,7 +65,7 @@ func checkSources(c *Config, r rows) {
 			r.report(i, "name", "is what another row is called too", "give each row a name of its own")
 		}
 		called[s.Called()] = true
-		if s.Queue != "" && !slices.ContainsFunc(c.ServiceBus.Queues, func(q string) bool { return strings.EqualFold(q, s.Queue) }) {
+		if s.Queue != "" && r.know("servicebus.queues") && !slices.ContainsFunc(c.ServiceBus.Queues, func(q string) bool { return strings.EqualFold(q, s.Queue) }) {
 			r.report(i, "queue", show(s.Queue)+" is none of servicebus.queues", "add it there, or name one that is")
 		}
 		if queue := strings.ToLower(s.Queue); queue != "" { // Service Bus ignores case; the table's own check does not
@@ -86,7 +86,9 @@ func checkSources(c *Config, r rows) {
 			if len(s.Statuses) > 0 || len(s.SalesID) > 0 || len(s.Exports) > 0 || s.Channel != "" {
 				r.report(i, "format", "is rows, and statuses, exports, channel or sales_id are set, too", "take them out, or set format to business-events")
 			}
-			checkMap(c, r, i)
+			if r.know("value_maps") {
+				checkMap(c, r, i)
+			}
 		case FormatBusinessEvents:
 			checkBusinessEvents(r, i, s)
 			checkExports(c, r, i, s)
@@ -179,7 +181,7 @@ func checkExports(c *Config, r rows, i int, s SourceRow) {
 			r.report(i, "exports", show(id)+" is among statuses, too", "it means one or the other: take it out of one")
 		}
 	}
-	if s.Channel != "" && !slices.ContainsFunc(c.Channels, func(ch orchestration.Channel) bool { return ch.Name == s.Channel }) {
+	if s.Channel != "" && r.know("channels.name") && !slices.ContainsFunc(c.Channels, func(ch orchestration.Channel) bool { return ch.Name == s.Channel }) {
 		r.report(i, "channel", show(s.Channel)+" is no row of the channel table", "name one that is, or leave it out")
 	}
 }

@@ -17,9 +17,9 @@ import (
 type StepRow struct {
 	Scenario string `key:"scenario" required:"true" help:"the scenario that the step is put into, such as orders"`
 	Name     string `key:"name" required:"true" help:"what the step is called: a verb and a noun, such as check-country; in checkpoints, metrics and dead letters, so do not change it while events are under way"`
-	Type     string `key:"type" required:"true" help:"guard, fieldmap, http-call or emit"`
+	Type     string `key:"type" decides:"true" required:"true" help:"guard, fieldmap, http-call or emit"`
 	Before   string `key:"before" help:"the step of the scenario's own that it comes before; this or after"`
-	After    string `key:"after" help:"the step of the scenario's own that it comes after"`
+	After    string `key:"after" decides:"true" help:"the step of the scenario's own that it comes after"`
 	When     string `key:"when" help:"jq: guard: which events are refused; of the others: which events the step has to do with, when absent all"`
 
 	Refuse  string `key:"refuse" help:"guard, http-call: the sentence of the dead letter, with nothing personal"`
@@ -27,18 +27,18 @@ type StepRow struct {
 	Map     string `key:"map" help:"fieldmap: jq: what the data become for the steps behind it"`
 
 	URL            string        `key:"url" help:"http-call: where to"`
-	Method         string        `key:"method" help:"http-call: POST, PUT, PATCH or GET; when absent POST"`
+	Method         string        `key:"method" decides:"true" help:"http-call: POST, PUT, PATCH or GET; when absent POST"`
 	Query          string        `key:"query" help:"http-call: jq: an object whose members are the query"`
 	Body           string        `key:"body" help:"http-call: jq: the JSON that is sent"`
 	Repeat         string        `key:"repeat" help:"http-call: by_key if the system takes a second request with the same key as the first, never if not; required but for GET"`
 	KeyHeader      string        `key:"key_header" help:"http-call: the header with the key, which is the same on every attempt at an event; when absent Idempotency-Key"`
-	SecretHeader   string        `key:"secret_header" help:"http-call: the header that secret is sent in; when absent Authorization"`
+	SecretHeader   string        `key:"secret_header" decides:"true" help:"http-call: the header that secret is sent in; when absent Authorization"`
 	Secret         secret.String `key:"secret" help:"http-call: the whole value of that header, such as Bearer and a token"`
-	RefuseIf       string        `key:"refuse_if" help:"http-call: jq over the answer: when the event is refused"`
+	RefuseIf       string        `key:"refuse_if" decides:"true" help:"http-call: jq over the answer: when the event is refused"`
 	Keep           string        `key:"keep" help:"http-call: jq over the answer: an id that is kept with the progress, and is $kept of that name for steps behind it"`
 	Timeout        time.Duration `key:"timeout" default:"5s" min:"100ms" max:"1m" help:"http-call: limit of one request"`
 	Concurrency    int           `key:"concurrency" default:"4" min:"1" max:"100" help:"http-call: requests at once from one process"`
-	AllowPlaintext bool          `key:"allow_plaintext" default:"false" help:"http-call: permit http:// to a host other than this one"`
+	AllowPlaintext bool          `key:"allow_plaintext" decides:"true" default:"false" help:"http-call: permit http:// to a host other than this one"`
 
 	Event string `key:"event" help:"emit: the type of the event that the channel's sinks are told"`
 	Data  string `key:"data" help:"emit: jq: its data"`

@@ -3,14 +3,16 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/signalbox/signalbox/orchestration"
 )
 
 // A table is a key whose value is a list of rows. A row is a struct whose fields are tagged like those of Config; the
-// columns are keys like any other, save that a row has no sections. Two more tags: unique:"true" for what may stand in
-// one row only, and path:"true" for a file that is meant from the folder of the YAML file that names it.
+// columns are keys like any other, save that a row has no sections. Three more tags: unique:"true" for what may stand in
+// one row only, path:"true" for a file that is meant from the folder of the YAML file that names it, and decides:"true" for
+// what the judgement of other columns rests on: a row that it could not be read of is judged by its tags alone.
 //
 // A secret column is a reference in the file, never the secret itself, as everywhere.
 type table struct {
@@ -18,7 +20,6 @@ type table struct {
 	one     string                  // what a row is for: "channel"
 	example string                  // a row in JSON
 	begin   func(c *Config) any     // a row before it is read; nil: all zero
-	needs   []string                // keys without which check cannot judge
 	check   func(c *Config, r rows) // what columns cannot say one by one; nil: nothing
 }
 
@@ -42,14 +43,28 @@ func (t table) columns() []key { return keysOf(t.row, "", nil) }
 
 // rows reports what is wrong with a table's rows.
 type rows struct {
-	l *loading
-	k key
-	c *Config
+	l  *loading
+	k  key
+	c  *Config
+	at []int // where the rows stand in the table; nil: as they are counted
 }
 
+// report says nothing of a column that could not be read: that has been said, and what it seems to be it is not.
 func (r rows) report(i int, column, what, do string) {
-	r.l.problems = append(r.l.problems, Problem{fmt.Sprintf("%s[%d].%s", r.k.name, i, column), r.c.origin(r.k.name), what, do})
+	if r.at != nil {
+		i = r.at[i]
+	}
+	if name := rowName(r.k, i) + "." + column; !r.l.bad[name] {
+		r.l.problems = append(r.l.problems, Problem{name, r.c.origin(r.k.name), what, do})
+	}
 }
+
+// know says whether all of some keys could be read, or of some columns, sinks.name say, in every row. What else is missed may only be unread.
+func (r rows) know(keys ...string) bool {
+	return !slices.ContainsFunc(keys, func(name string) bool { return r.l.bad[name] })
+}
+
+func rowName(k key, i int) string { return fmt.Sprintf("%s[%d]", k.name, i) }
 
 // judge checks a table: first what its columns' tags ask for, then what it asks for itself.
 func (t table) judge(c *Config, r rows) {
@@ -74,20 +89,25 @@ func (t table) judge(c *Config, r rows) {
 			seen[v.Interface()] = true
 		}
 	}
-	if t.check != nil {
-		t.check(c, r)
+	if t.check == nil {
+		return
 	}
+	whole := reflect.MakeSlice(list.Type(), 0, list.Len())
+	for i := range list.Len() {
+		if !r.l.bad[rowName(r.k, i)] {
+			whole, r.at = reflect.Append(whole, list.Index(i)), append(r.at, i)
+		}
+	}
+	all := reflect.ValueOf(list.Interface())
+	list.Set(whole)
+	t.check(c, r)
+	list.Set(all)
 }
 
 func (l *loading) tables(c *Config) {
 	for _, k := range keys {
-		t, ok := k.table()
-		bad := l.bad[k.name]
-		for _, need := range t.needs {
-			bad = bad || l.bad[need]
-		}
-		if ok && !bad {
-			t.judge(c, rows{l, k, c})
+		if t, ok := k.table(); ok {
+			t.judge(c, rows{l: l, k: k, c: c})
 		}
 	}
 }

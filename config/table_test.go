@@ -34,7 +34,10 @@ func readPost(t *testing.T, fields map[string]any, file string, env map[string]s
 	k := key{name: "posts", typ: reflect.TypeFor[[]post]()}
 	l.settle(k, posts, []any{fields}, env, file, "somewhere")
 	row := l.readRow(&Config{}, k, posts, Problem{Key: "posts[0]", Origin: "somewhere"}, fields)
-	require.Equal(t, len(l.problems) > 0, l.bad["posts"], "a table with a problem is not judged")
+	for _, p := range l.problems {
+		column, _, _ := strings.Cut(strings.TrimPrefix(p.Key, "posts[0]."), "[")
+		require.True(t, l.bad["posts[0]."+column], "a column with a problem is not judged")
+	}
 	return row.Interface().(post), l.problems
 }
 
@@ -104,6 +107,7 @@ func TestEveryProblemOfEveryRowIsReportedAtOnce(t *testing.T) {
 		"channels[0].tulip (" + file + "): is not a known key; the nearest is oun",
 		"channels[1].legalentity (" + file + "): is not a known key; the nearest is legal_entity",
 		"channels[2] (" + file + "): is no row; write it with keys: name, sources, csu, oun, legal_entity, currency, language, customer_group, sinks, stores, delivery_modes, service_accounts, order_mode, check_prices, price_tolerance",
+		"channels[1].name (" + file + "): cannot be; set it to letters, digits, dots and dashes, at most 63",
 	}, "\n"), err.Error())
 
 	c := &Config{CSU: CSU{Name: "default"}}
@@ -117,4 +121,72 @@ func TestEveryProblemOfEveryRowIsReportedAtOnce(t *testing.T) {
 		"channels[1].csu (SIGNALBOX_CHANNELS): cannot be; set it to the name of a configured CSU: " + c.CSU.Name,
 		`channels[1].sources (SIGNALBOX_CHANNELS): "s" is in row "a b" too; leave it in one, so that its events have one channel`,
 	}, "\n"), err.Error())
+}
+
+// unreadSinks has a column that nobody knows, one misspelt, and one whose value cannot be read, and much else that is wrong.
+const unreadSinks = `
+channels: [{name: web, oun: "1", legal_entity: u, sinks: [a, b, erp]}]
+sinks:
+  - {name: a, type: fax, colour: red}
+  - {name: b, type: file, timeout: 5}
+  - {name: c, typ: file, path: c.jsonl}
+  - {name: d, secret_url: "env:NOWHERE"}
+value_maps: tulip
+sources: [{source: "https://s.example", format: fax}]
+schedules:
+  - {name: s, type: signalbox.customer.sold.v1, channel: web, every: 1500ms, missed: none}
+  - {name: t, type: signalbox.prices.export.v1, chanel: web, evry: 5m, jitter: 1s}
+`
+
+func TestAColumnThatCannotBeReadHidesNothingElse(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{"c.yaml": unreadSinks})
+	file := filepath.Join(dir, "c.yaml")
+	_, err := Load(Sources{File: file, Env: without("channels", enough())})
+	require.Error(t, err)
+	said := strings.Split(strings.ReplaceAll(err.Error(), " ("+file+")", ""), "\n")
+	for i, line := range said {
+		said[i], _, _ = strings.Cut(line, "; ")
+	}
+	require.Equal(t, []string{
+		"sinks[3].secret_url: refers to the variable NOWHERE, which is not set",
+		"value_maps: is no list of rows",
+		"sinks[0].colour: is not a known key",
+		`sinks[1].timeout: "5" is not a duration`,
+		"sinks[2].typ: is not a known key",
+		"schedules[1].chanel: is not a known key",
+		"schedules[1].evry: is not a known key",
+		`channels: names the sink "erp" in row "web", which sinks has no row for`,
+		`sources[0].format: "fax" is no format`,
+		`sinks[0].type: "fax" is no type of sink`,
+		"sinks[1].path: is missing",
+		"schedules[0].every: is no whole number of seconds",
+		`schedules[0].type: "signalbox.customer.sold.v1" is no type of event that may be published`,
+		`schedules[0].missed: "none" is nothing that can become of missed ticks`,
+	}, said, "all that is wrong, and nothing that only seems so because something was not read")
+}
+
+func TestWhatIsMissedInATableThatCouldNotBeReadInFullIsNoProblem(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ file, says string }{
+		"a sink whose row is no row":         {"sinks: [tulip]", "sinks[0]"},
+		"sinks that are no list":             {"sinks: tulip", "sinks"},
+		"a sink whose name is misspelt":      {"sinks: [{nam: erp, type: file, path: x}]", "sinks[0].nam"},
+		"a sink whose name is a number":      {"sinks: [{name: 7, type: file, path: x}]", "sinks[0].name"},
+		"a channel whose name is misspelt":   {"sinks: [{name: erp, type: file, path: x}]\nchannels: [{nam: web, oun: '1', legal_entity: u}]\nschedules: [{name: s, type: signalbox.prices.export.v1, channel: web, every: 5m}]", "channels[0].nam"},
+		"a channel whose sinks are misspelt": {"sinks: [{name: erp, type: file, path: x}]\nchannels: [{name: web, oun: '1', legal_entity: u, snks: [erp]}]\nschedules: [{name: s, type: signalbox.prices.export.v1, channel: web, every: 5m, data: {sinks: [erp]}}]", "channels[0].snks"},
+		"a value map that is no row":         {"sinks: [{name: erp, type: file, path: x}]\nvalue_maps: [tulip]\nsources: [{name: s, source: 'https://s.example', field_map: m.yaml}]", "value_maps[0]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if !strings.Contains(tc.file, "channels:") {
+				tc.file += "\nchannels: [{name: web, oun: '1', legal_entity: u, sinks: [erp]}]"
+			}
+			dir := folder(t, map[string]string{"c.yaml": tc.file, "m.yaml": "version: 1\ntypes: {x: {data: {a: 'mapped(\"unit\")'}}}"})
+			_, err := Load(Sources{File: filepath.Join(dir, "c.yaml"), Env: without("channels", enough())})
+			require.Error(t, err)
+			require.Len(t, Problems(err), 1, err.Error())
+			require.Equal(t, tc.says, Problems(err)[0].Key)
+		})
+	}
 }

@@ -13,12 +13,12 @@ import (
 
 // ValueMapRow is a row of the table of value maps: a file that says what D365 calls what sources say.
 type ValueMapRow struct {
-	Name    string `key:"name" help:"what field maps call it, mapped(\"delivery-mode\"); when absent, the kind"`
-	Kind    string `key:"kind" required:"true" help:"what its values are: store, warehouse, delivery-mode, payment-method, currency, unit, reason, category, country, or any other kind of what is mapped"`
-	Source  string `key:"source" help:"the CloudEvents source whose values they are; when absent, those of every source that has no map of this name of its own"`
+	Name    string `key:"name" decides:"true" help:"what field maps call it, mapped(\"delivery-mode\"); when absent, the kind"`
+	Kind    string `key:"kind" decides:"true" required:"true" help:"what its values are: store, warehouse, delivery-mode, payment-method, currency, unit, reason, category, country, or any other kind of what is mapped"`
+	Source  string `key:"source" decides:"true" help:"the CloudEvents source whose values they are; when absent, those of every source that has no map of this name of its own"`
 	File    string `key:"file" required:"true" path:"true" help:"its rows: CSV with the columns from and to (and note, for people), or YAML with a line for each, standard: \"99\""`
 	Unknown string `key:"unknown" default:"refuse" help:"what becomes of a value that has no row: refuse fails the row that holds it, pass leaves it as it is, and =99 makes each of them 99"`
-	OneWay  bool   `key:"one_way" help:"several values of the source may mean one of D365; when absent that is refused, because nobody could tell it back"`
+	OneWay  bool   `key:"one_way" decides:"true" help:"several values of the source may mean one of D365; when absent that is refused, because nobody could tell it back"`
 }
 
 var valueMapTable = table{

@@ -146,3 +146,14 @@ func TestEveryKindIsBoundAndShownFromBothSides(t *testing.T) {
 	require.Equal(t, len(mapping.KindNames()), strings.Count(d.out, "\n"))
 	require.NotContains(t, d.out, `"ref"`, "each kind is known when it is exported")
 }
+
+func TestAFileThatIsNotThereIsSaidInTheSameWordsWhateverItWasToHold(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	missing := filepath.Join(t.TempDir(), "lost.csv")
+	for _, args := range [][]string{{"mapping", "import", missing}, {"mapping", "rebuild", "--from", missing}, {"publish", missing}} {
+		d := cli(t, s.env(), nil, args...)
+		require.Equal(t, exit.Failed, d.code)
+		require.Equal(t, "signalbox: read the input: open "+missing+": no such file or directory\nnext: name a file that can be read, or - for standard input\n", d.err)
+	}
+}

@@ -164,7 +164,7 @@ func (p *program) open(name string) (io.ReadCloser, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, &exit.Error{Code: exit.Failed, Err: fmt.Errorf("open the events: %w", err), Next: "name a file of JSON lines, or - for standard input"}
+		return nil, &exit.Error{Code: exit.Failed, Err: fmt.Errorf("read the input: %w", err), Next: "name a file that can be read, or - for standard input"}
 	}
 	return f, nil
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/signalbox/signalbox/config"
 	"github.com/signalbox/signalbox/internal/app"
 	"github.com/signalbox/signalbox/internal/cli/contract"
 	"github.com/signalbox/signalbox/internal/cli/exit"
@@ -20,7 +22,7 @@ func (p *program) schemaCommand() *cobra.Command {
 	var asyncapi bool
 	c := p.command("schema [TYPE]", "print which events there are, and the schema of their data",
 		"Lists the types of events that sources may send and that sinks are told; with a type, prints the JSON Schema (2020-12) of its data; with --asyncapi, prints "+
-			"all of it as an AsyncAPI 3.0 document, whose messages are whole CloudEvents. With --config or --local the types that the configuration's steps tell are there, too, and the queue has its name.",
+			"all of it as an AsyncAPI 3.0 document, whose messages are whole CloudEvents. With --config or --local the types that the configuration's steps tell are there, too, and the queues that take events, which those of a source's own rows do not, have their names.",
 		"signalbox schema\nsignalbox schema signalbox.order.placed.v1\nsignalbox schema --asyncapi", cobra.MaximumNArgs(1),
 		func(_ context.Context, args []string) error { return p.schema(args, asyncapi) })
 	c.Flags().BoolVar(&asyncapi, "asyncapi", false, "print an AsyncAPI 3.0 document, in JSON")
@@ -34,7 +36,7 @@ func (p *program) schemaCommand() *cobra.Command {
 }
 
 func (p *program) schema(args []string, asyncapi bool) error {
-	told, queue := scenarios.Told(), ""
+	told, queues := scenarios.Told(), []string(nil)
 	if p.file != "" || p.local { // of the environment alone there may be anything
 		cfg, err := p.load()
 		if err != nil {
@@ -43,7 +45,7 @@ func (p *program) schema(args []string, asyncapi bool) error {
 		for _, name := range cfg.Emitted() {
 			told = append(told, sinks.Type{Name: name})
 		}
-		queue = subscription.SendTo(cfg.ServiceBus.Queues[0])
+		queues = eventQueues(cfg)
 	}
 	all, err := contract.Of(scenarios.All(scenarios.Parts{}), told)
 	switch {
@@ -51,7 +53,7 @@ func (p *program) schema(args []string, asyncapi bool) error {
 		return err
 	case asyncapi:
 		version, _ := app.Build()
-		return render.Value(p.out, all.AsyncAPI(version, queue))
+		return render.Value(p.out, all.AsyncAPI(version, queues))
 	case len(args) == 0:
 		return p.print(all, all.Print)
 	}
@@ -64,4 +66,15 @@ func (p *program) schema(args []string, asyncapi bool) error {
 	}
 	_, err = fmt.Fprintf(p.out, "%s\n", strings.TrimSpace(string(t.Schema)))
 	return err
+}
+
+// eventQueues lists where sources send events to, by the configuration: all but what is a source's own.
+func eventQueues(cfg *config.Config) (queues []string) {
+	for _, q := range cfg.ServiceBus.Queues {
+		rows := slices.ContainsFunc(cfg.Sources, func(s config.SourceRow) bool { return strings.EqualFold(s.Queue, q) }) // as Service Bus does
+		if to := subscription.SendTo(q); !rows && !slices.Contains(queues, to) {
+			queues = append(queues, to)
+		}
+	}
+	return queues
 }

@@ -18,6 +18,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/signalbox/signalbox/orchestration"
@@ -57,13 +59,30 @@ func (s Schedule) Source() string { return sourcePrefix + s.Name }
 
 // Event is the event of a tick. Every process makes the same one.
 func (s Schedule) Event(tick time.Time) orchestration.Event {
-	return s.event(s.Name+"@"+tick.UTC().Format(time.RFC3339), tick)
+	return s.event(s.Name+"@"+tick.UTC().Format(ofTick), tick)
 }
 
 // ByHand is an event that an operator asks for.
 func (s Schedule) ByHand(now time.Time) orchestration.Event {
 	now = now.UTC().Truncate(time.Millisecond)
-	return s.event(s.Name+"@manual/"+now.Format("2006-01-02T15:04:05.000Z"), now)
+	return s.event(s.Name+"@"+now.Format(ofHand), now)
+}
+
+// What an id has behind the name, for ticks and for what an operator asks for; times are UTC.
+const (
+	ofTick = time.RFC3339
+	ofHand = "manual/2006-01-02T15:04:05.000Z"
+)
+
+// Made says whether source and id are exactly of the form that a schedule's events have. Such an id holds nothing but the schedule's name, which
+// the source has too, and a time.
+func Made(source, id string) bool {
+	name, ours := strings.CutPrefix(source, sourcePrefix)
+	when, named := strings.CutPrefix(id, name+"@")
+	return ours && name != "" && named && slices.ContainsFunc([]string{ofTick, ofHand}, func(layout string) bool {
+		at, err := time.Parse(layout, when)
+		return err == nil && at.UTC().Format(layout) == when // no second spelling, such as an offset
+	})
 }
 
 func (s Schedule) event(id string, at time.Time) orchestration.Event {

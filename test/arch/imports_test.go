@@ -57,7 +57,7 @@ var arrows = map[string][]string{
 	"config":              {"internal/joined", "internal/smallfile", "inventoryvisibility", "orchestration", "orchestration/fault", "internal/secret", "internal/redisurl", "internal/subscription", "internal/httpout", "mapping/fieldmap", "sink/webhook", "worker/businessevents", "orchestration/scenarios", "orchestration/scenarios/...", "orchestration/steps", "orchestration/schedule", "mapping", "mapping/valuemap"},
 
 	"worker/envelope":   {"orchestration", "orchestration/fault", "internal/jsontext", "internal/cardnumber"},
-	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "internal/keyhash", "internal/cardnumber"},
+	"worker/deadletter": {"worker", "worker/envelope", "orchestration", "orchestration/fault", "orchestration/schedule", "internal/keyhash", "internal/cardnumber"},
 	"worker/rows":       {"worker/envelope", "orchestration", "mapping/fieldmap"},
 
 	"worker/businessevents": {"worker/envelope", "orchestration", "orchestration/fault"},

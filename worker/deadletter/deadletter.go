@@ -2,7 +2,8 @@
 // looking changes nothing and costs no delivery.
 //
 // What it shows holds no personal data: never a body, never a subject; identifiers that a producer chose are masked
-// when they do not look like identifiers, and so is the description of a dead letter that somebody else wrote.
+// when they do not look like identifiers, and so is the description of a dead letter that somebody else wrote. The ids of
+// schedules' events, which have a sign of addresses, are our own.
 package deadletter
 
 import (
@@ -15,6 +16,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cardnumber"
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/orchestration/schedule"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/envelope"
 )
@@ -109,7 +111,7 @@ func letterOf(m worker.Message, ev orchestration.Event, err error) Letter {
 	l := Letter{
 		Queue: m.Queue, Sequence: m.Sequence,
 		Reason: shown(m.DeadLetterReason), Blame: fault.Reason(m.DeadLetterReason).Blame(), Foreign: isForeign(m.DeadLetterReason),
-		Source: shown(ev.Source), ID: shown(ev.ID), Type: shown(ev.Type), Channel: shown(ev.Channel), CorrelationID: ev.CorrelationID,
+		Source: shown(ev.Source), ID: shownID(ev), Type: shown(ev.Type), Channel: shown(ev.Channel), CorrelationID: ev.CorrelationID,
 		Event: err == nil, Generation: ev.Generation, Attempt: ev.Attempt, DeliveryCount: m.DeliveryCount,
 		Origin: ev.Origin, EventTime: ev.Time, Enqueued: m.Enqueued, Bytes: len(m.Body),
 	}
@@ -151,6 +153,14 @@ func shown(text string) string {
 		return text
 	}
 	return masked
+}
+
+// shownID is an event's id; one of a schedule's event says no more than the source that is shown beside it.
+func shownID(ev orchestration.Event) string {
+	if schedule.Made(ev.Source, ev.ID) && shown(ev.Source) == ev.Source {
+		return ev.ID
+	}
+	return shown(ev.ID)
 }
 
 func looksLikePhone(text string) bool {

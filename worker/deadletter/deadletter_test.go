@@ -10,6 +10,7 @@ import (
 
 	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/fault"
+	"github.com/signalbox/signalbox/orchestration/schedule"
 	"github.com/signalbox/signalbox/worker"
 	"github.com/signalbox/signalbox/worker/deadletter"
 	"github.com/signalbox/signalbox/worker/envelope"
@@ -106,6 +107,39 @@ func TestNothingPersonalIsShown(t *testing.T) {
 		require.Equal(t, "Malformed", letters[2].Reason)
 		require.Equal(t, "orders", letters[2].Origin.Queue)
 	})
+}
+
+func TestTheIDOfASchedulesEventIsShownAndNothingThatOnlyLooksLikeOne(t *testing.T) {
+	t.Parallel()
+	of := func(source, id string) string {
+		m := event(id)
+		m.Properties["cloudEvents_source"] = source
+		return deadletter.Of(m, nil).ID
+	}
+	nightly, tick := schedule.Schedule{Name: "nightly"}, time.Date(2026, 1, 31, 2, 30, 0, 0, time.UTC)
+	for _, ev := range []orchestration.Event{nightly.Event(tick), nightly.ByHand(tick.Add(7 * time.Millisecond))} {
+		require.Equal(t, ev.ID, of(ev.Source, ev.ID))
+		require.Equal(t, "[masked]", of("https://shop.example.com", ev.ID), "a schedule is its source")
+		require.Equal(t, "[masked]", of("urn:signalbox:schedule:other", ev.ID), "its own")
+	}
+	const ours = "urn:signalbox:schedule:"
+	for source, id := range map[string]string{
+		ours + "jane":                 "jane@example.com",
+		ours + "":                     "@2026-01-31T02:30:00Z",
+		ours + "jane@example.com":     "jane@example.com@2026-01-31T02:30:00Z",
+		ours + "4111 1111 1111 1111":  "4111 1111 1111 1111@2026-01-31T02:30:00Z",
+		ours + "+31 20 123 45 67":     "+31 20 123 45 67@2026-01-31T02:30:00Z",
+		ours + "a":                    "a@2026-01-31T02:30:00Z jane",
+		ours + "b":                    "jane b@2026-01-31T02:30:00Z",
+		ours + "c":                    "c@2026-01-31T02:30:00.123456789Z",
+		ours + "d":                    "d@2026-01-31T02:30:00+01:00",
+		ours + "e":                    "e@manual/2026-01-31T02:30:00Z",
+		"x" + ours + "f":              "f@2026-01-31T02:30:00Z",
+		"URN:signalbox:schedule:g":    "g@2026-01-31T02:30:00Z",
+		"https://shop.example.com/h#": "h@2026-01-31T02:30:00Z",
+	} {
+		require.Equal(t, "[masked]", of(source, id), "%s %s", source, id)
+	}
 }
 
 func TestTheDescriptionOfSomebodyElseIsNotShown(t *testing.T) {

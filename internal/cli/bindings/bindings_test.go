@@ -95,8 +95,9 @@ func (s *table) Entry(_ context.Context, r mapping.Ref) (mapping.Entry, error) {
 	return mapping.Entry{}, mapping.ErrNotBound
 }
 
-func (s *table) Find(context.Context, mapping.Ref) (mapping.Target, error) {
-	return mapping.Target{}, mapping.ErrNotBound
+func (s *table) Find(ctx context.Context, r mapping.Ref) (mapping.Target, error) {
+	e, err := s.Entry(ctx, r)
+	return e.Target, err
 }
 
 func (s *table) Sources(_ context.Context, t mapping.Target) (refs []mapping.Ref, err error) {
@@ -164,9 +165,9 @@ func TestWhatAFileCannotBindIsSaidLineByLine(t *testing.T) {
 		"line 11: its scope is none that a channel of this configuration looks at",
 		"line 12: its ref is no keyed hash",
 		"line 13: its ref was hashed under the key k0, not k1: only the id itself helps",
-		"line 15: is no JSON object with kind, scope, source, id, d365_id, version, ref as texts",
-		"line 16: is no JSON object with kind, scope, source, id, d365_id, version, ref as texts",
-		"line 18: is no JSON object with kind, scope, source, id, d365_id, version, ref as texts",
+		"line 15: is no row with kind, scope, source, id, d365_id, version, ref as texts",
+		"line 16: is no row with kind, scope, source, id, d365_id, version, ref as texts",
+		"line 18: is no row with kind, scope, source, id, d365_id, version, ref as texts",
 		"line 2: shop 1 → A2: it is bound to A1",
 		"line 3: shop 2 → A1: that record is bound to another id of the source, 1",
 		"line 6: shop [masked] → A6: it is bound to A5",
@@ -181,7 +182,7 @@ func TestARowOfCSVIsARecordToo(t *testing.T) {
 	to := newTable()
 	sum, problems, err := load(t, to, "\xef\xbb\xbfid, D365_ID ,source\n1,A1,crm\n\"2\",A2,\n3\n\"4\"x,A4,crm\n5,A5,crm\n")
 	require.NoError(t, err)
-	require.Equal(t, []string{"line 4: has not the 3 columns of the first row", "line 5: has not the 3 columns of the first row"}, problems)
+	require.Equal(t, []string{"line 4: The record has 1 fields, and the head 3.", "line 5: A quote stands inside a field; write it twice, and the field in quotes."}, problems)
 	require.Equal(t, bindings.Imported{Read: 5, Bound: 3, Invalid: 2}, sum)
 	require.Contains(t, to.entries, name(mapping.Entry{Ref: mapping.Ref{Kind: "customer", Scope: "default/usrt", Source: "shop", ID: "2"}}))
 
@@ -192,6 +193,32 @@ func TestARowOfCSVIsARecordToo(t *testing.T) {
 	require.Equal(t, exit.Nothing, exit.From(sum.Verdict(nil)).Code)
 	sum, _, err = load(t, to, "tulip")
 	require.Error(t, sum.Verdict(err))
+}
+
+func TestImportAndRebuildReadTheSameFiles(t *testing.T) {
+	t.Parallel()
+	rebuild := func(to *table, in string) (answers []string, err error) {
+		_, err = bindings.Rebuild{In: strings.NewReader(in), To: to, Places: places, Channels: channels, Missing: bindings.Sought{Kind: "customer", Scope: "default/usrt", Source: "shop"},
+			Answer: func(a bindings.Answered) { answers = append(answers, a.String()) }}.Run(t.Context())
+		return answers, err
+	}
+	for _, between := range []string{",", ";", "\t"} {
+		to := newTable()
+		file := strings.ReplaceAll("\xef\xbb\xbfID,%s, Source \n1,A1 ,crm\n\"2\",A2,\n3\n\"4\"x,A4,crm\n", ",", between)
+		sum, problems, err := load(t, to, fmt.Sprintf(file, "D365_ID"))
+		require.NoError(t, err, "%q", between)
+		require.Equal(t, bindings.Imported{Read: 4, Bound: 2, Invalid: 2}, sum)
+		answers, err := rebuild(to, fmt.Sprintf(file, "Account"))
+		require.NoError(t, err)
+		require.Equal(t, []string{"line 2: customer 1 of crm: already A1", "line 3: customer 2 of shop: already A2"}, answers[:2])
+		for i, problem := range problems {
+			line, what, _ := strings.Cut(problem, ": ")
+			require.Equal(t, line+": invalid: "+what, answers[2+i], "in the same words")
+		}
+	}
+	_, err := rebuild(newTable(), "ana@example.com;A1\nben@example.com;A2\n")
+	require.ErrorContains(t, err, "column 1 of the first row is none of kind, scope, source, id, email")
+	require.NotContains(t, err.Error(), "@", "what is no head is a row")
 }
 
 func TestADryRunForeseesWhatAFileSaysAgainstItself(t *testing.T) {

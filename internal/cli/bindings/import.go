@@ -89,7 +89,7 @@ func (o Import) Run(ctx context.Context) (Imported, error) {
 		i.most = max(1, min(batch, int(o.Rate/10)))
 		i.limiter = rate.NewLimiter(o.Rate, i.most)
 	}
-	err := read(o.In, func(line int, r Record, bad error) error { return i.take(ctx, line, r, bad) })
+	err := read(o.In, columns, (*Record).fields, func(line int, r Record, wrong string) error { return i.take(ctx, line, r, wrong) })
 	if err == nil {
 		err = i.flush(ctx)
 	}
@@ -102,11 +102,11 @@ func (o Import) Run(ctx context.Context) (Imported, error) {
 	return i.sum, err
 }
 
-func (i *importing) take(ctx context.Context, line int, r Record, bad error) error {
+func (i *importing) take(ctx context.Context, line int, r Record, wrong string) error {
 	i.sum.Read++
 	e, err := i.entry(r)
-	if bad != nil {
-		err = bad
+	if wrong != "" {
+		err = badRecord{wrong}
 	}
 	if err != nil {
 		i.sum.Invalid++

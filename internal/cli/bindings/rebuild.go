@@ -1,10 +1,7 @@
 package bindings
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/signalbox/signalbox/csuclient"
-	"github.com/signalbox/signalbox/internal/cli/input"
 	"github.com/signalbox/signalbox/internal/cli/scaleunit"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
@@ -98,18 +94,7 @@ type Rebuild struct {
 // call.
 func (o Rebuild) Run(ctx context.Context) (Rebuilt, error) {
 	r := &rebuilding{Rebuild: o, planned: planned{}, sum: Rebuilt{DryRun: o.DryRun}}
-	in := bufio.NewReader(o.In)
-	if start, _ := in.Peek(3); bytes.Equal(start, []byte("\xef\xbb\xbf")) {
-		_, _ = in.Discard(3) // the mark that some spreadsheets begin with
-	}
-	first, err := firstByte(in)
-	if errors.Is(err, io.EOF) {
-		return r.sum, nil
-	}
-	r.table = first != '{'
-	if err == nil {
-		err = input.Each(input.New(in, longest, r.table), func(l input.Line) error { return r.take(ctx, l) })
-	}
+	err := read(o.In, soughtColumns, (*Sought).fields, func(line int, s Sought, wrong string) error { return r.take(ctx, line, s, wrong) })
 	if err == nil {
 		err = r.flush(ctx)
 	}
@@ -125,7 +110,6 @@ type rebuilding struct {
 	planned planned
 	waiting []*row
 	numbers map[string]*numbers // by channel
-	table   bool                // the file is CSV
 }
 
 // row is a row under way.
@@ -151,14 +135,17 @@ func (r *row) end(result mapping.Result, id, what string) {
 
 func (r *row) open() bool { return r.answer.Result == "" && r.found == "" }
 
-func (b *rebuilding) take(ctx context.Context, l input.Line) error {
+func (b *rebuilding) take(ctx context.Context, line int, s Sought, wrong string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	b.sum.Read++
-	r := &row{line: l.Number}
-	if what := b.read(r, l); what != "" {
-		r.end(Invalid, "", what)
+	r := &row{line: line, Sought: s}
+	if wrong == "" {
+		wrong = b.fill(r)
+	}
+	if wrong != "" {
+		r.end(Invalid, "", wrong)
 	}
 	b.waiting = append(b.waiting, r)
 	if len(b.waiting) < soughtAtOnce {
@@ -167,23 +154,14 @@ func (b *rebuilding) take(ctx context.Context, l input.Line) error {
 	return b.flush(ctx)
 }
 
-// read reads a row and fills in what it leaves out; what is wrong with it otherwise.
-func (b *rebuilding) read(r *row, l input.Line) (wrong string) {
-	d := json.NewDecoder(bytes.NewReader(l.Text))
-	d.DisallowUnknownFields()
-	if l.TooLong || l.Bad != "" || d.Decode(&r.Sought) != nil || d.More() {
-		return "is no row with " + strings.Join(soughtColumns, ", ") + " as texts"
-	}
+// fill fills in what a row leaves out; it gives what is wrong with the row otherwise.
+func (b *rebuilding) fill(r *row) (wrong string) {
 	for _, f := range []struct{ to, from *string }{{&r.Kind, &b.Missing.Kind}, {&r.Scope, &b.Missing.Scope}, {&r.Source, &b.Missing.Source}} {
 		if *f.to == "" {
 			*f.to = *f.from
 		}
 	}
-	if r.ProductNumber = strings.TrimSpace(r.ProductNumber); b.table { // as an import does: a space that nobody sees in a table is no part of an id
-		for _, f := range r.fields() {
-			*f = strings.TrimSpace(*f)
-		}
-	}
+	r.ProductNumber = strings.TrimSpace(r.ProductNumber)
 	var known bool
 	r.channel, known = scaleunit.ChannelOf(b.Channels, r.Scope, r.Source)
 	switch {

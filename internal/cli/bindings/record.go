@@ -55,23 +55,51 @@ type badRecord struct{ what string }
 
 func (b badRecord) Error() string { return b.what }
 
-// read hands over the records of a file in either format, with the numbers of their lines; a record that cannot be read comes
-// with a badRecord. Any other error is the input's.
-func read(in io.Reader, use func(line int, r Record, bad error) error) error {
+// read hands over the rows of a file, JSON lines or CSV, with the numbers of their lines. A row that cannot be read comes empty, with what is
+// wrong with it. Fields of CSV lose the blanks around them: a space that nobody sees in a table is no part of an id. Errors are the input's.
+func read[R any](in io.Reader, columns []string, fields func(*R) []*string, use func(line int, r R, wrong string) error) error {
 	b := bufio.NewReader(in)
 	if start, _ := b.Peek(3); bytes.Equal(start, []byte("\xef\xbb\xbf")) {
 		_, _ = b.Discard(3) // the mark that some spreadsheets begin with
 	}
 	first, err := firstByte(b)
-	switch {
-	case errors.Is(err, io.EOF):
+	if errors.Is(err, io.EOF) {
 		return nil
-	case err != nil:
-		return err
-	case first == '{':
-		return readLines(b, use)
 	}
-	return readRows(b, use)
+	if err != nil {
+		return err
+	}
+	lines := input.New(b, longest, false)
+	if first != '{' {
+		lines = input.NewTable(b, longest, func(head []string) error { return known(head, columns) })
+	}
+	return input.Each(lines, func(l input.Line) error {
+		var r R
+		d := json.NewDecoder(bytes.NewReader(l.Text))
+		d.DisallowUnknownFields()
+		if l.Bad == "" && (l.TooLong || d.Decode(&r) != nil || d.More()) {
+			l.Bad = "is no row with " + strings.Join(columns, ", ") + " as texts"
+		}
+		if l.Bad != "" {
+			return use(l.Number, *new(R), l.Bad)
+		}
+		for _, f := range fields(&r) {
+			if first != '{' {
+				*f = strings.TrimSpace(*f)
+			}
+		}
+		return use(l.Number, r, "")
+	})
+}
+
+// known judges the head of a table. It is not quoted: where there is none it is a row.
+func known(head, columns []string) error {
+	for i, name := range head {
+		if !slices.Contains(columns, strings.ToLower(name)) {
+			return fmt.Errorf("column %d of the first row is none of %s", i+1, strings.Join(columns, ", "))
+		}
+	}
+	return nil
 }
 
 // firstByte looks at the first byte that is not blank; blank ones before it stay, so that line numbers are right.
@@ -83,60 +111,6 @@ func firstByte(b *bufio.Reader) (byte, error) {
 		}
 		if c := start[n-1]; !strings.ContainsRune(" \t\r\n", rune(c)) {
 			return c, nil
-		}
-	}
-}
-
-func readLines(in io.Reader, use func(int, Record, error) error) error {
-	return input.Each(input.New(in, longest, false), func(l input.Line) error {
-		var r Record
-		d := json.NewDecoder(bytes.NewReader(l.Text))
-		d.DisallowUnknownFields()
-		if l.TooLong || d.Decode(&r) != nil || d.More() {
-			return use(l.Number, Record{}, badRecord{"is no JSON object with " + strings.Join(columns, ", ") + " as texts"})
-		}
-		return use(l.Number, r, nil)
-	})
-}
-
-func readRows(in io.Reader, use func(int, Record, error) error) error {
-	rows := csv.NewReader(in)
-	rows.ReuseRecord = true
-	rows.FieldsPerRecord = -1 // said in our own words
-	head, err := rows.Read()
-	if err != nil {
-		return fmt.Errorf("read the first row: %w", err)
-	}
-	places := make([]int, len(head))
-	for i, name := range head {
-		places[i] = slices.Index(columns, strings.ToLower(strings.TrimSpace(name)))
-		if places[i] < 0 {
-			return fmt.Errorf("column %d of the first row is none of %s", i+1, strings.Join(columns, ", "))
-		}
-	}
-	for {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		line := 0
-		switch parse := new(csv.ParseError); {
-		case err == nil:
-			line, _ = rows.FieldPos(0)
-		case errors.As(err, &parse):
-			line, row, err = parse.StartLine, nil, nil
-		default:
-			return fmt.Errorf("read a row: %w", err)
-		}
-		var r Record
-		if len(row) != len(head) {
-			err = badRecord{fmt.Sprintf("has not the %d columns of the first row", len(head))}
-		}
-		for i, at := range places[:min(len(row), len(places))] {
-			*r.fields()[at] = strings.TrimSpace(row[i])
-		}
-		if err := use(line, r, err); err != nil {
-			return err
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package contract
 
+import "strings"
+
 // Document is an AsyncAPI document (https://www.asyncapi.com/docs/reference/specification/v3.0.0).
 type Document struct {
 	AsyncAPI           string               `json:"asyncapi"`
@@ -19,7 +21,7 @@ type Info struct {
 
 // Channel is where messages of some types are.
 type Channel struct {
-	Address     *string        `json:"address"` // nil: it is configuration
+	Address     *string        `json:"address"` // nil: it is configuration, or there are several
 	Title       string         `json:"title"`
 	Description string         `json:"description"`
 	Messages    map[string]Ref `json:"messages"`
@@ -65,14 +67,14 @@ const (
 	channelOut       = "outcomes"
 )
 
-// AsyncAPI gives the document. queue is a source queue, or empty where none is configured; version is the program's.
-func (c Contract) AsyncAPI(version, queue string) Document {
+// AsyncAPI gives the document. queues are those that sources may send events to, none where they are not known; version is the program's.
+func (c Contract) AsyncAPI(version string, queues []string) Document {
 	d := Document{AsyncAPI: "3.0.0", DefaultContentType: structured,
 		Info: Info{Title: "Signalbox", Version: version, Description: "Events that sources send to Signalbox, and events that it tells to sinks. Each is a CloudEvent 1.0; " +
 			"over AMQP its attributes may also be application properties (cloudEvents_id, ...), with the data alone as the body."},
 		Channels: map[string]Channel{
 			channelIn:  {Title: "Source queues", Description: "Azure Service Bus queues of servicebus.queues.", Messages: map[string]Ref{}},
-			channelOut: {Title: "Sinks", Description: "Webhooks and files of the sink table. A delivery may come twice, under the same id.", Messages: map[string]Ref{}},
+			channelOut: {Title: "Sinks", Description: "Webhooks, queues and topics of Azure Service Bus, and files: those of the sink table. A delivery may come twice, under the same id.", Messages: map[string]Ref{}},
 		},
 		Operations: map[string]Operation{
 			"takeEvents":   {Action: "receive", Channel: Ref{"#/channels/" + channelIn}, Summary: "Takes events from sources: each has one effect, or is a dead letter that says why.", Messages: []Ref{}},
@@ -80,10 +82,15 @@ func (c Contract) AsyncAPI(version, queue string) Document {
 		},
 		Components: Components{Messages: map[string]Message{}},
 	}
-	if in := d.Channels[channelIn]; queue != "" {
-		in.Address = &queue
-		d.Channels[channelIn] = in
+	in := d.Channels[channelIn]
+	switch len(queues) {
+	case 0:
+	case 1:
+		in.Address = &queues[0]
+	default:
+		in.Description = "One of these, each of which takes every type: " + strings.Join(queues, ", ") + "."
 	}
+	d.Channels[channelIn] = in
 	for _, t := range c.Types {
 		channel, operation := channelIn, "takeEvents"
 		if t.Direction == Told {
@@ -112,8 +119,12 @@ func (t Type) envelope() any {
 		"subject": text("What it is about, as its source numbers it."), "correlationid": text("A GUID that follows what comes of it."),
 		"datacontenttype": property{"const": "application/json"}, "data": true,
 	}
-	if t.Direction == Accepted {
+	switch t.Direction {
+	case Accepted:
 		properties["signalboxchannel"] = text("The row of the channel table, where the source does not decide it.")
+	case Told:
+		properties["signalboxchannel"] = text("The row of the channel table that it belongs to.")
+		properties["sequence"] = text("Of two events about one subject the greater, compared as text, is the newer, whatever their times.")
 	}
 	if t.Schema != nil {
 		properties["data"] = whole(t.Schema)

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signalbox/signalbox/internal/cli/contract"
+	"github.com/signalbox/signalbox/orchestration"
 	"github.com/signalbox/signalbox/orchestration/scenarios"
+	"github.com/signalbox/signalbox/sink/cloudevent"
 )
 
 func whole(t *testing.T) contract.Contract {
@@ -46,7 +49,7 @@ func TestEveryTypeThatCrossesTheBorderHasASchemaThatSaysWhatItIs(t *testing.T) {
 // read is the document as a tool reads it.
 func read(t *testing.T, c contract.Contract) (doc map[string]any) {
 	t.Helper()
-	text, err := json.Marshal(c.AsyncAPI("1.2.3", "orders-in"))
+	text, err := json.Marshal(c.AsyncAPI("1.2.3", []string{"orders-in"}))
 	require.NoError(t, err)
 	decoded, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	require.NoError(t, err)
@@ -107,6 +110,28 @@ func TestEveryReferenceInsideAMessageIsOfTheDocument(t *testing.T) {
 	price := at(t, doc, "#/components/messages/signalbox.order.placed.v1/payload/schema/properties/data/properties/lines/items/properties/price").(map[string]any)
 	require.NotEmpty(t, price["type"], "what is referred to stands where it is used")
 	require.Contains(t, price["description"], "before discount", "with its own description")
+}
+
+func TestTheEnvelopeOfAMessageHasEveryAttributeThatIsTold(t *testing.T) {
+	t.Parallel()
+	c := whole(t)
+	doc := read(t, c)
+	told, err := cloudevent.Structured(orchestration.Event{ID: "e1", Source: "d365", Type: "x", Subject: "1", Time: time.Now(), CorrelationID: "c", Channel: "web",
+		Origin: orchestration.Origin{Enqueued: time.Now()}, Data: json.RawMessage("{}")})
+	require.NoError(t, err)
+	var attributes map[string]any
+	require.NoError(t, json.Unmarshal(told, &attributes))
+	require.Contains(t, attributes, "sequence")
+	for _, ty := range c.Types {
+		properties := at(t, doc, "#/components/messages/"+ty.Name+"/payload/schema/properties").(map[string]any)
+		require.NotContains(t, properties["data"], "$schema", "it may stand at the root only")
+		for name := range attributes {
+			if ty.Direction == contract.Told {
+				require.Contains(t, properties, name, ty.Name)
+			}
+		}
+	}
+	require.Contains(t, at(t, doc, "#/channels/outcomes/description"), "Service Bus")
 }
 
 func TestTheSchemaOfAMessageTakesTheExamplesOfItsDataAndNoOther(t *testing.T) {

@@ -22,7 +22,8 @@ func whole(schema json.RawMessage) any {
 	}
 	defs, _ := doc["$defs"].(map[string]any)
 	delete(doc, "$defs")
-	delete(doc, "$id") // it would be a base for references, and there are none
+	delete(doc, "$id")     // it would be a base for references, and there are none
+	delete(doc, "$schema") // which may stand at the root of a schema only; the envelope has it
 	return inlined(doc, defs)
 }
 

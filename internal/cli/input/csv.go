@@ -16,6 +16,7 @@ import (
 type table struct {
 	in      *csv.Reader
 	counted *counted
+	check   func(head []string) error // may be nil
 	head    []string
 	number  int
 }
@@ -26,7 +27,7 @@ type counted struct {
 	left, limit int
 }
 
-var errEndless = errors.New("a record is longer than worker.max_body allows; is a quote left open?")
+var errEndless = errors.New("a record is longer than it may be; is a quote left open?")
 
 // ahead is how much the CSV reader may have read that is not of the record it gives.
 const ahead = 64 << 10
@@ -115,6 +116,11 @@ func (t *table) readHead() error {
 			return fmt.Errorf("column %d of the head has no name, or one that another has too", i+1)
 		}
 		seen[head[i]] = true
+	}
+	if t.check != nil {
+		if err := t.check(head); err != nil {
+			return err
+		}
 	}
 	t.head = head
 	return nil

@@ -43,9 +43,16 @@ func Each(in Lines, use func(Line) error) error {
 // New reads lines of at most limit bytes; blank ones are skipped. A table is CSV with a head.
 func New(in io.Reader, limit int, table bool) Lines {
 	if table {
-		return newTable(in, limit)
+		return NewTable(in, limit, nil)
 	}
 	return newReader(in, limit)
+}
+
+// NewTable reads CSV whose head check judges; nil: any will do.
+func NewTable(in io.Reader, limit int, check func(head []string) error) Lines {
+	t := newTable(in, limit)
+	t.check = check
+	return t
 }
 
 // reader cuts a stream into lines and never holds more than one of at most limit bytes.

@@ -96,7 +96,7 @@ func TestTablesThatCannotBe(t *testing.T) {
 		"a,a\n1,2\n":    "read line 1: column 2 of the head has no name, or one that another has too",
 		"a,,b\n1,2,3\n": "read line 1: column 2 of the head has no name, or one that another has too",
 		"a,\"b\n":       "read line 1: the head of the table is no CSV",
-		"a,b\n1,\"2\n" + strings.Repeat("x\n", 200_000): "read line 2: a record is longer than worker.max_body allows; is a quote left open?",
+		"a,b\n1,\"2\n" + strings.Repeat("x\n", 200_000): "read line 2: a record is longer than it may be; is a quote left open?",
 	} {
 		_, _, err := run(t, strings.NewReader(in), &sender{}, crm(t), func(o *publish.Options) { o.CSV = true })
 		require.EqualError(t, err, says)
