@@ -109,6 +109,21 @@ func TestAWarehouseWithoutAStoreIsThere(t *testing.T) {
 	require.Equal(t, exit.Nothing, cli(t, s.env(), nil, "mapping", "verify", "--kind", "warehouse").code, "who may not see the list does not know")
 }
 
+func TestDeliveryModesThatTheCSUDoesNotListForOurRoleAreNotAskedFor(t *testing.T) {
+	t.Parallel()
+	s, _ := modes(t, "from,to\nstandard,99\n")
+	line := `{"kind":"delivery-mode","source":"crm","id":"slow","d365_id":"99"}`
+	require.Equal(t, exit.Done, cli(t, s.env(), strings.NewReader(line), "mapping", "import", "--yes", "-").code)
+	_, err := s.csu.Inject(csu.Fault{Kind: csu.Forbid, Operation: csu.OpDeliveryOptions})
+	require.NoError(t, err)
+	d := cli(t, s.env(), nil, "mapping", "verify", "--kind", "delivery-mode", "-o", "json")
+	require.Equal(t, exit.Nothing, d.code, d.out)
+	require.Equal(t, drift.Count{Bindings: 1, Unasked: 1}, decode[drift.Report](t, d.out).Sum())
+	d = cli(t, s.env(), nil, "valuemap", "check", "--against-csu", "-o", "json")
+	require.Equal(t, exit.Done, d.code, d.out+d.err)
+	require.Equal(t, valuemaps.NotAsked, decode[valuemaps.Report](t, d.out).Maps[0].CSU)
+}
+
 func TestVerifyingStopsWhereItsCallsAreSpentAndNeverHammers(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

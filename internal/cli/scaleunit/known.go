@@ -59,7 +59,7 @@ func listed(ctx context.Context, csu *csuclient.Channel, ch orchestration.Channe
 		return ids, err
 	case mapping.KindDeliveryMode:
 		modes, err := csu.DeliveryModes(ctx, true)
-		if err != nil {
+		if err != nil || len(modes) == 0 { // refused: the mode of pickups alone is no list
 			return nil, err
 		}
 		for _, m := range modes {
