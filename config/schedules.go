@@ -31,7 +31,7 @@ type ScheduleRow struct {
 
 var scheduleTable = table{
 	row: reflect.TypeFor[ScheduleRow](), one: "schedule", example: `{"name":"nightly","type":"contoso.export.asked.v1","channel":"web","cron":"30 2 * * *","zone":"Europe/Berlin"}`,
-	needs: []string{"channels", "csu.name", "scenarios.steps", "sinks"}, check: checkSchedules,
+	needs: []string{"channels", "csu.name", "inventory.source", "inventory.visibility.warehouses", "scenarios.steps", "sinks"}, check: checkSchedules,
 }
 
 // maxSchedules is how many rows there may be: each has series of its own.
