@@ -137,7 +137,7 @@ func checkEvent(c *Config, r rows, i int, s ScheduleRow, checker *orchestration.
 	ev := schedule.Schedule{Name: s.Name, Type: s.Type, Channel: s.Channel, Data: s.Data}.Event(time.Now())
 	var f *fault.Error
 	switch err := checker.Check(ev); {
-	case err == nil && r.know("channels.sinks", "sinks.name", "sinks.digests_url"):
+	case err == nil && r.know("channels.sinks", "channels.legal_entity", "sinks.name", "sinks.digests_url", "sinks.types", "inventory.source", "inventory.visibility.warehouses"):
 		checkAsked(c, r, i, s)
 	case err == nil:
 	case errors.As(err, &f) && f.Reason == fault.UnknownChannel && !r.know("channels.name"):

@@ -137,6 +137,42 @@ func TestAScheduleThatNamesASinkWhichCannotBeToldOrAskedIsAProblem(t *testing.T)
 	}
 }
 
+func TestAScheduleWhoseEventsCouldOnlyBeDeadLettersIsAProblem(t *testing.T) {
+	t.Parallel()
+	visible := []string{"SIGNALBOX_INVENTORY_SOURCE=visibility", "SIGNALBOX_INVENTORY_VISIBILITY_URL=https://iv.example.com", "SIGNALBOX_INVENTORY_VISIBILITY_TOKEN_URL=https://login.example.com/token",
+		"SIGNALBOX_INVENTORY_VISIBILITY_SECURITY_URL=https://security.example.com", "SIGNALBOX_INVENTORY_VISIBILITY_CLIENT_ID=id", "SIGNALBOX_INVENTORY_VISIBILITY_CLIENT_SECRET=secret",
+		"SIGNALBOX_INVENTORY_VISIBILITY_ENVIRONMENT=env-1", "SIGNALBOX_INVENTORY_VISIBILITY_WAREHOUSES=USRT/1/HOUSTON"}
+	const sweep, publish, stock = "signalbox.feed.reconcile.v1", "signalbox.products.publish.v1", "signalbox.inventory.export.v1"
+	for name, tc := range map[string]struct {
+		typ, channel, data string
+		more               []string
+		says               string
+	}{
+		"a sweep of what the sink is told":            {typ: sweep, data: `{"of":"prices","sink":"shop"}`},
+		"a sweep of what the sink is not told":        {typ: sweep, data: `{"of":"products","sink":"shop"}`, says: `schedules[0].data (SIGNALBOX_SCHEDULES): asks the sink "shop" for its products, and types of its row leave out signalbox.product.v1; add that to types, or take the row out`},
+		"a sweep of prices against the CSU":           {typ: sweep, data: `{"of":"prices","sink":"shop","source":200}`, says: `schedules[0].data (SIGNALBOX_SCHEDULES): compares prices with the CSU (source), which is done with products alone; take source out`},
+		"products of a channel with sinks":            {typ: publish, data: `{}`},
+		"products of a channel without sinks":         {typ: publish, channel: "quiet", data: `{}`, says: `schedules[0].channel (SIGNALBOX_SCHEDULES): publishes the products of the channel "quiet", which has no sinks to tell of them; name sinks in its row of channels`},
+		"locations that the CSU knows":                {typ: stock, data: `{"locations":"pickup"}`},
+		"all that Inventory Visibility knows":         {typ: stock, data: `{"locations":"all","unit":"inventory","warehouses":["houston"]}`, more: visible},
+		"locations that Inventory Visibility has not": {typ: stock, data: `{"locations":"pickup"}`, more: visible, says: `schedules[0].data (SIGNALBOX_SCHEDULES): asks at /locations for what Inventory Visibility (inventory.source) does not know; leave it out, and name warehouses`},
+		"units that Inventory Visibility has not":     {typ: stock, data: `{"unit":"sales"}`, more: visible, says: "asks at /unit for what Inventory Visibility"},
+		"warehouses that are not in its list":         {typ: stock, data: `{"warehouses":["STORE1"]}`, more: visible, says: `asks for stock at warehouses of which inventory.visibility.warehouses has none for the legal entity "usrt"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tc.channel == "" {
+				tc.channel = "web"
+			}
+			_, err := Load(Sources{Env: enough(append(tc.more,
+				`SIGNALBOX_SINKS=[{"name":"shop","url":"https://shop.example/hooks","digests_url":"https://shop.example/digests","secrets":["whsec_bG9jYWwgc2lnbmFsYm94IHdlYmhvb2sgc2VjcmV0ISE="],"types":["signalbox.price.*"]}]`,
+				`SIGNALBOX_CHANNELS=[{"name":"web","oun":"052","legal_entity":"usrt","sinks":["shop"]},{"name":"quiet","oun":"053","legal_entity":"usrt"}]`,
+				`SIGNALBOX_SCHEDULES=[{"name":"s","type":"`+tc.typ+`","channel":"`+tc.channel+`","every":"5m","data":`+tc.data+`}]`)...)})
+			requireSays(t, err, tc.says)
+		})
+	}
+}
+
 func requireSays(t *testing.T, err error, says string) {
 	t.Helper()
 	if says == "" {

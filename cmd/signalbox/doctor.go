@@ -15,7 +15,7 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/connect"
 	"github.com/signalbox/signalbox/internal/cli/doctor"
 	"github.com/signalbox/signalbox/internal/cli/exit"
-	"github.com/signalbox/signalbox/orchestration/scenarios"
+	"github.com/signalbox/signalbox/mapping"
 )
 
 func (p *program) doctorCommand() *cobra.Command {
@@ -101,6 +101,6 @@ func examined(cfg *config.Config, perDay float64) (parts []doctor.Part, done fun
 		_ = fleet.Close(closing) // what was asked for is done
 	})
 	return []doctor.Part{doctor.Configured(cfg), doctor.Broker(cfg, doctor.OverBus(bus), admin),
-		doctor.Redis(doctor.RedisOptions{Config: cfg, Client: store.Client, Keys: store.Keys, Kinds: scenarios.Kinds(), EventsPerDay: perDay, Near: connect.Near(cfg)}),
+		doctor.Redis(doctor.RedisOptions{Config: cfg, Client: store.Client, Keys: store.Keys, Kinds: mapping.KindNames(), EventsPerDay: perDay, Near: connect.Near(cfg)}),
 		doctor.CSU(cfg, fleet.CSU(), date.Ahead), doctor.Visibility(cfg, fleet.Visibility()), doctor.Sinks(cfg), doctor.Steps(cfg), doctor.Fleet(cfg, store.Client, store.Keys)}, done, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/signalbox/signalbox/internal/cli/doctor"
 	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/mapping"
 )
 
 func TestTheDoctorExplainsWhatIsWrongWithAFleet(t *testing.T) {
@@ -40,6 +42,19 @@ func TestTheDoctorExplainsWhatIsWrongWithAFleet(t *testing.T) {
 	require.Equal(t, exit.Unreachable, d.code)
 	require.Regexp(t, `(?m)^fail +queue.reach +in +cannot be reached`, d.out)
 	require.Regexp(t, `(?m)^ok +redis.eviction`, d.out, "the rest is looked at all the same")
+}
+
+func TestTheDoctorFindsBindingsOfEveryKind(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	var lines strings.Builder
+	for i, kind := range mapping.KindNames() {
+		fmt.Fprintf(&lines, `{"kind":%q,"source":"crm","id":"ours","d365_id":"%d"}`+"\n", kind, 100+i)
+	}
+	d := cli(t, s.env(), strings.NewReader(lines.String()), "mapping", "import", "--yes", "-")
+	require.Equal(t, exit.Done, d.code, d.err)
+	d = cli(t, s.env(), nil, "doctor")
+	require.Regexp(t, fmt.Sprintf(`(?m)^ok +redis.hash +%d of the bindings were looked for and found`, len(mapping.KindNames())), d.out, d.err)
 }
 
 // The access list of the documentation is enough for a fleet and for every command that uses the store, also when the server

@@ -105,6 +105,24 @@ func TestACustomerIsTracedByNumberAndByAddressBeforeAndAfterItIsThere(t *testing
 	require.Equal(t, exit.Nothing, cli(t, s.env(), nil, "trace", "--source", exampleSource, "--id", "nobody").code)
 }
 
+func TestAKindThatNothingIsOfCannotBeAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"trace", "why"} {
+		d := cli(t, nil, nil, command, "--kind", "tulip", "--source", exampleSource, "--id", "of-e1")
+		require.Equal(t, exit.Usage, d.code, d.err)
+		require.Contains(t, d.err, "--kind must be one of customer, order, return, product, ")
+	}
+}
+
+func TestARunOfTheFleetsOwnIsTracedByWhatItIsAbout(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.send(strings.TrimSpace(`{"specversion":"1.0","id":"p1","source":"` + exampleSource + `","type":"signalbox.prices.export.v1","time":"2026-01-05T09:00:00Z","data":{}}`))
+	d := cli(t, s.env(), nil, "trace", "--kind", "feed", "--source", "signalbox", "--id", "main/prices/0")
+	require.Equal(t, exit.Done, d.code, d.err)
+	require.Regexp(t, `(?m)^in +queue +1 `, d.out)
+}
+
 func TestWhyADeadLetterIsOne(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/signalbox/signalbox/internal/cli/drift"
 	"github.com/signalbox/signalbox/internal/cli/exit"
+	"github.com/signalbox/signalbox/internal/cli/valuemaps"
 	"github.com/signalbox/signalbox/test/sim/csu"
 )
 
@@ -81,6 +83,45 @@ func TestWhatIsBoundIsHeldAgainstTheCSU(t *testing.T) {
 	require.Regexp(t, `(?m)^customer +2 +2 +0 +0 +0$`, d.out)
 	require.Equal(t, exit.Nothing, cli(t, s.env(), nil, "mapping", "verify", "--kind", "reason").code, "the CSU cannot say")
 	require.Equal(t, exit.Nothing, cli(t, s.env(), nil, "mapping", "verify", "--kind", "unit", "-o", "json").code)
+}
+
+func TestAWarehouseWithoutAStoreIsThere(t *testing.T) {
+	t.Parallel()
+	s, path := modes(t, "from,to\nstandard,99\n", `{"kind":"warehouse","file":"PATH.w.csv"}`)
+	require.NoError(t, os.WriteFile(path+".w.csv", []byte("from,to\nmain,HOUSTON\nshop,STORE1\nlunar,MOON\n"), 0o600))
+	lines := `{"kind":"warehouse","source":"crm","id":"main","d365_id":"HOUSTON"}
+{"kind":"warehouse","source":"crm","id":"shop","d365_id":"STORE1"}
+{"kind":"warehouse","source":"crm","id":"lunar","d365_id":"MOON"}
+`
+	require.Equal(t, exit.Done, cli(t, s.env(), strings.NewReader(lines), "mapping", "import", "--yes", "-").code)
+	d := cli(t, s.env(), nil, "mapping", "verify", "--kind", "warehouse", "--sample", "all", "--calls", "3", "-o", "json")
+	require.Equal(t, exit.Partly, d.code, d.err)
+	r := decode[drift.Report](t, d.out)
+	require.Equal(t, drift.Count{Bindings: 3, There: 2, Drift: 1}, r.Sum(), "three calls are enough: the first one, a page and an empty one")
+	require.Equal(t, "lunar", r.Drift[0].ID)
+
+	d = cli(t, s.env(), nil, "valuemap", "check", "--against-csu", "warehouse", "-o", "json")
+	require.Equal(t, exit.Partly, d.code, d.err)
+	require.Equal(t, []string{"MOON"}, decode[valuemaps.Report](t, d.out).Maps[0].Missing)
+
+	_, err := s.csu.Inject(csu.Fault{Kind: csu.Forbid, Operation: csu.OpWarehouses})
+	require.NoError(t, err)
+	require.Equal(t, exit.Nothing, cli(t, s.env(), nil, "mapping", "verify", "--kind", "warehouse").code, "who may not see the list does not know")
+}
+
+func TestDeliveryModesThatTheCSUDoesNotListForOurRoleAreNotAskedFor(t *testing.T) {
+	t.Parallel()
+	s, _ := modes(t, "from,to\nstandard,99\n")
+	line := `{"kind":"delivery-mode","source":"crm","id":"slow","d365_id":"99"}`
+	require.Equal(t, exit.Done, cli(t, s.env(), strings.NewReader(line), "mapping", "import", "--yes", "-").code)
+	_, err := s.csu.Inject(csu.Fault{Kind: csu.Forbid, Operation: csu.OpDeliveryOptions})
+	require.NoError(t, err)
+	d := cli(t, s.env(), nil, "mapping", "verify", "--kind", "delivery-mode", "-o", "json")
+	require.Equal(t, exit.Nothing, d.code, d.out)
+	require.Equal(t, drift.Count{Bindings: 1, Unasked: 1}, decode[drift.Report](t, d.out).Sum())
+	d = cli(t, s.env(), nil, "valuemap", "check", "--against-csu", "-o", "json")
+	require.Equal(t, exit.Done, d.code, d.out+d.err)
+	require.Equal(t, valuemaps.NotAsked, decode[valuemaps.Report](t, d.out).Maps[0].CSU)
 }
 
 func TestVerifyingStopsWhereItsCallsAreSpentAndNeverHammers(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,9 @@ import (
 	"github.com/signalbox/signalbox/internal/cli/exit"
 	"github.com/signalbox/signalbox/internal/cli/render"
 	"github.com/signalbox/signalbox/internal/cli/trace"
+	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/scenarios"
 )
 
 // subjectFlags say what a command is asked about, in one of four ways.
@@ -47,11 +50,14 @@ func (f *subjectFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.source, "source", "", "the CloudEvents `source` of the event or of the object")
 	flags.StringVar(&f.event, "event", "", "the event's CloudEvents `id`; goes with --source")
 	flags.StringVar(&f.id, "id", "", "the `number` of a business object at its source; goes with --source; - reads it from standard input")
-	flags.StringVar(&f.kind, "kind", "customer", "the `kind` of the business object")
+	flags.StringVar(&f.kind, "kind", "customer", "the `kind` of the business object: "+strings.Join(subjectKinds(), ", "))
 	flags.StringVar(&f.email, "email", "", "an e-mail `address` that an object has; - reads it from standard input")
 	flags.IntVar(&f.depth, "depth", 5000, "look at so many messages of each queue")
 	c.PreRunE = func(_ *cobra.Command, args []string) error { return f.check(args) }
 }
+
+// subjectKinds lists the kinds of what runs are about.
+func subjectKinds() []string { return slices.Concat(mapping.KindNames(), scenarios.UnboundKinds()) }
 
 // check says whether exactly one thing is asked for.
 func (f *subjectFlags) check(args []string) error {
@@ -68,6 +74,8 @@ func (f *subjectFlags) check(args []string) error {
 		return errors.New("give one of: a correlation ID; --source and --event; --source and --id; --email -")
 	case (f.source != "") != (f.event != "" || f.id != ""):
 		return errors.New("--source goes with --event or with --id")
+	case !slices.Contains(subjectKinds(), f.kind):
+		return errors.New("--kind must be one of " + strings.Join(subjectKinds(), ", "))
 	case len(args) == 0:
 		return nil
 	}

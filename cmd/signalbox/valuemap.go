@@ -27,7 +27,8 @@ func (p *program) valuemapCommand() *cobra.Command {
 
 func (p *program) valuemapList() *cobra.Command {
 	return p.command("list", "list the value maps of the configuration",
-		"Lists every value map: what its values are, whose, how many, and what becomes of a value that it has no row for.",
+		"Lists every value map: what its values are, whose, how many, and what becomes of a value that it has no row for.\n\n"+
+			"It ends with 4 when there are none.",
 		"signalbox valuemap list --config signalbox.yaml\nsignalbox valuemap list --config signalbox.yaml --output json", cobra.NoArgs, func(context.Context, []string) error {
 			cfg, err := p.load()
 			if err != nil {
@@ -37,7 +38,10 @@ func (p *program) valuemapList() *cobra.Command {
 				return errNoValueMaps
 			}
 			l := valuemaps.List(cfg.Values())
-			return p.print(l, l.Print)
+			if err := p.print(l, l.Print); err != nil || len(l.Maps) > 0 {
+				return err
+			}
+			return exit.Quiet(exit.Nothing)
 		})
 }
 
@@ -62,9 +66,13 @@ func (f *valueMapFlags) one(cfg *config.Config, name string) (*valuemap.Map, err
 	case len(cfg.Values()) == 0:
 		return nil, errNoValueMaps
 	case len(cfg.Values().Find(name, "")) == 0:
-		return nil, exit.New(exit.Usage, fmt.Sprintf("no value map is called %q", name), "those that are: "+strings.Join(cfg.Values().Names(), ", "))
+		return nil, noneCalled(exit.Usage, cfg, name)
 	}
 	return nil, exit.New(exit.Usage, fmt.Sprintf("the value map %q is another one for each source", name), "say whose with --source; see signalbox valuemap list")
+}
+
+func noneCalled(code int, cfg *config.Config, name string) error {
+	return exit.New(code, fmt.Sprintf("no value map is called %q", name), "those that are: "+strings.Join(cfg.Values().Names(), ", "))
 }
 
 type valuemapCheckFlags struct {
@@ -78,7 +86,7 @@ func (p *program) valuemapCheck() *cobra.Command {
 		"Reads the value maps of the configuration, or only those of some names, and reports every problem at once, as a start would. With --against-csu it "+
 			"also asks the CSU whether each value of D365 is there, where the CSU can say: stores, warehouses, delivery modes, payment methods and "+
 			"countries. The values of a source's map are looked for in its channel, those of a map for all sources in every channel.\n\n"+
-			"It ends with 0 when all is well, 3 when the CSU does not have a value, 4 when there are no such value maps, 5 when a file is wrong.",
+			"It ends with 0 when all is well, 3 when the CSU does not have a value, 4 when there are no value maps or none of a name, 5 when a file is wrong.",
 		"signalbox valuemap check --config signalbox.yaml\nsignalbox valuemap check --config signalbox.yaml delivery-mode", cobra.ArbitraryArgs,
 		func(ctx context.Context, names []string) error { return p.checkValueMaps(ctx, names, f) })
 	c.Flags().BoolVar(&f.against, "against-csu", false, "ask the CSU whether the values of D365 are there")
@@ -103,7 +111,14 @@ func (p *program) checkValueMaps(ctx context.Context, names []string, f valuemap
 	if len(names) > 0 {
 		set = nil
 		for _, name := range names {
-			set = append(set, cfg.Values().Find(name, "")...)
+			found := cfg.Values().Find(name, "")
+			switch {
+			case len(cfg.Values()) == 0:
+				return errNoValueMaps
+			case len(found) == 0:
+				return noneCalled(exit.Nothing, cfg, name)
+			}
+			set = append(set, found...)
 		}
 	}
 	var csu valuemaps.Lister

@@ -62,7 +62,6 @@ func TestAValueMapIsListedExportedAndFilled(t *testing.T) {
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, text, after, "all or none")
-	require.Equal(t, exit.Nothing, cli(t, newStage(t).env(), nil, "valuemap", "list").code)
 }
 
 func TestAValueMapIsHeldAgainstTheCSU(t *testing.T) {
@@ -86,6 +85,28 @@ func TestAValueMapIsHeldAgainstTheCSU(t *testing.T) {
 	d = cli(t, s.env(), nil, "valuemap", "check")
 	require.Equal(t, exit.Configuration, d.code)
 	require.Contains(t, d.err, `line 2: says nothing for "a"`)
+}
+
+func TestANameThatNoValueMapHasIsRefusedBesideOneThatIs(t *testing.T) {
+	t.Parallel()
+	s, _ := modes(t, "from,to\nstandard,99\n")
+	d := cli(t, s.env(), nil, "valuemap", "check", "delivery-mode", "delivry-mode")
+	require.Equal(t, exit.Nothing, d.code, d.out)
+	require.Contains(t, d.err, `no value map is called "delivry-mode"`)
+	require.Contains(t, d.err, "those that are: delivery-mode\n")
+	require.Empty(t, d.out)
+}
+
+func TestWithoutValueMapsThereIsNothingToListInAnyFormat(t *testing.T) {
+	t.Parallel()
+	env := newStage(t).env()
+	require.Equal(t, exit.Nothing, cli(t, env, nil, "valuemap", "list").code)
+	d := cli(t, env, nil, "valuemap", "list", "-o", "json")
+	require.Equal(t, exit.Nothing, d.code, d.err)
+	require.JSONEq(t, `{"value_maps":[]}`, d.out)
+	d = cli(t, env, nil, "valuemap", "check", "delivery-mode")
+	require.Equal(t, exit.Nothing, d.code)
+	require.Contains(t, d.err, "the configuration has no value maps")
 }
 
 func TestAWordThatAValueMapDoesNotKnowIsADeadLetterThatNamesTheMapAlone(t *testing.T) {

@@ -69,6 +69,11 @@ func emitted(names []string) (types []sinks.Type) {
 // Kinds lists the kinds of business objects that are bound: by scenarios, or beforehand, as products are.
 func Kinds() []string { return []string{"customer", "order", "product", "return"} }
 
+// UnboundKinds lists the kinds of what events are about that are none of mapping.Kinds.
+func UnboundKinds() []string {
+	return []string{"feed", "price-request", "product-feed", "product-report", "product-session", "queue", "sales-order", "sink", "sweep"}
+}
+
 // All makes every scenario: those that relay, and the one that tells sinks of them.
 func All(p Parts) []orchestration.Scenario {
 	list := relays(p)

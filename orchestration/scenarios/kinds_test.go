@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
 	"testing"
 
@@ -13,6 +15,26 @@ import (
 func TestWhatScenariosBindIsOfAKindThatIsMapped(t *testing.T) {
 	t.Parallel()
 	require.Subset(t, mapping.KindNames(), Kinds())
+}
+
+func TestWhatEventsAreAboutIsOfAKindThatCanBeAskedFor(t *testing.T) {
+	t.Parallel()
+	list, about := All(Parts{}), map[string]bool{}
+	checker, err := orchestration.NewChecker(list, orchestration.Channels{{Name: "web", OUN: "052", LegalEntity: "usrt"}})
+	require.NoError(t, err)
+	for _, s := range list {
+		var schema struct{ Examples []json.RawMessage }
+		require.NoError(t, json.Unmarshal(s.Outline().Schema, &schema))
+		seen := false
+		for _, data := range append(schema.Examples, json.RawMessage(`{}`)) {
+			if is, err := checker.Identify(orchestration.Event{Source: "shop", ID: "e1", Sink: "crm", Type: s.Outline().Handles, Channel: "web", Data: data}); err == nil {
+				about[is.Entity.Kind], seen = true, true
+			}
+		}
+		require.True(t, seen || s.Outline().Internal, "no example of %s says what it is about", s.Outline().Handles)
+	}
+	require.Subset(t, slices.Concat(mapping.KindNames(), UnboundKinds()), slices.Collect(maps.Keys(about)))
+	require.Subset(t, slices.Collect(maps.Keys(about)), UnboundKinds())
 }
 
 func TestWhatSinksAreToldIsDeclaredByWhoeverTellsIt(t *testing.T) {

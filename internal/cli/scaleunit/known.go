@@ -6,6 +6,7 @@ import (
 	"github.com/signalbox/signalbox/csuclient"
 	"github.com/signalbox/signalbox/mapping"
 	"github.com/signalbox/signalbox/orchestration"
+	"github.com/signalbox/signalbox/orchestration/fault"
 )
 
 // tableCalls is what reading a list takes at most, as a rule: a page with all of it, and an empty one behind it.
@@ -41,19 +42,24 @@ func (u *Unit) Known(ctx context.Context, ch orchestration.Channel, kind string)
 
 func listed(ctx context.Context, csu *csuclient.Channel, ch orchestration.Channel, kind string) (ids []string, err error) {
 	switch kind {
-	case mapping.KindStore, mapping.KindWarehouse:
+	case mapping.KindStore:
 		stores, err := csu.Stores(ctx, csuclient.StoresAll, true)
 		for _, s := range stores {
-			if kind == mapping.KindStore {
-				ids = append(ids, s.Number)
-			} else {
-				ids = append(ids, s.Warehouse)
-			}
+			ids = append(ids, s.Number)
+		}
+		return ids, err
+	case mapping.KindWarehouse:
+		all, err := csu.Warehouses(ctx) // not the stores', since a warehouse need not be of a store
+		if csuclient.Refused(err) || fault.KindOf(err) == fault.Permanent {
+			return nil, nil // as the client has it of the lists that it keeps
+		}
+		for _, w := range all {
+			ids = append(ids, w.Code)
 		}
 		return ids, err
 	case mapping.KindDeliveryMode:
 		modes, err := csu.DeliveryModes(ctx, true)
-		if err != nil {
+		if err != nil || len(modes) == 0 { // refused: the mode of pickups alone is no list
 			return nil, err
 		}
 		for _, m := range modes {

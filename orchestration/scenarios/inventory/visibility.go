@@ -56,18 +56,26 @@ func (v visible) Availability(ctx context.Context, q csuclient.AvailabilityQuery
 
 // cannot refuses what the service has no words for.
 func cannot(q csuclient.AvailabilityQuery) error {
-	pointer := ""
-	switch {
-	case q.Unit != csuclient.UnitOfInventory:
-		pointer = "/unit"
-	case q.OwnOnly, q.That != 0:
-		pointer = "/locations"
-	default:
+	pointer := unknown(q)
+	if pointer == "" {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Permanent, Reason: fault.BusinessRule, Pointer: pointer,
 		Detail: pointer + " asks for what Inventory Visibility does not know; leave it out, and name warehouses where only some are meant"}
 }
+
+func unknown(q csuclient.AvailabilityQuery) (pointer string) {
+	switch {
+	case q.Unit != csuclient.UnitOfInventory:
+		return "/unit"
+	case q.OwnOnly, q.That != 0:
+		return "/locations"
+	}
+	return ""
+}
+
+// UnknownToVisibility points to what of an export Inventory Visibility has no words for; empty: nothing.
+func (e Export) UnknownToVisibility() (pointer string) { return unknown(e.query(nil)) }
 
 func (v visible) query(products map[int64]csuclient.Product, places []inventoryvisibility.Warehouse) inventoryvisibility.Query {
 	q := inventoryvisibility.Query{Organization: places[0].Organization, DataSource: v.Layout.DataSource}

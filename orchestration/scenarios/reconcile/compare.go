@@ -23,14 +23,14 @@ func (c reconcile) sink(r *run) (feed.Digests, error) {
 	if !ok {
 		return nil, fault.New(fault.Permanent, fault.BusinessRule, "the sink "+r.In.Sink+" cannot be asked what it has; set digests_url in its row of the sink table, then replay")
 	}
-	if typ := r.In.recordType(); c.Wants != nil && !c.Wants(r.In.Sink, typ) {
+	if typ := r.In.RecordType(); c.Wants != nil && !c.Wants(r.In.Sink, typ) {
 		return nil, fault.New(fault.Permanent, fault.BusinessRule, "the sink "+r.In.Sink+" is not told of "+typ+", so it has none; add that to types in its row of the sink table, or compare it no more")
 	}
 	return d, nil
 }
 
 func query(r *run) feed.DigestQuery {
-	return feed.DigestQuery{Source: feed.Source(r.Channel, r.In.apart()), Type: r.In.recordType()}
+	return feed.DigestQuery{Source: feed.Source(r.Channel, r.In.apart()), Type: r.In.RecordType()}
 }
 
 // compareBuckets finds the buckets that differ in its first round, and then what differs in each.

@@ -66,7 +66,8 @@ func FeedOf(data []byte) (feed, sink string, err error) {
 	return s.feed(), s.Sink, nil
 }
 
-func (s Sweep) recordType() string {
+// RecordType is that of the events which tell of what is compared.
+func (s Sweep) RecordType() string {
 	return map[string]string{"products": products.ProductType, "prices": prices.PriceType, "inventory": inventory.StockType, "locations": locations.LocationType}[s.Of]
 }
 
