@@ -18,7 +18,7 @@ type tries struct {
 	until     time.Time // of a pipeline that lingers only so long
 	loose     bool      // a write of this go got no answer
 
-	answered *fault.Error // how the target last failed what was sent to it; nil: it did not. That it asks to wait is no failure
+	answered *fault.Error // how the target last failed at what was sent to it; nil: it did not. That it asks to wait, is away or lets nobody in is said of every event
 }
 
 // conflictTries is how often a conflict is looked at again at once, before it counts as transient.
@@ -168,7 +168,7 @@ func (g *goes) failed(ctx context.Context, st StepOutline, t *tries, err error, 
 	if wrote {
 		t.loose = t.loose || f.Kind == fault.Ambiguous
 		g.inFlight = f.Kind == fault.Ambiguous || st.Sure == Repeatable && t.loose // made again while the one before may still land
-		if f.Status != 0 && (f.Kind == fault.Transient || f.Kind == fault.Ambiguous) {
+		if fault.FailedAt(f.Status) && (f.Kind == fault.Transient || f.Kind == fault.Ambiguous) {
 			t.answered = &f
 		}
 	}

@@ -114,6 +114,8 @@ func TestAGoInWhichTheTargetFailedTheEventCountsThoughItsNextTryIsNotLetThrough(
 		"it failed, and the gate was shut":    {failure, away, 1},
 		"it failed, and the circuit was open": {failure, circuit, 1},
 		"it did not answer":                   {fault.New(fault.Transient, "", "nobody listens"), away, 0},
+		"it is under repair":                  {&fault.Error{Kind: fault.Transient, Status: 503}, away, 0},
+		"it lets nobody in":                   {&fault.Error{Kind: fault.Transient, Status: 401}, away, 0},
 		"it asked to wait":                    {&fault.Error{Kind: fault.Throttled, Status: 429, Wait: time.Millisecond}, away, 0},
 		"nothing was sent":                    {away, away, 0},
 	} {

@@ -81,7 +81,7 @@ type Request struct {
 	// StillOurs is asked before it goes, and again for every write to the connection: who lost its claim sends nothing, or nothing
 	// more. It must be quick. nil: nobody is asked.
 	StillOurs func() error
-	Event     string // id of the event that it is about: answers of 5xx to one and the same are no sign that the receiver is down. Empty: each is
+	Event     string // id of the event that it is about: failures at one and the same (fault.FailedAt) are no sign that the receiver is down. Empty: each is
 	Most      int64  // bytes of the answer that are handed back; 0: none. One that is longer is Permanent.
 }
 
@@ -144,7 +144,7 @@ func (c *Client) send(ctx context.Context, r Request) ([]byte, *fault.Error, out
 	}
 	defer func() { _ = resp.Body.Close() }()
 	f, verdict := c.answered(resp.StatusCode, resp.Header)
-	if resp.StatusCode >= http.StatusInternalServerError { // below, it would say so of every event
+	if fault.FailedAt(resp.StatusCode) { // else it would say so of every event
 		verdict.Event = r.Event
 	}
 	if f != nil || r.Most == 0 { // the status has said it

@@ -106,3 +106,7 @@ func KindOf(err error) Kind {
 	}
 	return Unknown
 }
+
+// FailedAt says of an HTTP status that a system failed at what it was asked: 5xx, but 502, 503 and 504, which what stands before it says of a system
+// that is down or under repair, perhaps for days (RFC 9110, 15.6.3 to 15.6.5).
+func FailedAt(status int) bool { return status >= 500 && (status < 502 || status > 504) }

@@ -22,3 +22,9 @@ func TestABriefHoldsCodesAndNothingElse(t *testing.T) {
 		require.Equal(t, want, f.Brief())
 	}
 }
+
+func TestAStatusSpeaksOfWhatWasAskedOrOfWhoShouldHaveAnswered(t *testing.T) {
+	for status, want := range map[int]bool{0: false, 200: false, 401: false, 429: false, 500: true, 501: true, 502: false, 503: false, 504: false, 505: true} {
+		require.Equal(t, want, fault.FailedAt(status), status)
+	}
+}
