@@ -67,7 +67,9 @@ func TestASendThatTheSDKDoesNotEndIsGivenUpAndTheNextOneGetsThrough(t *testing.T
 			NewConn: func(context.Context) (net.Conn, error) { return gated{broker.Pipe(), &network}, nil }})
 		require.NoError(t, err)
 		ends(t, broker, namespace)
-		send := func(ctx context.Context, queue, id string) error { return namespace.Send(ctx, queue, event(id, 1), time.Time{}) }
+		send := func(ctx context.Context, queue, id string) error {
+			return namespace.Send(ctx, queue, event(id, 1), time.Time{})
+		}
 		require.NoError(t, send(t.Context(), "orders", "1"))
 		require.NoError(t, send(t.Context(), "customers", "1"))
 		require.NoError(t, send(t.Context(), "returns", "1"))

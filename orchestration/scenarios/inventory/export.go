@@ -111,7 +111,7 @@ func (i inventory) findMissing(ctx context.Context, r *run) (bool, error) {
 	}
 	missing, err := r.State.NextMissing(ctx, i.Memory, feedOf(r), func(id string, e feed.Entry) bool {
 		product, _, isStock := strings.Cut(id, "/")
-		return !sold[product] && !(isStock && e.Told(noStock(id, r.In.Apart())))
+		return !sold[product] && (!isStock || !e.Told(noStock(id, r.In.Apart())))
 	})
 	if err != nil {
 		return false, err
