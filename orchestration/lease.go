@@ -58,6 +58,15 @@ func (l *lease) stillOurs() error {
 	return nil
 }
 
+// within is a context that ends with the lease as it is now, for what must not outlive it: what is renewed meanwhile does not count.
+func (l *lease) within(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if err := l.stillOurs(); err != nil {
+		return ctx, func() {}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.left())
+	return ctx, cancel, nil
+}
+
 func (l *lease) left() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -335,11 +335,12 @@ func TestWhatARunTellsIsNotSentOnceItsClaimMayHavePassedOn(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(r *rig) {
 		e := r.engine("w1", withListing(r), func(o *orchestration.Options) { o.Store = &slowClaim{Store: r.store(), by: lease - time.Second} })
-		tries := 0
+		tries, over := 0, time.Now().Add(lease)
 		r.outbox.fail = func() error {
 			if tries++; tries > 1 {
 				return nil
 			}
+			require.Equal(r.t, over, r.outbox.until, "a try does not outlive the claim either")
 			pass(2 * time.Second)
 			return errDead
 		}

@@ -329,14 +329,16 @@ func callerOf(ctx context.Context) caller { return ctx.Value(callerKey{}).(calle
 
 // outbox is our own queue: it remembers what was sent, and when.
 type outbox struct {
-	mu   sync.Mutex
-	sent []orchestration.Event
-	fail func() error
+	mu    sync.Mutex
+	sent  []orchestration.Event
+	fail  func() error
+	until time.Time // of the last try
 }
 
-func (o *outbox) Publish(_ context.Context, events []orchestration.Event) error {
+func (o *outbox) Publish(ctx context.Context, events []orchestration.Event) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.until, _ = ctx.Deadline()
 	if o.fail != nil {
 		if err := o.fail(); err != nil {
 			return err

@@ -137,14 +137,15 @@ func (e *Engine) wanted(events []Event) []Event {
 
 // publish sends what the run tells while its claim lasts: whoever took it over may have told newer things since.
 func (g *goes) publish(ctx context.Context, events []Event) error {
-	return g.e.publish(ctx, g.lease.stillOurs, events)
+	return g.e.publish(ctx, g.lease.within, events)
 }
 
 // sentAtOnce is how many events are sent in one try: what a standard namespace takes within half a second.
 const sentAtOnce = 500
 
-// publish sends events to our own queue, and asks until the broker has them all. may is asked before each try; its error is returned.
-func (e *Engine) publish(ctx context.Context, may func() error, events []Event) error {
+// publish sends events to our own queue, and asks until the broker has them all. within is asked before each try, and limits
+// it; its error is returned.
+func (e *Engine) publish(ctx context.Context, within limit, events []Event) error {
 	if events = e.wanted(events); len(events) == 0 {
 		return nil
 	}
@@ -153,10 +154,12 @@ func (e *Engine) publish(ctx context.Context, may func() error, events []Event) 
 	}
 	for some := range slices.Chunk(events, sentAtOnce) {
 		err := e.untilKnown(ctx, e.opts.SaveFor, func(call context.Context) error {
-			if err := may(); err != nil {
+			try, done, err := within(call)
+			if err != nil {
 				return err
 			}
-			return e.opts.Publisher.Publish(call, some)
+			defer done()
+			return e.opts.Publisher.Publish(try, some)
 		})
 		if err != nil {
 			return err
@@ -165,8 +168,13 @@ func (e *Engine) publish(ctx context.Context, may func() error, events []Event) 
 	return nil
 }
 
+// limit says until when something may be done, or that it may not be done any more.
+type limit func(context.Context) (context.Context, context.CancelFunc, error)
+
 // atAnyTime is for what is told without a claim.
-func atAnyTime() error { return nil }
+func atAnyTime(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	return ctx, func() {}, nil
+}
 
 // untilKnown asks until the answer is known (success, not ours, a conflict, or refused for good), for as long as d. A
 // drain does not cut it short.

@@ -160,6 +160,23 @@ func TestPricesWaitForTheWholeCatalogue(t *testing.T) {
 	})
 }
 
+func TestWhereTheCSUGivesNoTokenEverythingIsReadEachTimeAndPricesGoOut(t *testing.T) {
+	t.Parallel()
+	o := selling(20)
+	o.NoSyncToken = true
+	bubble(t, harness.Options{CSU: o}, func(f *fleet) {
+		f.join(nil)
+		f.asked(prices.ExportType, `{}`)
+		require.Len(f.T, f.told(prices.PriceType, 0), 20)
+		f.rename(3, 4, ", new")
+		f.remove(0, 1)
+		since := f.so()
+		f.asked(publish, `{}`)
+		f.requireComplete()
+		require.Len(f.T, f.told(product, since), 1, "the others are as they were told")
+	})
+}
+
 func TestWhatIsGoneIsFoundAPageAtATime(t *testing.T) {
 	t.Parallel()
 	bubble(t, harness.Options{CSU: selling(300)}, func(f *fleet) {

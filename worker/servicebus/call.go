@@ -13,8 +13,10 @@ import (
 	"github.com/signalbox/signalbox/internal/bounded"
 )
 
-// giveUp is how long after its time a call may take to end.
-const giveUp = 2 * time.Second
+const (
+	giveUp      = 2 * time.Second // how long after its time a call may take to end
+	longestWait = 5 * time.Minute // of a Receive (worker.receive_wait)
+)
 
 // limited gives a call its deadline.
 func (n *Namespace) limited(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -88,7 +90,7 @@ func (n *Namespace) retire(stuck *azservicebus.Client) {
 	maps.DeleteFunc(n.senders, func(_ string, s *sender) bool { return s.client == stuck })
 	n.closing.Go(func() {
 		select {
-		case <-time.After(n.options.CallTimeout + giveUp): // its other calls have ended by then, and are not broken off
+		case <-time.After(longestWait + giveUp): // its other calls have ended by then, and are not broken off
 		case <-n.ending.Done():
 		}
 		n.shut(stuck)

@@ -1,6 +1,7 @@
 package products
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -28,7 +29,7 @@ func (p products) begin(ctx context.Context, r *run) error {
 		return feed.Failed(err)
 	}
 	r.State.Was, r.State.Token = was, was
-	if r.In.Full {
+	if r.In.Full || was == noToken {
 		r.State.Token = ""
 	}
 	return p.beginWith(ctx, r)
@@ -83,8 +84,13 @@ func (p products) isSaved(ctx context.Context, r *run) (bool, error) {
 		return true, nil
 	}
 	at, err := p.Memory.Cursor(ctx, feedOf(r))
-	return at != r.State.Was || at == r.State.Session.Next, feed.Failed(err)
+	return at != r.State.Was || at == next(r), feed.Failed(err)
 }
+
+// noToken is where the feed has come to when the CSU gave no token: all was published, and all is read again next time.
+const noToken = "-"
+
+func next(r *run) string { return cmp.Or(r.State.Session.Next, noToken) }
 
 // saveToken keeps what the last page told, then the token to begin with next time: all of its records are in the broker.
 func (p products) saveToken(ctx context.Context, r *run) error {
@@ -95,7 +101,7 @@ func (p products) saveToken(ctx context.Context, r *run) error {
 	if r.In.chosen() {
 		return nil
 	}
-	return feed.Failed(p.Memory.Advance(ctx, feedOf(r), r.State.Was, r.State.Session.Next))
+	return feed.Failed(p.Memory.Advance(ctx, feedOf(r), r.State.Was, next(r)))
 }
 
 func (p products) end(ctx context.Context, r *run) error {

@@ -67,6 +67,9 @@ func (c *call) beginChangedProducts() (reply, *apiError) {
 	ids, initial := s.changes.since(str(criteria, "SynchronizationToken"))
 	ids = slices.DeleteFunc(ids, func(id int64) bool { _, sold := s.opts.sold(id, c.oun); return !sold })
 	begun := &session{id: uuid.NewString(), oun: c.oun, ids: ids, begun: now, next: s.changes.token(), initial: initial}
+	if s.opts.NoSyncToken {
+		begun.next = ""
+	}
 	db.sessions = append(db.sessions, begun)
 	body := begun.members()
 	body["@odata.context"] = c.origin() + "$metadata#Microsoft.Dynamics.Commerce.Runtime.DataModel.ReadChangedProductsSession"

@@ -127,6 +127,7 @@ type Options struct {
 	SessionLife time.Duration // of a publishing session; default DefaultSessionLife
 	PageLimit   int           // products that a session gives at once, however many are asked for; default 1000
 	OneSession  bool          // a publishing session ends the one that its channel had before; otherwise there are any number
+	NoSyncToken bool          // a session gives no token to begin with next time, so each reads everything
 	Unnumbered  bool          // as in 10.0.13, only whole products have a ProductNumber: SimpleProduct and ProductSearchResult have none
 
 	PriceRules []PriceRule // what changes active prices; default none
