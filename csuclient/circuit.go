@@ -25,9 +25,6 @@ const (
 // Turns lists what a circuit may turn to.
 func Turns() []string { return []string{TurnedOpen, TurnedHalfOpen, TurnedClosed} }
 
-// Circuits lists every circuit there is.
-func Circuits() []string { return append(Operations(), CircuitCSU) }
-
 // Circuit is one that is open.
 type Circuit struct {
 	Name    string

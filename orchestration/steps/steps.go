@@ -26,9 +26,6 @@ const (
 	Emit     = "emit"
 )
 
-// Kinds lists what a step can do.
-func Kinds() []string { return []string{Guard, FieldMap, HTTPCall, Emit} }
-
 // Options of one step, as a configuration has them. What is not for its type is empty.
 type Options struct {
 	Scenario, Name, Type string

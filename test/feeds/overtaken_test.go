@@ -12,6 +12,7 @@ import (
 
 	"github.com/signalbox/signalbox/orchestration/feed"
 	"github.com/signalbox/signalbox/orchestration/redisfeed"
+	"github.com/signalbox/signalbox/orchestration/scenarios/inventory"
 	"github.com/signalbox/signalbox/orchestration/scenarios/locations"
 	"github.com/signalbox/signalbox/orchestration/scenarios/prices"
 	"github.com/signalbox/signalbox/test/harness"
@@ -179,18 +180,34 @@ func TestWhereTheCSUGivesNoTokenEverythingIsReadEachTimeAndPricesGoOut(t *testin
 
 func TestWhatIsGoneIsFoundAPageAtATime(t *testing.T) {
 	t.Parallel()
-	bubble(t, harness.Options{CSU: selling(300)}, func(f *fleet) {
+	bubble(t, harness.Options{CSU: selling(500)}, func(f *fleet) {
 		f.join(nil)
 		f.asked(publish, `{}`)
 		f.asked(prices.ExportType, `{}`)
-		f.remove(0, 290)
+		f.remove(0, 490)
 		f.asked(publish, `{}`)
 		since := f.so()
 		f.asked(prices.ExportType, `{}`)
-		require.Len(f.T, f.told(prices.PriceType, since), 290)
+		require.Len(f.T, f.told(prices.PriceType, since), 490)
 		since = f.so()
 		f.asked(prices.ExportType, `{}`)
 		require.Equal(f.T, since, f.so(), "once")
+	})
+}
+
+func TestStockThatIsGoneIsFoundAPageAtATime(t *testing.T) {
+	t.Parallel()
+	bubble(t, harness.Options{CSU: selling(150)}, func(f *fleet) {
+		f.join(nil)
+		f.asked(publish, `{}`)
+		f.asked(inventory.ExportType, `{}`)
+		each := len(f.told(inventory.StockType, 0)) / 150
+		require.Greater(f.T, 140*each, 400, "more than one page")
+		f.remove(0, 140)
+		f.asked(publish, `{}`)
+		since := f.so()
+		f.asked(inventory.ExportType, `{}`)
+		require.Len(f.T, f.told(inventory.StockType, since), 140*each)
 	})
 }
 
