@@ -178,6 +178,86 @@ func TestWhereTheCSUGivesNoTokenEverythingIsReadEachTimeAndPricesGoOut(t *testin
 	})
 }
 
+func TestStockThatAnOvertakenRunToldAndThatIsGoneAgainIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	bubble(t, harness.Options{CSU: selling(110)}, func(f *fleet) {
+		seen := &harness.Boundaries{}
+		p := f.join(seen)
+		f.asked(publish, `{}`)
+		f.asked(inventory.ExportType, `{}`)
+		p.Stop()
+
+		f.CSU.PutStores(csu.Store{Number: "STORE9", Name: "Popup", Warehouse: "STORE9"})
+		f.dies(seen, "GetEstimatedAvailability", 2, inventory.ExportType, `{}`)
+		require.NotEmpty(f.T, f.known("STORE9"), "the first page was told")
+		f.CSU.RemoveStores("STORE9")
+		f.join(nil)
+		f.asked(inventory.ExportType, `{}`)
+		require.Empty(f.T, f.known("STORE9"))
+		since := f.so()
+		f.asked(inventory.ExportType, `{}`)
+		require.Equal(f.T, since, f.so(), "and it is known that it was")
+	})
+}
+
+func TestAWarehouseThatIsBackWhenAnOvertakenRunGoesOnIsWithdrawnWhenItGoesAgain(t *testing.T) {
+	t.Parallel()
+	bubble(t, harness.Options{CSU: selling(110)}, func(f *fleet) {
+		seen := &harness.Boundaries{}
+		p := f.join(seen)
+		f.asked(publish, `{}`)
+		f.asked(inventory.ExportType, `{}`)
+		p.Stop()
+
+		stores := csu.DefaultStores()
+		back := stores[slices.IndexFunc(stores, func(s csu.Store) bool { return s.Number == "STORE2" })]
+		f.CSU.RemoveStores("STORE2")
+		f.dies(seen, "GetEstimatedAvailability", 2, inventory.ExportType, `{}`)
+		require.Less(f.T, len(f.known("STORE2")), 110, "the first page was told")
+		f.CSU.PutStores(back)
+		f.join(nil)
+		f.asked(inventory.ExportType, `{}`)
+		require.Len(f.T, f.known("STORE2"), 110)
+		f.CSU.RemoveStores("STORE2")
+		f.asked(inventory.ExportType, `{}`)
+		require.Empty(f.T, f.known("STORE2"))
+	})
+}
+
+func TestAWarehouseThatIsGoneIsToldAlthoughTheRunThatFoundItDiedBeforeItTold(t *testing.T) {
+	t.Parallel()
+	bubble(t, harness.Options{CSU: selling(4)}, func(f *fleet) {
+		p := f.join(nil)
+		f.asked(publish, `{}`)
+		f.asked(inventory.ExportType, `{}`)
+		require.Len(f.T, f.known("STORE2"), 4)
+		p.Stop()
+
+		f.CSU.RemoveStores("STORE2")
+		b := &harness.Boundaries{AtName: "before send"}
+		b.Do = func(string) { b.Die() }
+		p = f.join(b)
+		f.ask(inventory.ExportType, `{}`)
+		f.until(b.Reached)
+		p.Stop()
+		f.join(nil)
+		f.Settle(time.Hour)
+		require.Empty(f.T, f.known("STORE2"))
+	})
+}
+
+// known are the products that the receiver was told last are at a warehouse.
+func (f *fleet) known(warehouse string) (products []string) {
+	for _, data := range f.newest(inventory.StockType) {
+		var told inventory.Told
+		require.NoError(f.T, json.Unmarshal([]byte(data), &told))
+		if told.Known && told.Warehouse == warehouse {
+			products = append(products, told.ID)
+		}
+	}
+	return products
+}
+
 func TestWhatIsGoneIsFoundAPageAtATime(t *testing.T) {
 	t.Parallel()
 	bubble(t, harness.Options{CSU: selling(500)}, func(f *fleet) {
